@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What the operator allows: berthd.conf as values. Pure. Parsed and written by daemon/config.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/ip.h"
+
+namespace berth {
+
+enum class Driver { Bridge, Macvlan, Routed, Overlay };
+enum class Advertise { None, Host, Subnet, Both };
+enum class LabelKind { Advertise, Tag, Network };
+
+inline bool advertises_host(Advertise what) { return what == Advertise::Host || what == Advertise::Both; }
+inline bool advertises_subnet(Advertise what) { return what == Advertise::Subnet || what == Advertise::Both; }
+
+struct SubnetConfig {
+  Prefix subnet;
+  std::optional<IpAddress> gateway;
+  std::optional<Prefix> ip_range;
+  bool operator==(const SubnetConfig&) const = default;
+};
+
+// `allow prefix P [ge N] [le N]`, as in a prefix-list: what may be advertised beside the network's own subnets.
+struct AllowedPrefix {
+  Prefix prefix;
+  unsigned ge = 0;  // shortest length; the prefix's own where not said
+  unsigned le = 0;  // longest length
+  bool operator==(const AllowedPrefix&) const = default;
+};
+
+struct NetworkConfig {
+  std::string name;
+  Driver driver = Driver::Bridge;
+  std::string docker_network;  // `docker-network NAME`: take this one as it is, never make or change it
+  std::vector<SubnetConfig> subnets;  // at most one per family
+  Advertise advertise = Advertise::None;
+  std::uint32_t tag = 0;       // 1..4294967295; a network that advertises must have one
+  std::uint32_t mtu = 0;       // bytes; 0: the runtime's default
+  std::set<LabelKind> allow_labels;
+  std::set<std::uint32_t> allow_tags;  // `allow label tag N…`: what berth.tag may ask for; empty: any of the config's tags
+  std::vector<AllowedPrefix> allow_prefixes;  // empty: only /32 and /128 inside the own subnets
+  std::uint32_t max_containers = 0;    // advertised containers at a time; 0: the global limit alone
+  bool operator==(const NetworkConfig&) const = default;
+
+  // The name that the runtime knows this network by.
+  const std::string& runtime_network() const { return docker_network.empty() ? name : docker_network; }
+};
+
+struct RuntimeConfig {
+  std::string name;     // "docker"
+  std::string kind;     // "docker" | "containerd"
+  std::string address;  // "unix:/run/docker.sock"
+  bool operator==(const RuntimeConfig&) const = default;
+};
+
+struct ZebraConfig {
+  std::string socket = "/run/frr/berth.sock";
+  std::uint32_t grace_seconds = 120;
+  bool operator==(const ZebraConfig&) const = default;
+};
+
+struct LogConfig {
+  std::string target = "stderr";  // "stderr" | "syslog"
+  std::string level = "informational";  // FRR's words: errors warnings notifications informational debugging
+  bool operator==(const LogConfig&) const = default;
+};
+
+struct Config {
+  std::string hostname;  // empty: the kernel's
+  LogConfig log;
+  ZebraConfig zebra;
+  std::vector<RuntimeConfig> runtimes;
+  std::map<std::string, NetworkConfig> networks;
+  std::uint32_t max_routes = 10000;  // `limit routes N`: host routes and subnets together
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace berth
