@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a watcher of a container runtime tells the daemon. One thread: the daemon's io_context.
+//
+// A watcher calls the sink from its own coroutine; the sink only takes notes and returns. After runtime_lost() nothing
+// is known to be gone: the next snapshot() says what is.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/facts.h"
+
+namespace berth {
+
+struct RuntimeSnapshot {
+  std::vector<ContainerFact> containers;  // all, endpoints included
+  std::vector<NetworkFact> networks;      // all
+};
+
+class RuntimeSink {
+ public:
+  virtual ~RuntimeSink() = default;
+  virtual void runtime_connected(const std::string& runtime, const std::string& version) = 0;
+  virtual void runtime_lost(const std::string& runtime, const std::string& why) = 0;
+  virtual void snapshot(const std::string& runtime, RuntimeSnapshot all) = 0;       // in sync from here on
+  virtual void container_changed(ContainerFact fact) = 0;
+  virtual void container_gone(const ContainerKey& key) = 0;
+  virtual void network_changed(NetworkFact fact) = 0;
+  virtual void network_gone(const std::string& runtime, const std::string& id) = 0;
+};
+
+}  // namespace berth

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The brain: what the runtimes and the kernel say + what the operator allows -> what should be attached and
+// advertised, each with its reason; desired against observed -> an ordered plan.
+//
+// Pure: no I/O, no clock, no log. One thread (the daemon's). Every input is a whole state, may come in any order and any
+// number of times, and costs O(what it changes). Output depends on the state alone (DESIGN, laws 1, 2, 4, 5, 6).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/config.h"
+#include "core/facts.h"
+#include "core/rib.h"
+
+namespace berth {
+
+// One thing to do now. Everything that a step depends on has been acknowledged before the step comes out.
+struct Attach { std::string network; };       // make or check the network: results come back as set_network_health()
+struct Detach { std::string network; };       // nothing of it is advertised any more: take our network and rules away
+struct Announce { RibObject object; };        // put into the RIB
+struct Withdraw { RibKey key; };              // take out of the RIB
+struct EndOfSync {};                          // all is said and every source is in sync: zebra may sweep the rest
+using Step = std::variant<Attach, Detach, Announce, Withdraw, EndOfSync>;
+
+// Why a subject is, or is not, advertised; the first step that is not ok decides. For explain and show.
+struct ReasonStep {
+  std::string name;    // stable word: "container", "endpoint", "network", "policy", "nat", "owner", "route", …
+  bool ok = false;
+  std::string detail;
+  std::string remedy;
+};
+
+struct RouteView {
+  RibKey key;
+  std::string network;
+  std::string container;   // name; empty for a subnet
+  bool subnet = false;
+  std::uint32_t tag = 0;
+  RibState state = RibState::Pending;
+  std::string reason;
+};
+
+struct Explanation {
+  std::string subject;
+  bool advertised = false;
+  std::vector<ReasonStep> steps;
+};
+
+class Redistributor {
+ public:
+  Redistributor();
+  ~Redistributor();
+
+  // --- what is wanted and what is ---
+  void set_config(const Config& config);  // the difference to the last one is what changes
+  void set_network_health(const std::string& network, const NetworkHealth& health);  // network: NetworkConfig::name
+  void set_host_addresses(const std::set<IpAddress>& addresses);  // the host's own: never advertised as a container's
+  void upsert_container(const ContainerFact& fact);
+  void remove_container(const ContainerKey& key);
+  // A full list of that runtime: what it does not name is gone; the runtime is in sync from then on.
+  void set_containers(const std::string& runtime, const std::vector<ContainerFact>& all);
+  // The runtime does not answer: what is known of it is kept; nothing of it is deleted until it has listed again.
+  void runtime_lost(const std::string& runtime);
+
+  // --- zebra's side ---
+  void zebra_connected();   // a new session knows nothing of ours: all is to be said again, then EndOfSync
+  void zebra_lost();        // states become Stale
+  void zebra_synced();      // the module answered EndOfSync
+  void answer(const RibAnswer& answer);
+  void withdraw_all(bool on);  // `berthctl -c withdraw`: desired becomes empty until switched off
+
+  // --- what to do ---
+  // The next steps, at most `limit`; each comes out once until its answer, a loss or retry() makes it due again.
+  // Empty: nothing can be done now.
+  std::vector<Step> take_steps(std::size_t limit);
+  bool has_steps() const;
+  // Puts failed objects (rejected, lost) back to due; the daemon calls it from its back-off timer.
+  void retry();
+
+  // --- what to show ---
+  bool in_sync() const;
+  std::vector<RouteView> routes() const;               // by prefix; refused endpoints are not here
+  std::vector<ContainerFact> containers() const;       // by name
+  std::optional<RouteView> route_of(const IpAddress& address) const;
+  Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
+  std::map<std::string, std::uint64_t> counters() const;  // "refusedLabel", "refusedPrefix", "refusedOwner", …
+  // Each refusal once when it begins (and not again while it lasts); for the log.
+  void on_refusal(std::function<void(const std::string& subject, const std::string& why)> hook);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace berth
