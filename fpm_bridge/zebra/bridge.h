@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * zebra_fpm_bridge: routes of berthd in zebra's RIB, with the truth about each. Everything here runs on zebra's main
+ * pthread. session.c owns the socket, table.c what is wanted, rib.c alone touches the RIB.
+ */
+#ifndef BERTH_BRIDGE_H
+#define BERTH_BRIDGE_H
+
+#include "compat.h"
+
+#include "if.h"
+#include "nexthop.h"
+#include "prefix.h"
+#include "typesafe.h"
+#include "vty.h"
+
+#include "berth.pb-c.h"
+
+#define BERTH_MODULE_VERSION "0.1.0"
+#define BERTH_PROTOCOL 1
+#ifndef BERTH_BUILT_FOR
+#define BERTH_BUILT_FOR FRR_VERSION
+#endif
+#define BERTH_WINDOW 16
+#define BERTH_MAX_OPERATIONS 1000
+
+PREDECL_HASH(berth_objects);
+PREDECL_DLIST(berth_looks);
+PREDECL_DLIST(berth_stales);
+
+/* One thing that berthd wants: a route, or our tag on a connected route. Key: kind and prefix. */
+struct berth_object {
+	struct berth_objects_item by_key;
+	struct berth_looks_item look;	/* in the list: its state is to be looked up */
+	struct berth_stales_item stale;
+	bool looking, is_stale, removed;
+
+	int kind;	/* BERTH__FPM__OBJECT_KIND__… */
+	struct prefix prefix;
+	uint32_t tag, distance, metric;
+	char ifname[IFNAMSIZ];
+	struct nexthop nexthop;
+	uint32_t up_count;	/* of the interface when the route was put in */
+	ifindex_t ifindex;
+
+	uint64_t sequence;	/* of the batch to answer; 0: answered */
+	int state;		/* last one told; 0: none */
+	time_t since;
+	int64_t wanted_at;	/* monotonic ms of the last put */
+};
+
+struct berth_settings {
+	char *socket;
+	char *group;
+	int type;	/* ZEBRA_ROUTE_… */
+	uint32_t grace, distance, max_routes;
+	bool fpm_commands;
+	const char *inert;	/* not NULL: why nothing is done */
+};
+extern struct berth_settings berth_settings;
+
+struct berth_counters {
+	uint64_t connections, refused, malformed, frames_in, frames_out, operations, rejected, added, removed, marked,
+		unmarked, readded, swept, expired, results;
+};
+extern struct berth_counters berth_counters;
+extern struct event_loop *berth_loop;
+const char *berth_running_version(void);
+
+/* table.c */
+void berth_table_init(void);
+void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence);
+void berth_table_all_stale(void);
+size_t berth_table_sweep(size_t limit);		/* what is stale goes; returns how many went */
+size_t berth_table_stale_count(void);
+size_t berth_table_count(void);
+void berth_table_look_again(int kind, const struct prefix *p);	/* the RIB changed there */
+bool berth_table_interface_used(const char *ifname, size_t *count);
+void berth_table_show(struct vty *vty, bool json);
+bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out);
+void berth_prefix_to(const struct prefix *in, Berth__Fpm__Prefix *out);
+
+/* rib.c */
+void berth_rib_init(void);
+void berth_rib_put(struct berth_object *object);
+void berth_rib_remove(struct berth_object *object);
+bool berth_rib_flapped(const struct berth_object *object);	/* its interface went down and up, or is a new one */
+/* The state now, as BERTH__FPM__STATE__…; a winner, if any, is filled in. `reason` is static text or NULL. */
+int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winner, const char **reason);
+size_t berth_rib_query(const struct prefix *p, Berth__Fpm__RibEntry *entries, size_t max);
+
+/* session.c */
+void berth_session_init(void);
+bool berth_session_full(void);	/* no more results for now */
+void berth_session_send(const Berth__Fpm__Message__BodyCase body, void *message);
+void berth_session_result(int kind, const struct prefix *p, int state, const char *reason, uint64_t sequence,
+			  Berth__Fpm__RibEntry *winner);
+void berth_session_flush(void);
+void berth_session_show(struct vty *vty);
+
+#endif

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Loading, arguments, the version check, and what the vty shows. */
+#include "bridge.h"
+
+#include "command.h"
+#include "lib/version.h"
+#include "libfrr.h"
+#include "module.h"
+#include "memory.h"
+#include "zlog.h"
+
+#include "zebra/interface.h"
+
+struct berth_settings berth_settings = {.socket = (char *)"/run/frr/berth.sock", .group = (char *)"frr",
+					.type = ZEBRA_ROUTE_OPENFABRIC, .grace = 120, .distance = 20,
+					.max_routes = 200000, .fpm_commands = true};
+struct berth_counters berth_counters;
+struct event_loop *berth_loop;
+
+/* FRR makes no ABI check of its own. libfrr tells its version in the list of modules. */
+const char *berth_running_version(void)
+{
+	struct frrmod_runtime *module;
+
+	for (module = frrmod_list; module; module = module->next)
+		if (!strcmp(module->info->name, "libfrr"))
+			return module->info->version;
+	return "unknown";
+}
+
+/* A distribution appends its own revision: 8.4.4 and 8.4.4-1 have one ABI. */
+static bool same_release(const char *a, const char *b)
+{
+	size_t n = strspn(a, "0123456789.");
+
+	return n && n == strspn(b, "0123456789.") && !strncmp(a, b, n);
+}
+
+static void show_counters(struct vty *vty)
+{
+	const struct berth_counters *c = &berth_counters;
+
+	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Connections", (unsigned long long)c->connections, "Refused",
+		(unsigned long long)c->refused, "Malformed", (unsigned long long)c->malformed);
+	vty_out(vty, "%-24s %llu\n%-24s %llu\n", "Frames in", (unsigned long long)c->frames_in, "Frames out",
+		(unsigned long long)c->frames_out);
+	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Operations", (unsigned long long)c->operations, "Rejected",
+		(unsigned long long)c->rejected, "Results", (unsigned long long)c->results);
+	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Added again", (unsigned long long)c->readded, "Swept",
+		(unsigned long long)c->swept, "Expired", (unsigned long long)c->expired);
+}
+
+static void show_status(struct vty *vty)
+{
+	vty_out(vty, "berth zebra_fpm_bridge %s, built for FRR %s, running FRR %s\n", BERTH_MODULE_VERSION, BERTH_BUILT_FOR,
+		berth_running_version());
+	if (berth_settings.inert)
+		vty_out(vty, "%% inert: %s\n", berth_settings.inert);
+	else
+		berth_session_show(vty);
+}
+
+#define BERTH_STR "berth, routes of containers\n"
+
+DEFUN (show_berth_status, show_berth_status_cmd, "show berth status", SHOW_STR BERTH_STR "Connection and state\n")
+{
+	show_status(vty);
+	return CMD_SUCCESS;
+}
+
+DEFUN (show_berth_counters, show_berth_counters_cmd, "show berth counters", SHOW_STR BERTH_STR "Counters\n")
+{
+	show_counters(vty);
+	return CMD_SUCCESS;
+}
+
+DEFUN (show_berth_routes, show_berth_routes_cmd, "show berth routes [json]",
+       SHOW_STR BERTH_STR "What berthd wants, and its state\n" "JavaScript Object Notation\n")
+{
+	berth_table_show(vty, argc > 3);
+	return CMD_SUCCESS;
+}
+
+/* Two that the stock vtysh knows of FRR's own FPM modules. */
+DEFUN (show_zebra_fpm_stats, show_zebra_fpm_stats_cmd, "show zebra fpm stats",
+       SHOW_STR "Zebra information\n" "Forwarding Path Manager information\n" "Statistics\n")
+{
+	show_status(vty);
+	show_counters(vty);
+	return CMD_SUCCESS;
+}
+
+DEFUN (show_fpm_counters, show_fpm_counters_cmd, "show fpm counters",
+       SHOW_STR "Forwarding Path Manager information\n" "Counters\n")
+{
+	show_status(vty);
+	show_counters(vty);
+	return CMD_SUCCESS;
+}
+
+#ifdef BERTH_IF_EXTRA_JSON
+static int on_if_show(struct vty *vty, json_object *json, struct interface *ifp)
+#else
+static int on_if_show(struct vty *vty, struct interface *ifp)
+#endif
+{
+	size_t count;
+
+#ifdef BERTH_IF_EXTRA_JSON
+	if (json)
+		return 0;
+#endif
+	if (berth_table_interface_used(ifp->name, &count))
+		vty_out(vty, "  berth: %zu routes of containers on this interface\n", count);
+	return 0;
+}
+
+static int on_late_init(struct event_loop *loop)
+{
+	berth_loop = loop;
+	install_element(VIEW_NODE, &show_berth_status_cmd);
+	install_element(VIEW_NODE, &show_berth_counters_cmd);
+	install_element(VIEW_NODE, &show_berth_routes_cmd);
+	if (berth_settings.fpm_commands) {
+		install_element(VIEW_NODE, &show_zebra_fpm_stats_cmd);
+		install_element(VIEW_NODE, &show_fpm_counters_cmd);
+	}
+	berth_table_init();
+	berth_session_init();
+	hook_register(zebra_if_extra_info, on_if_show);
+	if (berth_settings.inert)
+		zlog_err("berth: %s", berth_settings.inert);
+	else
+		berth_rib_init();
+	return 0;
+}
+
+static bool number(const char *text, uint32_t *out, uint32_t max)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!*text || *end || value > max)
+		return false;
+	*out = value;
+	return true;
+}
+
+/* SOCKET[,option…] */
+static const char *parse(char *args)
+{
+	char *save = NULL, *word = args ? strtok_r(args, ",", &save) : NULL;
+
+	if (word && *word == '/') {
+		berth_settings.socket = strdup(word);
+		word = strtok_r(NULL, ",", &save);
+	}
+	for (; word; word = strtok_r(NULL, ",", &save)) {
+		if (!strcmp(word, "no-fpm-commands")) {
+			berth_settings.fpm_commands = false;
+		} else if (!strncmp(word, "group=", 6)) {
+			berth_settings.group = strdup(word + 6);
+		} else if (!strncmp(word, "grace=", 6)) {
+			if (!number(word + 6, &berth_settings.grace, 86400))
+				return "grace= needs seconds, 0 to 86400";
+		} else if (!strncmp(word, "distance=", 9)) {
+			if (!number(word + 9, &berth_settings.distance, 254))
+				return "distance= needs 1 to 254";
+		} else if (!strncmp(word, "max-routes=", 11)) {
+			if (!number(word + 11, &berth_settings.max_routes, 10000000))
+				return "max-routes= needs a number";
+		} else if (!strncmp(word, "type=", 5)) {
+			int type = proto_redistnum(AFI_IP, word + 5);
+
+			if (type < 0 || type == ZEBRA_ROUTE_CONNECT || type == ZEBRA_ROUTE_KERNEL)
+				return "type= needs a protocol that FRR can redistribute, such as openfabric or babel";
+			berth_settings.type = type;
+		} else {
+			return "unknown option (SOCKET,group=,grace=,distance=,max-routes=,type=,no-fpm-commands)";
+		}
+	}
+	return NULL;
+}
+
+static int module_init(void)
+{
+	static char text[200];
+	char *args = THIS_MODULE->load_args ? strdup(THIS_MODULE->load_args) : NULL;
+	const char *error = parse(args);
+
+	free(args);
+	/* A failed -M would keep zebra from starting: stay inert instead, and say so. */
+	if (!same_release(berth_running_version(), BERTH_BUILT_FOR)) {
+		snprintf(text, sizeof(text), "this module was built for FRR %s and stays inert in FRR %s: build it for this FRR",
+			 BERTH_BUILT_FOR, berth_running_version());
+		berth_settings.inert = text;
+	} else if (error) {
+		snprintf(text, sizeof(text), "module argument: %s; nothing is done", error);
+		berth_settings.inert = text;
+	}
+	hook_register(frr_late_init, on_late_init);
+	return 0;
+}
+
+FRR_MODULE_SETUP(.name = "zebra_fpm_bridge", .version = BERTH_MODULE_VERSION,
+		 .description = "routes of containers, by berthd over FPM-framed protobuf", .init = module_init, );

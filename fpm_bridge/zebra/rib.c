@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The only file that touches zebra's RIB. */
+#include "bridge.h"
+
+#include "srcdest_table.h"
+
+#include "zebra/interface.h"
+#include "zebra/redistribute.h"
+#include "zebra/rib.h"
+#include "zebra/zebra_router.h"
+#include "zebra/zebra_vrf.h"
+
+static afi_t afi_of(const struct prefix *p)
+{
+	return p->family == AF_INET ? AFI_IP : AFI_IP6;
+}
+
+static struct route_node *node_of(const struct prefix *p)
+{
+	struct route_table *table = zebra_vrf_table(afi_of(p), SAFI_UNICAST, VRF_DEFAULT);
+
+	return table ? route_node_lookup(table, p) : NULL;
+}
+
+static uint32_t main_table(void)
+{
+	struct zebra_vrf *zvrf = zebra_vrf_lookup_by_id(VRF_DEFAULT);
+
+	return zvrf ? zvrf->table_id : RT_TABLE_MAIN;
+}
+
+static struct route_entry *entry_of(struct route_node *rn, const struct berth_object *object)
+{
+	struct route_entry *re;
+
+	/* what we took out counts as there until zebra has unlinked it: then the kernel has answered too */
+	RNODE_FOREACH_RE (rn, re) {
+		if (CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED) && !object->removed)
+			continue;
+		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE) {
+			if (re->type == berth_settings.type && re->instance == 0)
+				return re;
+		} else if (re->type == ZEBRA_ROUTE_CONNECT) {
+			struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
+			struct nexthop *nh = re->nhe ? re->nhe->nhg.nexthop : NULL;
+
+			if (ifp && nh && nh->ifindex == ifp->ifindex)
+				return re;
+		}
+	}
+	return NULL;
+}
+
+/* Our tag on a connected route. Redistribution is told only when the tag changes. */
+static bool set_tag(struct berth_object *object, uint32_t tag)
+{
+	struct route_node *rn = node_of(&object->prefix);
+	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
+	bool found = re != NULL;
+
+	if (re && re->tag != tag) {
+		re->tag = tag;
+		if (CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED))
+			redistribute_update(rn, re, NULL);
+	}
+	if (rn)
+		route_unlock_node(rn);
+	return found;
+}
+
+void berth_rib_put(struct berth_object *object)
+{
+	struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
+
+	object->ifindex = ifp ? ifp->ifindex : 0;
+	object->up_count = ifp && ifp->info ? ((struct zebra_if *)ifp->info)->up_count : 0;
+	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
+		set_tag(object, object->tag);
+		return;
+	}
+	object->nexthop.ifindex = object->ifindex;
+	object->nexthop.vrf_id = VRF_DEFAULT;
+	if (object->ifname[0] && !ifp)
+		return;	/* stays inactive until there is such an interface */
+	rib_add(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &object->prefix, NULL,
+		&object->nexthop, 0, main_table(), object->metric, 0,
+		object->distance ? object->distance : berth_settings.distance, object->tag, false
+#ifdef BERTH_RIB_ADD_REPLACE
+		,
+		false
+#endif
+	);
+}
+
+void berth_rib_remove(struct berth_object *object)
+{
+	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
+		set_tag(object, 0);
+		return;
+	}
+	rib_delete(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &object->prefix, NULL,
+		   NULL, 0, main_table(), 0, 0, false);
+}
+
+/*
+ * The kernel drops routes when a link goes down, and zebra does not notice when it comes back quickly: its RIB goes on
+ * saying "installed". Putting the route in again repairs that. zebra has no hook for up and down, but counts them.
+ */
+bool berth_rib_flapped(const struct berth_object *object)
+{
+	struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
+
+	if (!ifp || !ifp->info || !if_is_operative(ifp))
+		return false;
+	return ifp->ifindex != object->ifindex || ((struct zebra_if *)ifp->info)->up_count != object->up_count;
+}
+
+static void fill(Berth__Fpm__RibEntry *out, const struct route_entry *re)
+{
+	berth__fpm__rib_entry__init(out);
+	out->type = (char *)zebra_route_string(re->type);
+	out->instance = re->instance;
+	out->distance = re->distance;
+	out->metric = re->metric;
+	out->tag = re->tag;
+	out->selected = !!CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED);
+	out->installed = !!CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED);
+}
+
+int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winner, const char **reason)
+{
+	struct route_node *rn = node_of(&object->prefix);
+	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
+	struct route_entry *other;
+	int state = BERTH__FPM__STATE__STATE_ACCEPTED;
+
+	*reason = NULL;
+	if (!re) {
+		state = BERTH__FPM__STATE__STATE_GONE;
+		if (!object->removed && (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK || object->ifindex == 0)) {
+			state = BERTH__FPM__STATE__STATE_INACTIVE;
+			*reason = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK
+					  ? "zebra has no connected route for this prefix on that interface"
+					  : "no such interface";
+		}
+	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && object->removed) {
+		state = BERTH__FPM__STATE__STATE_GONE;
+	} else if (CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED)) {
+		/* zebra does not install connected routes itself: the kernel has them by the address */
+		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK)
+			state = re->tag == object->tag ? BERTH__FPM__STATE__STATE_INSTALLED
+						       : BERTH__FPM__STATE__STATE_ACCEPTED;
+		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED) && !CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED))
+			state = BERTH__FPM__STATE__STATE_INSTALLED;
+		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED)) {
+			state = BERTH__FPM__STATE__STATE_INACTIVE;
+			*reason = "the kernel refused the route";
+		}
+	} else if (!CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED | ROUTE_ENTRY_QUEUED)) {
+		state = BERTH__FPM__STATE__STATE_INACTIVE;
+		*reason = "the next hop does not resolve or its link is down";
+		RNODE_FOREACH_RE (rn, other) {
+			if (other == re || CHECK_FLAG(other->status, ROUTE_ENTRY_REMOVED) ||
+			    !CHECK_FLAG(other->flags, ZEBRA_FLAG_SELECTED))
+				continue;
+			fill(winner, other);
+			state = BERTH__FPM__STATE__STATE_NOT_BEST;
+			*reason = "another route for this prefix is better";
+		}
+	}
+	if (rn)
+		route_unlock_node(rn);
+	return state;
+}
+
+size_t berth_rib_query(const struct prefix *p, Berth__Fpm__RibEntry *entries, size_t max)
+{
+	struct route_node *rn = node_of(p);
+	struct route_entry *re;
+	size_t n = 0;
+
+	if (!rn)
+		return 0;
+	RNODE_FOREACH_RE (rn, re) {
+		if (n < max && !CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED))
+			fill(&entries[n++], re);
+	}
+	route_unlock_node(rn);
+	return n;
+}
+
+static int on_rib_update(struct route_node *rn, const char *reason)
+{
+	const struct prefix *p, *src_p;
+
+	(void)reason;
+	srcdest_rnode_prefixes(rn, &p, &src_p);
+	if (src_p && src_p->prefixlen)
+		return 0;
+	berth_table_look_again(BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE, p);
+	berth_table_look_again(BERTH__FPM__OBJECT_KIND__OBJECT_MARK, p);
+	return 0;
+}
+
+void berth_rib_init(void)
+{
+	hook_register(rib_update, on_rib_update);
+}

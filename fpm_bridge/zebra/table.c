@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What berthd wants, what was last told about it, and the looking: state is read from the RIB, never assumed. */
+#include "bridge.h"
+
+#include "jhash.h"
+#include "memory.h"
+#include "monotime.h"
+#include "zlog.h"
+
+DEFINE_MGROUP(BERTH, "berth zebra module");
+DEFINE_MTYPE_STATIC(BERTH, BERTH_OBJECT, "berth object");
+
+#define LOOKS_A_SLICE 2000
+#define LOOK_MS 2	/* between two slices */
+#define SETTLE_MS 50	/* zebra's work queue waits 10 ms; until then a put looks like a next hop that is down */
+#define WATCH_MS 200	/* between two looks at all interfaces in use */
+
+static int object_cmp(const struct berth_object *a, const struct berth_object *b)
+{
+	return a->kind != b->kind ? a->kind - b->kind : prefix_cmp(&a->prefix, &b->prefix);
+}
+
+static uint32_t object_hash(const struct berth_object *a)
+{
+	return jhash_1word(a->kind, prefix_hash_key(&a->prefix));
+}
+
+DECLARE_HASH(berth_objects, struct berth_object, by_key, object_cmp, object_hash);
+DECLARE_DLIST(berth_looks, struct berth_object, look);
+DECLARE_DLIST(berth_stales, struct berth_object, stale);
+
+static struct berth_objects_head objects;
+static struct berth_looks_head looks;
+static struct berth_stales_head stales;
+static struct event *t_look, *t_watch;
+
+static void on_look(struct event *t);
+
+static int64_t now_ms(void)
+{
+	struct timeval now;
+
+	monotime(&now);
+	return now.tv_sec * 1000LL + now.tv_usec / 1000;
+}
+
+static struct berth_object *find(int kind, const struct prefix *p)
+{
+	struct berth_object key = {.kind = kind};
+
+	prefix_copy(&key.prefix, p);
+	return berth_objects_find(&objects, &key);
+}
+
+static void look_soon(struct berth_object *object)
+{
+	if (!object->looking) {
+		object->looking = true;
+		berth_looks_add_tail(&looks, object);
+	}
+	if (!t_look)
+		event_add_timer_msec(berth_loop, on_look, NULL, LOOK_MS, &t_look);
+}
+
+static void set_stale(struct berth_object *object, bool stale)
+{
+	if (object->is_stale == stale)
+		return;
+	object->is_stale = stale;
+	if (stale)
+		berth_stales_add_tail(&stales, object);
+	else
+		berth_stales_del(&stales, object);
+}
+
+static void forget(struct berth_object *object)
+{
+	set_stale(object, false);
+	if (object->looking)
+		berth_looks_del(&looks, object);
+	berth_objects_del(&objects, object);
+	XFREE(MTYPE_BERTH_OBJECT, object);
+}
+
+/* True when there is nothing more to wait for. */
+static bool look(struct berth_object *object)
+{
+	Berth__Fpm__RibEntry winner = BERTH__FPM__RIB_ENTRY__INIT;
+	const char *reason;
+	int state = berth_rib_look(object, &winner, &reason);
+	bool is_mark = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
+
+	if (object->removed) {
+		if (state != BERTH__FPM__STATE__STATE_GONE)
+			return false;
+		if (object->sequence)
+			berth_session_result(object->kind, &object->prefix, state, NULL, object->sequence, NULL);
+		forget(object);
+		return true;
+	}
+	if (is_mark && state == BERTH__FPM__STATE__STATE_ACCEPTED) {
+		/* the connected route was made anew, without our tag */
+		berth_rib_put(object);
+		state = berth_rib_look(object, &winner, &reason);
+	}
+	/* a put that zebra still works on looks like a loss for a moment */
+	if (state == BERTH__FPM__STATE__STATE_INACTIVE && !is_mark && now_ms() - object->wanted_at < SETTLE_MS)
+		return false;
+	if (state == BERTH__FPM__STATE__STATE_GONE)
+		reason = "it was taken out of zebra's RIB by somebody else";
+	if (state != object->state || object->sequence) {
+		if (state == BERTH__FPM__STATE__STATE_ACCEPTED && object->state == state)
+			return false;
+		if (object->state != state)
+			object->since = time(NULL);
+		object->state = state;
+		berth_session_result(object->kind, &object->prefix, state, reason, object->sequence,
+				     state == BERTH__FPM__STATE__STATE_NOT_BEST ? &winner : NULL);
+		object->sequence = 0;
+	}
+	return state != BERTH__FPM__STATE__STATE_ACCEPTED;
+}
+
+static void on_look(struct event *t)
+{
+	size_t left = berth_looks_count(&looks);
+	struct berth_object *object;
+
+	(void)t;
+	if (left > LOOKS_A_SLICE)
+		left = LOOKS_A_SLICE;
+	while (left-- && !berth_session_full() && (object = berth_looks_pop(&looks))) {
+		object->looking = false;
+		if (!look(object)) {
+			object->looking = true;
+			berth_looks_add_tail(&looks, object);
+		}
+	}
+	berth_session_flush();
+	if (berth_looks_count(&looks))
+		event_add_timer_msec(berth_loop, on_look, NULL, LOOK_MS, &t_look);
+}
+
+/* Law 7 for links: no event is trusted, the interfaces in use are looked at. */
+static void on_watch(struct event *t)
+{
+	struct berth_object *object;
+
+	(void)t;
+	frr_each (berth_objects, &objects, object) {
+		if (object->removed || !berth_rib_flapped(object))
+			continue;
+		berth_counters.readded++;
+		object->wanted_at = now_ms();
+		berth_rib_put(object);
+		look_soon(object);
+	}
+	event_add_timer_msec(berth_loop, on_watch, NULL, WATCH_MS, &t_watch);
+}
+
+bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out)
+{
+	struct prefix masked;
+
+	memset(out, 0, sizeof(*out));
+	if (!in || (in->address.len != 4 && in->address.len != 16) || in->length > in->address.len * 8)
+		return false;
+	out->family = in->address.len == 4 ? AF_INET : AF_INET6;
+	out->prefixlen = in->length;
+	memcpy(&out->u, in->address.data, in->address.len);
+	prefix_copy(&masked, out);
+	apply_mask(&masked);
+	return prefix_same(&masked, out);
+}
+
+void berth_prefix_to(const struct prefix *in, Berth__Fpm__Prefix *out)
+{
+	berth__fpm__prefix__init(out);
+	out->address.data = (uint8_t *)&in->u;
+	out->address.len = in->family == AF_INET ? 4 : 16;
+	out->length = in->prefixlen;
+}
+
+/* NULL when a route for this prefix is nothing that a container can have. */
+static const char *unfit(const struct prefix *p)
+{
+	if (p->prefixlen == 0)
+		return "the default route is never taken";
+	if (p->family == AF_INET) {
+		uint32_t a = ntohl(p->u.prefix4.s_addr);
+
+		if (IN_MULTICAST(a) || a >> 24 == 127 || a >> 24 == 0 || a >> 16 == 0xa9fe || a == INADDR_BROADCAST)
+			return "loopback, link-local, multicast and reserved prefixes are never taken";
+	} else if (IN6_IS_ADDR_MULTICAST(&p->u.prefix6) || IN6_IS_ADDR_LINKLOCAL(&p->u.prefix6) ||
+		   IN6_IS_ADDR_LOOPBACK(&p->u.prefix6) || IN6_IS_ADDR_UNSPECIFIED(&p->u.prefix6)) {
+		return "loopback, link-local, multicast and reserved prefixes are never taken";
+	}
+	return NULL;
+}
+
+static const char *next_hop_from(const Berth__Fpm__Route *route, struct berth_object *object)
+{
+	const Berth__Fpm__NextHop *nh = route->n_next_hops == 1 ? route->next_hops[0] : NULL;
+	size_t len;
+
+	if (!nh)
+		return "exactly one next hop is needed";
+	len = nh->gateway.len;
+	if (strlen(nh->interface) >= IFNAMSIZ)
+		return "the interface name is too long";
+	if (len && len != (object->prefix.family == AF_INET ? 4 : 16))
+		return "the gateway is of another address family";
+	if (!len && !nh->interface[0])
+		return "a next hop needs a gateway or an interface";
+	strlcpy(object->ifname, nh->interface, sizeof(object->ifname));
+	memset(&object->nexthop, 0, sizeof(object->nexthop));
+	memcpy(&object->nexthop.gate, nh->gateway.data, len);
+	object->nexthop.type = !len ? NEXTHOP_TYPE_IFINDEX
+			       : len == 4 ? (nh->interface[0] ? NEXTHOP_TYPE_IPV4_IFINDEX : NEXTHOP_TYPE_IPV4)
+					  : (nh->interface[0] ? NEXTHOP_TYPE_IPV6_IFINDEX : NEXTHOP_TYPE_IPV6);
+	if (nh->onlink)
+		SET_FLAG(object->nexthop.flags, NEXTHOP_FLAG_ONLINK);
+	return NULL;
+}
+
+static void put(const struct berth_object *wanted)
+{
+	struct berth_object *object = find(wanted->kind, &wanted->prefix);
+
+	if (!object) {
+		object = XCALLOC(MTYPE_BERTH_OBJECT, sizeof(*object));
+		object->kind = wanted->kind;
+		prefix_copy(&object->prefix, &wanted->prefix);
+		berth_objects_add(&objects, object);
+	}
+	set_stale(object, false);
+	object->removed = false;
+	object->tag = wanted->tag;
+	object->distance = wanted->distance;
+	object->metric = wanted->metric;
+	strlcpy(object->ifname, wanted->ifname, sizeof(object->ifname));
+	object->nexthop = wanted->nexthop;
+	object->sequence = wanted->sequence;
+	object->state = 0;
+	object->wanted_at = now_ms();
+	berth_rib_put(object);
+	look_soon(object);
+}
+
+static void take(int kind, const struct prefix *p, uint64_t sequence)
+{
+	struct berth_object *object = find(kind, p);
+
+	if (!object) {
+		berth_session_result(kind, p, BERTH__FPM__STATE__STATE_GONE, NULL, sequence, NULL);
+		return;
+	}
+	set_stale(object, false);
+	object->removed = true;
+	object->sequence = sequence;
+	berth_rib_remove(object);
+	look_soon(object);
+}
+
+void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence)
+{
+	struct berth_object wanted = {.sequence = sequence, .kind = BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE};
+	const Berth__Fpm__Prefix *prefix = NULL;
+	const char *error = NULL;
+	bool removes = false;
+
+	berth_counters.operations++;
+	switch (operation->op_case) {
+	case BERTH__FPM__OPERATION__OP_ADD:
+		prefix = operation->add->prefix;
+		break;
+	case BERTH__FPM__OPERATION__OP_MARK:
+		wanted.kind = BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
+		prefix = operation->mark->prefix;
+		break;
+	case BERTH__FPM__OPERATION__OP_UNMARK:
+		wanted.kind = BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
+		prefix = operation->unmark;
+		removes = true;
+		break;
+	case BERTH__FPM__OPERATION__OP_REMOVE:
+		prefix = operation->remove;
+		removes = true;
+		break;
+	default:
+		error = "an operation that this module does not know";
+	}
+	if (!error && !berth_prefix_from(prefix, &wanted.prefix))
+		error = "the prefix is not valid (4 or 16 bytes, length in range, host bits zero)";
+	if (!error && removes) {
+		take(wanted.kind, &wanted.prefix, sequence);
+		return;
+	}
+	if (!error)
+		error = unfit(&wanted.prefix);
+	if (!error && operation->op_case == BERTH__FPM__OPERATION__OP_ADD) {
+		wanted.tag = operation->add->tag;
+		wanted.distance = operation->add->distance;
+		wanted.metric = operation->add->metric;
+		if (wanted.distance > 254)
+			error = "the distance must be 1 to 254";
+		else
+			error = next_hop_from(operation->add, &wanted);
+	} else if (!error) {
+		wanted.tag = operation->mark->tag;
+		if (!wanted.tag)
+			error = "a mark needs a tag";
+		else if (!operation->mark->interface[0] || strlen(operation->mark->interface) >= IFNAMSIZ)
+			error = "a mark needs the name of an interface";
+		else
+			strlcpy(wanted.ifname, operation->mark->interface, sizeof(wanted.ifname));
+	}
+	if (!error && berth_objects_count(&objects) >= berth_settings.max_routes && !find(wanted.kind, &wanted.prefix))
+		error = "the limit of routes is reached (module argument max-routes)";
+	if (error) {
+		berth_counters.rejected++;
+		berth_session_result(wanted.kind, &wanted.prefix, BERTH__FPM__STATE__STATE_REJECTED, error, sequence, NULL);
+		return;
+	}
+	put(&wanted);
+}
+
+void berth_table_look_again(int kind, const struct prefix *p)
+{
+	struct berth_object *object = berth_objects_count(&objects) ? find(kind, p) : NULL;
+
+	if (object)
+		look_soon(object);
+}
+
+void berth_table_all_stale(void)
+{
+	struct berth_object *object;
+
+	frr_each (berth_objects, &objects, object) {
+		object->sequence = 0;
+		if (!object->removed)
+			set_stale(object, true);
+	}
+}
+
+size_t berth_table_sweep(size_t limit)
+{
+	struct berth_object *object;
+	size_t n = 0;
+
+	while (n < limit && (object = berth_stales_pop(&stales))) {
+		object->is_stale = false;
+		object->removed = true;
+		object->sequence = 0;
+		berth_rib_remove(object);
+		look_soon(object);
+		n++;
+	}
+	return n;
+}
+
+size_t berth_table_stale_count(void)
+{
+	return berth_stales_count(&stales);
+}
+
+size_t berth_table_count(void)
+{
+	return berth_objects_count(&objects);
+}
+
+bool berth_table_interface_used(const char *ifname, size_t *count)
+{
+	struct berth_object *object;
+
+	*count = 0;
+	frr_each (berth_objects, &objects, object)
+		*count += !strcmp(object->ifname, ifname);
+	return *count > 0;
+}
+
+void berth_table_show(struct vty *vty, bool json)
+{
+	static const char *const names[] = {"pending", "accepted", "installed", "notBest", "inactive", "rejected", "gone"};
+	struct berth_object *object;
+	const char *comma = "";
+
+	vty_out(vty, json ? "{\"routes\":[" : "Prefix                                     Kind   Tag        Interface        State\n");
+	frr_each (berth_objects, &objects, object) {
+		const char *kind = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK ? "mark" : "route";
+		const char *state = object->is_stale ? "stale" : object->removed ? "removing" : names[object->state];
+
+		if (json)
+			vty_out(vty, "%s{\"prefix\":\"%pFX\",\"kind\":\"%s\",\"tag\":%u,\"interface\":\"%s\",\"state\":\"%s\"}",
+				comma, &object->prefix, kind, object->tag, object->ifname, state);
+		else
+			vty_out(vty, "%-42pFX %-6s %-10u %-16s %s\n", &object->prefix, kind, object->tag, object->ifname, state);
+		comma = ",";
+	}
+	if (json)
+		vty_out(vty, "]}\n");
+}
+
+void berth_table_init(void)
+{
+	berth_objects_init(&objects);
+	berth_looks_init(&looks);
+	berth_stales_init(&stales);
+	event_add_timer_msec(berth_loop, on_watch, NULL, WATCH_MS, &t_watch);
+}
