@@ -51,6 +51,16 @@ static struct route_entry *entry_of(struct route_node *rn, const struct berth_ob
 	return NULL;
 }
 
+/* zebra queues a put: until it has worked on that, the entry is the one before. */
+static bool as_wanted(const struct route_entry *re, const struct berth_object *object)
+{
+	const struct nexthop *nh = re->nhe ? re->nhe->nhg.nexthop : NULL;
+
+	return re->tag == object->tag && re->metric == object->metric &&
+	       re->distance == (object->distance ? object->distance : berth_settings.distance) && nh &&
+	       (!object->ifindex || nh->ifindex == object->ifindex);
+}
+
 /* Our tag on a connected route. Redistribution is told only when the tag changes. */
 static bool set_tag(struct berth_object *object, uint32_t tag)
 {
@@ -145,6 +155,8 @@ int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winn
 		}
 	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && object->removed) {
 		state = BERTH__FPM__STATE__STATE_GONE;
+	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE && !object->removed && !as_wanted(re, object)) {
+		state = BERTH__FPM__STATE__STATE_ACCEPTED;
 	} else if (CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED)) {
 		/* zebra does not install connected routes itself: the kernel has them by the address */
 		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK)

@@ -12,7 +12,8 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_OBJECT, "berth object");
 
 #define LOOKS_A_SLICE 2000
 #define LOOK_MS 2	/* between two slices */
-#define SETTLE_MS 50	/* zebra's work queue waits 10 ms; until then a put looks like a next hop that is down */
+#define SETTLE_MS 50	/* zebra's work queue waits 10 ms */
+#define QUEUE_MS 3000	/* the longest that a put may wait in zebra's queue of early routes */
 #define WATCH_MS 200	/* between two looks at all interfaces in use */
 
 static int object_cmp(const struct berth_object *a, const struct berth_object *b)
@@ -103,8 +104,10 @@ static bool look(struct berth_object *object)
 		berth_rib_put(object);
 		state = berth_rib_look(object, &winner, &reason);
 	}
-	/* a put that zebra still works on looks like a loss for a moment */
-	if (state == BERTH__FPM__STATE__STATE_INACTIVE && !is_mark && now_ms() - object->wanted_at < SETTLE_MS)
+	/* zebra works on a put later: until then it looks like a loss, or like a next hop that is down */
+	if (!is_mark && state == BERTH__FPM__STATE__STATE_INACTIVE && now_ms() - object->wanted_at < SETTLE_MS)
+		return false;
+	if (!is_mark && state == BERTH__FPM__STATE__STATE_GONE && now_ms() - object->wanted_at < QUEUE_MS)
 		return false;
 	if (state == BERTH__FPM__STATE__STATE_GONE)
 		reason = "it was taken out of zebra's RIB by somebody else";

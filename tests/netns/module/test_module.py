@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The zebra module against a real zebra, bgpd-less: what a client says, and what RIB and kernel then hold."""
+import ipaddress, json, os, pathlib, random, select, signal, socket, struct, subprocess, time, unittest
+import berth_pb2 as pb
+
+WORK, MODULE = os.environ["BERTH_WORK"], os.environ["BERTH_MODULE"]
+SOCKET = WORK + "/berth.sock"
+STATES = pb.State
+
+
+def sh(command):
+    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
+
+
+def until(what, check, seconds=5.0):
+    end = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError("not within %s s: %s" % (seconds, what))
+        time.sleep(0.01)
+
+
+def kernel(prefix):
+    family = "-6" if ":" in prefix else "-4"
+    return sh("ip %s route show %s proto 26 2>/dev/null; ip %s route show %s proto openfabric 2>/dev/null || true"
+              % (family, prefix, family, prefix)).strip() or sh("ip %s route show exact %s" % (family, prefix)).strip()
+
+
+def prefix(text):
+    net = ipaddress.ip_network(text)
+    return pb.Prefix(address=net.network_address.packed, length=net.prefixlen)
+
+
+def text_of(p):
+    return "%s/%d" % (ipaddress.ip_address(p.address), p.length)
+
+
+class Zebra:
+    def __init__(self, args="", keep=""):
+        self.log = WORK + "/zebra.log"
+        self.process = subprocess.Popen(
+            ["/usr/lib/frr/zebra", "-M", "%s:%s,grace=2%s" % (MODULE, SOCKET, args), "-z", WORK + "/zserv.api",
+             "-i", WORK + "/zebra.pid", "--vty_socket", WORK, "-f", WORK + "/zebra.conf",
+             "--log", "file:" + self.log] + ([keep] if keep else []),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("zebra listens", lambda: os.path.exists(SOCKET) and os.path.exists(WORK + "/zebra.vty"), 10)
+
+    def vty(self, command):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(5)
+        s.connect(WORK + "/zebra.vty")
+        out = b""
+        for line in ("enable", command):
+            s.sendall(line.encode() + b"\0")
+            out = b""
+            while out[-4:-1] != b"\0\0\0":
+                out += s.recv(65536)
+        s.close()
+        return out[:-4].decode()
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.process.wait(10)
+        for name in (SOCKET, WORK + "/zebra.vty"):
+            if os.path.exists(name):
+                os.unlink(name)
+
+
+class Client:
+    def __init__(self, hello=True, **fields):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(5)
+        self.sock.connect(SOCKET)
+        self.sequence, self.data, self.last, self.answered = 0, b"", {}, set()
+        if hello:
+            fields.setdefault("protocol", 1)
+            self.send(pb.Message(hello=pb.Hello(session=random.getrandbits(60), software="test", **fields)))
+            self.hello = self.receive().hello
+
+    def send(self, message):
+        body = message.SerializeToString()
+        self.sock.sendall(struct.pack("!BBH", 1, 2, len(body) + 4) + body)
+
+    def receive(self):
+        while True:
+            if len(self.data) >= 4:
+                length = struct.unpack("!H", self.data[2:4])[0]
+                if len(self.data) >= length:
+                    message = pb.Message.FromString(self.data[4:length])
+                    self.data = self.data[length:]
+                    for r in message.results.results:
+                        self.last[(r.kind, text_of(r.prefix) if r.prefix.address else "")] = r
+                        self.answered.add((r.kind, text_of(r.prefix) if r.prefix.address else "", r.sequence))
+                    return message
+            more = self.sock.recv(65536)
+            if not more:
+                raise EOFError
+            self.data += more
+
+    def batch(self, *operations):
+        while select.select([self.sock], [], [], 0)[0]:  # who does not read is not read from
+            self.receive()
+        self.sequence += 1
+        self.send(pb.Message(batch=pb.Batch(sequence=self.sequence, operations=operations)))
+        return self.sequence
+
+    def state(self, p, want, kind=pb.OBJECT_ROUTE, sequence=None, seconds=5):
+        """The last state told is `want`, and the batch, where one is named, was answered."""
+        end = time.monotonic() + seconds
+        while True:
+            r = self.last.get((kind, p))
+            if r is not None and r.state == want and (sequence is None or (kind, p, sequence) in self.answered):
+                return r
+            self.sock.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                self.receive()
+            except socket.timeout:
+                raise AssertionError("%s is not %s but %s" % (p, STATES.Name(want), r))
+
+    def sync(self):
+        self.send(pb.Message(end_of_sync=pb.EndOfSync(sequence=self.sequence)))
+        while True:
+            m = self.receive()
+            if m.HasField("sync_done"):
+                return m.sync_done.swept
+
+    def query(self, p):
+        self.send(pb.Message(query=pb.Query(id=7, prefix=prefix(p))))
+        while True:
+            m = self.receive()
+            if m.HasField("query_reply"):
+                return m.query_reply
+
+    def close(self):
+        self.sock.close()
+
+
+def add(p, interface="br0", tag=100, **more):
+    return pb.Operation(add=pb.Route(prefix=prefix(p), tag=tag, next_hops=[pb.NextHop(interface=interface)], **more))
+
+
+def remove(p):
+    return pb.Operation(remove=prefix(p))
+
+
+class ModuleTest(unittest.TestCase):
+    def setUp(self):
+        self.addCleanup(lambda: subprocess.run("ip link del br0; ip link del p0", shell=True, capture_output=True))
+        sh("ip link add br0 type bridge; ip link add p0 type veth peer name p1; ip link set p0 master br0;"
+           "ip link set p1 up; ip link set p0 up; ip link set br0 up; ip addr add 10.1.0.1/24 dev br0;"
+           "ip -6 addr add fd00:1::1/64 dev br0 nodad")
+        pathlib.Path(WORK, "zebra.conf").write_text("hostname z\n")
+        self.zebra, self.clients = Zebra(), []
+
+    def tearDown(self):
+        for c in self.clients:
+            c.close()
+        alive = self.zebra.alive()
+        self.zebra.stop(signal.SIGTERM)
+        self.assertTrue(alive, "zebra died")
+
+    def client(self, **fields):
+        c = Client(**fields)
+        self.clients.append(c)
+        return c
+
+    def test_add_replace_remove_both_families(self):
+        c = self.client()
+        self.assertEqual((c.hello.protocol, c.hello.error, c.hello.route_type), (1, "", "openfabric"))
+        for p in ("10.1.0.5/32", "fd00:1::5/128"):
+            n = c.batch(add(p))
+            c.state(p, pb.STATE_INSTALLED, sequence=n)
+            self.assertIn("br0", kernel(p))
+            n = c.batch(add(p, tag=200))
+            c.state(p, pb.STATE_INSTALLED, sequence=n)
+            self.assertEqual([e.tag for e in c.query(p).entries], [200])
+            n = c.batch(remove(p))
+            c.state(p, pb.STATE_GONE, sequence=n)
+            self.assertEqual(kernel(p), "")
+
+    def test_not_best_tells_the_winner_and_then_wins(self):
+        sh("ip route add 10.1.0.6/32 dev br0")
+        c = self.client()
+        c.batch(add("10.1.0.6/32"))
+        self.assertEqual(c.state("10.1.0.6/32", pb.STATE_NOT_BEST).winner.type, "kernel")
+        sh("ip route del 10.1.0.6/32 dev br0")
+        c.state("10.1.0.6/32", pb.STATE_INSTALLED)
+
+    def test_inactive_until_the_interface_is_there(self):
+        c = self.client()
+        c.batch(add("10.1.0.7/32", interface="later"))
+        c.state("10.1.0.7/32", pb.STATE_INACTIVE)
+        sh("ip link add later type bridge; ip link set later up")
+        try:
+            c.state("10.1.0.7/32", pb.STATE_INSTALLED)
+        finally:
+            sh("ip link del later")
+
+    def test_link_flap_brings_the_kernel_route_back(self):
+        c = self.client()
+        c.batch(add("10.1.0.8/32"))
+        c.state("10.1.0.8/32", pb.STATE_INSTALLED)
+        sh("ip link set br0 down; ip link set br0 up")
+        until("the kernel route is back", lambda: kernel("10.1.0.8/32"))
+        c.state("10.1.0.8/32", pb.STATE_INSTALLED)
+
+    def test_rejected_with_a_reason_and_nothing_changes(self):
+        c = self.client()
+        bad = {"0.0.0.0/0": "default", "::/0": "default", "127.0.0.1/32": "loopback", "224.0.0.5/32": "multicast",
+               "fe80::1/128": "link-local"}
+        for p, word in bad.items():
+            c.batch(add(p))
+            self.assertIn(word, c.state(p, pb.STATE_REJECTED).reason)
+        c.batch(pb.Operation(add=pb.Route(prefix=prefix("10.1.0.9/32"), tag=1)))
+        self.assertIn("next hop", c.state("10.1.0.9/32", pb.STATE_REJECTED).reason)
+        c.batch(pb.Operation(add=pb.Route(prefix=pb.Prefix(address=b"\x0a\x01\x00\x09", length=24))))
+        c.state("10.1.0.9/24", pb.STATE_REJECTED)
+        self.assertEqual(json.loads(self.zebra.vty("show berth routes json")), {"routes": []})
+
+    def test_sync_sweeps_what_the_new_session_does_not_name(self):
+        c = self.client()
+        c.batch(add("10.1.0.10/32"), add("10.1.0.11/32"))
+        c.state("10.1.0.11/32", pb.STATE_INSTALLED)
+        c.close()
+        d = self.client()
+        self.assertEqual(d.hello.routes_held, 2)
+        time_up = time.monotonic() + 2.5  # longer than the grace time: an owner that is here stops that clock
+        until("the grace time would have ended", lambda: time.monotonic() > time_up)
+        self.assertTrue(kernel("10.1.0.11/32"))
+        d.batch(add("10.1.0.10/32"))
+        d.state("10.1.0.10/32", pb.STATE_INSTALLED)
+        self.assertEqual(d.sync(), 1)
+        until("swept from the kernel", lambda: not kernel("10.1.0.11/32"))
+        self.assertTrue(kernel("10.1.0.10/32"))
+
+    def test_grace_time_ends(self):
+        c = self.client()
+        c.batch(add("10.1.0.12/32"))
+        c.state("10.1.0.12/32", pb.STATE_INSTALLED)
+        c.close()
+        self.assertTrue(kernel("10.1.0.12/32"))
+        until("gone after the grace time", lambda: not kernel("10.1.0.12/32"))
+
+    def test_one_owner(self):
+        c = self.client()
+        with self.assertRaises((EOFError, ConnectionError)):
+            self.client()
+        c.batch(add("10.1.0.13/32"))
+        c.state("10.1.0.13/32", pb.STATE_INSTALLED)
+
+    def test_mark_connected_and_put_back(self):
+        c, p = self.client(), "10.1.0.0/24"
+        mark = pb.Operation(mark=pb.MarkConnected(prefix=prefix(p), interface="br0", tag=300))
+        c.batch(mark)
+        c.state(p, pb.STATE_INSTALLED, kind=pb.OBJECT_MARK)
+        tags = lambda: [e.tag for e in c.query(p).entries if e.type == "connected"]
+        self.assertEqual(tags(), [300])
+        sh("ip addr del 10.1.0.1/24 dev br0")
+        c.state(p, pb.STATE_INACTIVE, kind=pb.OBJECT_MARK)
+        sh("ip addr add 10.1.0.1/24 dev br0")
+        until("the tag is put back", lambda: tags() == [300])
+        n = c.batch(pb.Operation(unmark=prefix(p)))
+        c.state(p, pb.STATE_GONE, kind=pb.OBJECT_MARK, sequence=n)
+        self.assertEqual(tags(), [0])
+
+    def test_protocol_version_is_refused_in_words(self):
+        c = self.client(protocol=99)
+        self.assertIn("99", c.hello.error)
+
+    def test_shows(self):
+        c = self.client()
+        c.batch(add("10.1.0.14/32"))
+        c.state("10.1.0.14/32", pb.STATE_INSTALLED)
+        self.assertIn("berthd is connected", self.zebra.vty("show berth status"))
+        self.assertIn("Operations", self.zebra.vty("show fpm counters"))
+        self.assertIn("Operations", self.zebra.vty("show zebra fpm stats"))
+        self.assertIn("berth: 1 routes", self.zebra.vty("show interface br0"))
+        self.assertEqual(json.loads(self.zebra.vty("show berth routes json"))["routes"][0]["state"], "installed")
+
+    def test_many(self):
+        c, n = self.client(), 20000
+        each = ["10.%d.%d.%d/32" % (2 + i // 65536, i // 256 % 256, i % 256) for i in range(n)]
+        for at in range(0, n, 500):
+            c.batch(*[add(p) for p in each[at:at + 500]])
+        for p in each:
+            c.state(p, pb.STATE_INSTALLED, seconds=30)
+        self.assertEqual(len(sh("ip route show proto openfabric").splitlines()), n)
+        for at in range(0, n, 500):
+            c.batch(*[remove(p) for p in each[at:at + 500]])
+        for p in each:
+            c.state(p, pb.STATE_GONE, seconds=30)
+        self.assertEqual(sh("ip route show proto openfabric"), "")
+
+    def test_garbage(self):
+        c = self.client()
+        c.batch(add("10.1.0.15/32"))
+        c.state("10.1.0.15/32", pb.STATE_INSTALLED)
+        c.send(pb.Message(bye=pb.Bye(reason="garbage comes")))
+        c.close()
+        seed = int(os.environ.get("BERTH_SEED", random.getrandbits(32)))
+        print("seed", seed, flush=True)
+        rng, end, tries = random.Random(seed), time.monotonic() + int(os.environ["BERTH_GARBAGE_SECONDS"]), 0
+        good = pb.Message(batch=pb.Batch(sequence=1, operations=[remove("10.1.0.15/32")])).SerializeToString()
+        hello = pb.Message(hello=pb.Hello(protocol=1, grace_seconds=600)).SerializeToString()
+        frame = lambda body: struct.pack("!BBH", 1, 2, len(body) + 4) + body
+        kinds = [lambda: rng.randbytes(rng.randrange(1, 3000)), lambda: frame(rng.randbytes(rng.randrange(1, 3000))),
+                 lambda: frame(good), lambda: frame(good)[:rng.randrange(len(good))], lambda: struct.pack("!BBH", 1, 2, rng.randrange(5)),
+                 lambda: frame(hello) + frame(hello) + frame(good), lambda: frame(hello) + frame(rng.randbytes(200)),
+                 lambda: frame(hello) + rng.randbytes(2000), lambda: frame(hello) + frame(good[:-1])]
+        while time.monotonic() < end or tries < len(kinds) * 5:
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(SOCKET)
+            try:
+                s.sendall(rng.choice(kinds)())
+                s.shutdown(socket.SHUT_WR)
+                while s.recv(65536):
+                    pass
+            except ConnectionError:
+                pass
+            s.close()
+            tries += 1
+        self.assertTrue(self.zebra.alive())
+        self.assertTrue(kernel("10.1.0.15/32"), "garbage took a route away")
+        self.assertEqual(len(json.loads(self.zebra.vty("show berth routes json"))["routes"]), 1)
+        self.assertIn("frame header", pathlib.Path(self.zebra.log).read_text())
+        print(tries, "tries", flush=True)
+
+
+if __name__ == "__main__":
+    unittest.main(failfast=False)
