@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+berth_test(core_ip_test berth_core core_ip_test.cpp)
