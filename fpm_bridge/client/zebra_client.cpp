@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fpm_bridge/client/zebra_client.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <random>
+
+#include "fpm_bridge/wire/codec.h"
+#include "fpm_bridge/wire/frame.h"
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace berth {
+namespace {
+
+constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto kFirstBackoff = 100ms, kLastBackoff = 5000ms, kHelloDeadline = 3000ms;
+constexpr std::size_t kBatchBytes = 48 * 1024;
+
+std::uint64_t random_session() {
+  std::random_device device;
+  return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+}  // namespace
+
+struct ZebraClient::Decoder {
+  FrameDecoder frames;
+  std::array<char, 65536> bytes;
+};
+
+ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, ZebraListener& listener)
+    : io_(io), options_(std::move(options)), listener_(listener), socket_(io), timer_(io) {}
+
+void ZebraClient::start() { asio::co_spawn(io_, run(), asio::detached); }
+
+void ZebraClient::stop() {
+  stopping_ = true;
+  timer_.cancel();
+  if (ready_) {
+    fpm::Message message;
+    message.mutable_bye()->set_reason("berthd stops");
+    std::string frame;
+    append_frame(frame, message.SerializeAsString());
+    boost::system::error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.write_some(asio::buffer(frame), ignored);
+  }
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+asio::awaitable<void> ZebraClient::run() {
+  auto backoff = kFirstBackoff;
+  std::string told;
+  while (!stopping_) {
+    const Status status = co_await session();
+    const bool was_ready = ready_;
+    reset();
+    if (stopping_) co_return;
+    // The same trouble is told once, not at each try.
+    if (was_ready || status.error().message != told) listener_.zebra_lost(status.error().message);
+    told = status.error().message;
+    backoff = was_ready ? kFirstBackoff : std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
+    timer_.expires_after(backoff + std::chrono::milliseconds(random_session() % 50));
+    co_await timer_.async_wait(kTuple);
+  }
+}
+
+void ZebraClient::reset() {
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  ready_ = writing_ = sync_wanted_ = false;
+  queue_.clear();
+  changes_.clear();
+  in_flight_.clear();
+  last_sequence_.clear();
+  out_.clear();
+  sequence_ = 0;
+}
+
+asio::awaitable<Result<fpm::Message>> ZebraClient::receive() {
+  for (;;) {
+    auto body = decoder_->frames.next();
+    if (!body) co_return body.error();
+    if (*body) {
+      fpm::Message message;
+      if (!message.ParseFromString(**body)) co_return transient("zebra sent a frame that is no message of berth's");
+      co_return message;
+    }
+    const auto [error, n] = co_await socket_.async_read_some(asio::buffer(decoder_->bytes), kTuple);
+    if (error) co_return transient("the connection to zebra ended: " + error.message());
+    decoder_->frames.feed({decoder_->bytes.data(), n});
+  }
+}
+
+asio::awaitable<Status> ZebraClient::session() {
+  decoder_ = std::make_shared<Decoder>();
+  socket_ = asio::local::stream_protocol::socket(io_);
+  const auto [error] = co_await socket_.async_connect({options_.socket}, kTuple);
+  if (error) {
+    co_return transient("no zebra with berth's module at " + options_.socket + " (" + error.message() +
+                        "): is it loaded? zebra_options=\"… -M zebra_fpm_bridge\"");
+  }
+  fpm::Message hello;
+  hello.mutable_hello()->set_protocol(1);
+  hello.mutable_hello()->set_software("berthd " BERTH_VERSION);
+  hello.mutable_hello()->set_session(random_session());
+  hello.mutable_hello()->set_grace_seconds(options_.grace_seconds);
+  send(hello);
+  timer_.expires_after(kHelloDeadline);
+  timer_.async_wait([this](boost::system::error_code ec) {
+    boost::system::error_code ignored;
+    if (!ec) socket_.close(ignored);
+  });
+  auto first = co_await receive();
+  timer_.cancel();
+  if (!first) co_return first.error();
+  if (!first->has_hello()) co_return transient("zebra's module did not answer with a Hello");
+  const fpm::Hello& answer = first->hello();
+  if (!answer.error().empty()) co_return permanent(answer.error());
+  window_ = std::max(1u, answer.window());
+  max_operations_ = std::clamp(answer.max_operations(), 1u, 4000u);
+  ready_ = true;
+  listener_.zebra_connected({answer.frr_version(), answer.software(), answer.route_type()});
+  for (;;) {
+    auto message = co_await receive();
+    if (!message) co_return message.error();
+    const Status status = on_message(*message);
+    if (!status) co_return status;
+    pump();
+  }
+}
+
+Status ZebraClient::on_message(const fpm::Message& message) {
+  if (message.has_bye()) return transient("zebra's module closed: " + message.bye().reason());
+  if (message.has_sync_done()) {
+    listener_.zebra_synced(message.sync_done().swept());
+    return {};
+  }
+  for (const fpm::Result& in : message.results().results()) {
+    const auto answer = decode(in);
+    if (!answer) return answer.error();
+    ++counters_["answers"];
+    const auto batch = in_flight_.find(in.sequence());
+    if (batch != in_flight_.end() && --batch->second == 0) in_flight_.erase(batch);
+    // An answer to an older wish, or one that a waiting wish will change, says nothing about what is wanted now.
+    const auto last = last_sequence_.find(answer->key);
+    if (last != last_sequence_.end()) {
+      if (in.sequence() != last->second) continue;
+      last_sequence_.erase(last);
+    }
+    if (!changes_.contains(answer->key)) listener_.rib_answer(*answer);
+  }
+  return {};
+}
+
+void ZebraClient::put(const RibObject& object) { change(object.key, object); }
+void ZebraClient::remove(const RibKey& key) { change(key, std::nullopt); }
+
+void ZebraClient::change(const RibKey& key, std::optional<RibObject> object) {
+  if (!ready_) return;
+  const auto [entry, added] = changes_.try_emplace(key);
+  if (added) queue_.push_back(key);
+  entry->second.object = std::move(object);
+  if (pump_posted_) return;
+  pump_posted_ = true;
+  asio::post(io_, [this] {
+    pump_posted_ = false;
+    pump();
+  });
+}
+
+void ZebraClient::end_of_sync() {
+  if (!ready_) return;
+  sync_wanted_ = true;
+  pump();
+}
+
+void ZebraClient::pump() {
+  while (ready_ && !queue_.empty() && in_flight_.size() < window_ && out_.size() < 4 * kBatchBytes) {
+    fpm::Message message;
+    fpm::Batch* batch = message.mutable_batch();
+    batch->set_sequence(++sequence_);
+    std::size_t bytes = 0, n = 0;
+    for (; n < max_operations_ && bytes < kBatchBytes && !queue_.empty(); ++n) {
+      const RibKey key = queue_.front();
+      queue_.pop_front();
+      auto node = changes_.extract(key);
+      fpm::Operation* operation = batch->add_operations();
+      if (node.mapped().object)
+        encode_put(*node.mapped().object, operation);
+      else
+        encode_remove(key, operation);
+      bytes += operation->ByteSizeLong() + 4;
+      last_sequence_[key] = sequence_;
+    }
+    in_flight_[sequence_] = n;
+    counters_["operations"] += n;
+    send(message);
+  }
+  if (ready_ && sync_wanted_ && queue_.empty()) {
+    sync_wanted_ = false;
+    fpm::Message message;
+    message.mutable_end_of_sync()->set_sequence(sequence_);
+    send(message);
+  }
+}
+
+void ZebraClient::send(const fpm::Message& message) {
+  append_frame(out_, message.SerializeAsString());
+  write_some();
+}
+
+void ZebraClient::write_some() {
+  if (writing_ || out_.empty()) return;
+  writing_ = true;
+  writing_buffer_.swap(out_);
+  out_.clear();
+  asio::async_write(socket_, asio::buffer(writing_buffer_), [this](boost::system::error_code error, std::size_t) {
+    writing_ = false;
+    if (error) return;  // the reader sees it too, and ends the session
+    write_some();
+    pump();
+  });
+}
+
+}  // namespace berth

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// berthd's end of the talk with zebra_fpm_bridge.so (fpm_bridge/proto/berth.proto).
+//
+// Thread: the io_context's. Owner: the daemon. It connects, and connects again with back-off; after each
+// zebra_connected() the listener says everything anew and then calls end_of_sync(). What is put or removed while there is
+// no session is dropped. The queue coalesces by key, so it holds at most one change per key.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "core/result.h"
+#include "core/rib.h"
+
+namespace berth::fpm {
+class Message;
+}
+
+namespace berth {
+
+struct ZebraClientOptions {
+  std::string socket = "/run/frr/berth.sock";
+  std::uint32_t grace_seconds = 120;
+};
+
+struct ZebraInfo {
+  std::string frr_version;
+  std::string module_version;
+  std::string route_type;
+};
+
+class ZebraListener {
+ public:
+  virtual ~ZebraListener() = default;
+  virtual void zebra_connected(const ZebraInfo& info) = 0;
+  virtual void zebra_lost(const std::string& why) = 0;
+  virtual void zebra_synced(std::uint32_t swept) = 0;
+  virtual void rib_answer(const RibAnswer& answer) = 0;
+};
+
+class ZebraClient {
+ public:
+  ZebraClient(boost::asio::io_context& io, ZebraClientOptions options, ZebraListener& listener);
+  void start();
+  void stop();  // a clean stop: Bye, so that the module says why; routes live for the grace time
+  void put(const RibObject& object);
+  void remove(const RibKey& key);
+  void end_of_sync();  // after all that was put before
+  bool idle() const { return queue_.empty() && in_flight_.empty() && !sync_wanted_; }
+  const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
+
+ private:
+  struct Change {
+    std::optional<RibObject> object;  // absent: remove
+    std::uint64_t order = 0;
+  };
+  boost::asio::awaitable<void> run();
+  boost::asio::awaitable<Status> session();
+  boost::asio::awaitable<Result<fpm::Message>> receive();
+  Status on_message(const fpm::Message& message);
+  void change(const RibKey& key, std::optional<RibObject> object);
+  void pump();
+  void write_some();
+  void send(const fpm::Message& message);
+  void reset();
+
+  boost::asio::io_context& io_;
+  ZebraClientOptions options_;
+  ZebraListener& listener_;
+  boost::asio::local::stream_protocol::socket socket_;
+  boost::asio::steady_timer timer_;
+  bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;
+  std::uint32_t window_ = 1, max_operations_ = 1;
+  std::uint64_t sequence_ = 0;
+  std::deque<RibKey> queue_;                                // order of the first wish
+  std::unordered_map<RibKey, Change> changes_;              // one per key in queue_
+  std::map<std::uint64_t, std::size_t> in_flight_;          // sequence -> operations not answered yet
+  std::unordered_map<RibKey, std::uint64_t> last_sequence_;  // operations not answered yet, by key
+  std::string out_, writing_buffer_;
+  struct Decoder;
+  std::shared_ptr<Decoder> decoder_;
+  std::map<std::string, std::uint64_t> counters_;
+};
+
+}  // namespace berth

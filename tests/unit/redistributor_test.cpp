@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "redistribute/redistributor.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace berth {
+namespace {
+
+Config config() {
+  Config config;
+  config.runtimes = {{"docker", "docker", "unix:/run/docker.sock"}};
+  NetworkConfig blue;
+  blue.name = "blue";
+  blue.subnets = {{*Prefix::parse("10.10.1.0/24"), IpAddress::parse("10.10.1.1"), {}}};
+  blue.advertise = Advertise::Both;
+  blue.tag = 100;
+  config.networks["blue"] = blue;
+  return config;
+}
+
+NetworkHealth healthy() { return {true, "br-blue", Nat::Off, {}}; }
+
+ContainerFact container(int n, const std::string& address, std::map<std::string, std::string> labels = {}) {
+  const std::string id = "id" + std::to_string(n);
+  return {{"docker", id}, "c" + std::to_string(n), "running", std::move(labels),
+          {{"ep" + id, "blue", "net1", "", {*IpAddress::parse(address)}}}};
+}
+
+// A zebra that does as it is told, and holds what it was told across sessions.
+struct Zebra {
+  std::map<RibKey, RibObject> rib;
+  std::set<RibKey> named;
+  std::vector<std::string> attached, detached;
+  int synced = 0, steps = 0;
+
+  void work(Redistributor& brain, int cut = -1) {
+    while (cut != 0) {
+      const auto todo = brain.take_steps(3);
+      if (todo.empty()) return;
+      for (const Step& step : todo) {
+        if (cut == 0) return;
+        if (cut > 0) --cut;
+        ++steps;
+        if (const auto* announce = std::get_if<Announce>(&step)) {
+          rib[announce->object.key] = announce->object;
+          named.insert(announce->object.key);
+          brain.answer({announce->object.key, RibState::Installed, ""});
+        } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
+          rib.erase(withdraw->key);
+          brain.answer({withdraw->key, RibState::Gone, ""});
+        } else if (const auto* attach = std::get_if<Attach>(&step)) {
+          attached.push_back(attach->network);
+          brain.set_network_health(attach->network, healthy());
+        } else if (const auto* detach = std::get_if<Detach>(&step)) {
+          detached.push_back(detach->network);
+        } else {
+          ++synced;
+          std::erase_if(rib, [&](const auto& entry) { return !named.contains(entry.first); });
+        }
+      }
+    }
+  }
+  void connect(Redistributor& brain) {
+    named.clear();
+    brain.zebra_connected();
+  }
+  std::string text() const {
+    std::string out;
+    for (const auto& [key, object] : rib)
+      out += (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " " + std::to_string(object.tag) + "\n";
+    return out;
+  }
+};
+
+TEST(Redistributor, AdvertisesHostAndSubnetFromFirstToLast) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(config());
+  zebra.connect(brain);
+  brain.set_containers("docker", {});
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "");
+  EXPECT_EQ(zebra.synced, 1);
+  brain.upsert_container(container(1, "10.10.1.5"));
+  brain.upsert_container(container(2, "10.10.1.6"));
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "10.10.1.5/32 100\n10.10.1.6/32 100\nmark 10.10.1.0/24 100\n");
+  brain.remove_container({"docker", "id1"});
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "10.10.1.6/32 100\nmark 10.10.1.0/24 100\n");
+  brain.remove_container({"docker", "id2"});
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "");
+}
+
+TEST(Redistributor, SaysNothingTwice) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(config());
+  zebra.connect(brain);
+  brain.set_containers("docker", {container(1, "10.10.1.5")});
+  zebra.work(brain);
+  const int before = zebra.steps;
+  brain.set_config(config());
+  brain.set_network_health("blue", healthy());
+  brain.set_containers("docker", {container(1, "10.10.1.5")});
+  zebra.work(brain);
+  EXPECT_EQ(zebra.steps, before);
+}
+
+TEST(Redistributor, SweepsNothingBeforeEverySourceIsInSync) {
+  Redistributor brain;
+  Zebra zebra;
+  zebra.rib[{RibKind::Route, *Prefix::parse("10.10.1.9/32")}] = {};
+  brain.set_config(config());
+  zebra.connect(brain);
+  zebra.work(brain);
+  EXPECT_EQ(zebra.rib.size(), 1u);
+  brain.set_containers("docker", {});
+  zebra.work(brain);
+  EXPECT_EQ(zebra.rib.size(), 0u);
+  brain.upsert_container(container(1, "10.10.1.5"));
+  zebra.work(brain);
+  brain.runtime_lost("docker");
+  zebra.work(brain);
+  EXPECT_EQ(zebra.rib.size(), 2u) << "a silent runtime withdraws nothing";
+}
+
+TEST(Redistributor, NatOrAFirewallWithdraws) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(config());
+  zebra.connect(brain);
+  brain.set_containers("docker", {container(1, "10.10.1.5")});
+  zebra.work(brain);
+  NetworkHealth nat = healthy();
+  nat.nat = Nat::On;
+  nat.problems = {{"nat-on", "masquerade is on", "turn it off", true}};
+  brain.set_network_health("blue", nat);
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "");
+  const Explanation why = brain.explain("c1");
+  EXPECT_FALSE(why.advertised);
+  EXPECT_EQ(why.steps.back().name, "health");
+  EXPECT_EQ(why.steps.back().remedy, "turn it off");
+}
+
+TEST(Redistributor, RefusesWhatTheOperatorDidNotAllow) {
+  struct Case {
+    const char* address;
+    std::map<std::string, std::string> labels;
+    const char* counter;
+    const char* left;
+  };
+  const char* plain = "10.10.1.5/32 100\nmark 10.10.1.0/24 100\n";
+  for (const Case& each : {Case{"10.10.2.5", {}, "refusedPrefix", ""}, Case{"127.0.0.1", {}, "refusedPrefix", ""},
+                           Case{"10.10.1.1", {}, "refusedPrefix", "mark 10.10.1.0/24 100\n"},
+                           Case{"10.10.1.77", {}, "refusedPrefix", "mark 10.10.1.0/24 100\n"},
+                           Case{"10.10.1.5", {{"berth.advertise", "none"}}, "refusedLabel", plain},
+                           Case{"10.10.1.5", {{"berth.tag", "666"}}, "refusedLabel", plain},
+                           Case{"10.10.1.5", {{"berth.prefix", "0.0.0.0/0"}}, "refusedLabel", plain}}) {
+    Redistributor brain;
+    Zebra zebra;
+    int told = 0;
+    brain.on_refusal([&](const std::string&, const std::string&) { ++told; });
+    brain.set_config(config());
+    brain.set_host_addresses({*IpAddress::parse("10.10.1.77")});
+    zebra.connect(brain);
+    brain.set_containers("docker", {container(1, each.address, each.labels)});
+    zebra.work(brain);
+    EXPECT_EQ(zebra.text(), each.left) << each.address;
+    EXPECT_EQ(brain.counters()[each.counter], 1u) << each.address;
+    EXPECT_EQ(told, 1);
+  }
+}
+
+TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(config());
+  zebra.connect(brain);
+  brain.set_containers("docker", {container(5, "10.10.1.5")});
+  brain.upsert_container(container(1, "10.10.1.5"));
+  zebra.work(brain);
+  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
+  EXPECT_EQ(brain.counters()["refusedOwner"], 1u);
+  brain.remove_container({"docker", "id5"});
+  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
+}
+
+TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(config());
+  zebra.connect(brain);
+  brain.set_containers("docker", {container(1, "10.10.1.5")});
+  zebra.work(brain);
+  Config empty = config();
+  empty.networks.clear();
+  brain.set_config(empty);
+  std::vector<std::string> order;
+  for (auto steps = brain.take_steps(10); !steps.empty(); steps = brain.take_steps(10))
+    for (const Step& step : steps) {
+      if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
+        order.push_back("withdraw");
+        brain.answer({withdraw->key, RibState::Gone, ""});
+      }
+      if (std::holds_alternative<Detach>(step)) order.push_back("detach");
+    }
+  EXPECT_EQ(order, (std::vector<std::string>{"withdraw", "withdraw", "detach"}));
+}
+
+// Any sequence of events, cut and begun anew at any step, ends where the last state alone would.
+TEST(RedistributorProperty, ConvergesWhateverTheOrderAndTheCuts) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  const auto pick = [&](int n) { return static_cast<int>(random() % n); };
+  for (int round = 0; round < 400; ++round) {
+    auto brain = std::make_unique<Redistributor>();
+    Zebra zebra;
+    std::map<int, ContainerFact> truth;
+    const auto start = [&] {
+      brain = std::make_unique<Redistributor>();
+      brain->set_config(config());
+      zebra.connect(*brain);
+    };
+    start();
+    const auto list = [&] {
+      std::vector<ContainerFact> all;
+      for (const auto& [n, fact] : truth) all.push_back(fact);
+      std::shuffle(all.begin(), all.end(), random);
+      brain->set_containers("docker", all);
+    };
+    for (int event = 0; event < 30; ++event) {
+      const int n = pick(6);
+      switch (pick(6)) {
+        case 0:
+        case 1:  // an address of its own for each, so that the end does not depend on who came first
+          truth[n] = container(n, "10.10.1." + std::to_string(10 + n + 10 * pick(2)));
+          brain->upsert_container(truth[n]);
+          break;
+        case 2:
+          truth.erase(n);
+          brain->remove_container({"docker", "id" + std::to_string(n)});
+          break;
+        case 3: list(); break;
+        case 4: brain->runtime_lost("docker"); break;
+        case 5:
+          if (pick(3) == 0) start();
+      }
+      zebra.work(*brain, pick(2) ? pick(4) : -1);
+      for (const auto& [key, object] : zebra.rib)
+        if (!object.interface.empty()) ASSERT_EQ(object.interface, "br-blue");
+    }
+    zebra.connect(*brain);
+    list();
+    zebra.work(*brain);
+    Redistributor fresh;
+    Zebra expected;
+    fresh.set_config(config());
+    expected.connect(fresh);
+    std::vector<ContainerFact> all;
+    for (const auto& [n, fact] : truth) all.push_back(fact);
+    fresh.set_containers("docker", all);
+    expected.work(fresh);
+    ASSERT_EQ(zebra.text(), expected.text()) << "round " << round;
+  }
+}
+
+}  // namespace
+}  // namespace berth
