@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/docker/docker_networks.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include "container_watcher/docker/docker_facts.h"
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+namespace berth {
+namespace {
+
+// IFNAMSIZ leaves 15 characters.
+std::string bridge_name(const std::string& network) {
+  if (network.size() <= 12) return "br-" + network;
+  return "br-" + network.substr(0, 7) + std::to_string(std::hash<std::string>{}(network) % 100000);
+}
+
+json::object wanted(const NetworkConfig& config) {
+  json::array pools;
+  bool v6 = false;
+  for (const SubnetConfig& each : config.subnets) {
+    json::object pool{{"Subnet", each.subnet.to_string()}};
+    if (each.gateway) pool["Gateway"] = each.gateway->to_string();
+    if (each.ip_range) pool["IPRange"] = each.ip_range->to_string();
+    v6 = v6 || !each.subnet.is_v4();
+    pools.push_back(std::move(pool));
+  }
+  // Docker 28 drops what was not published unless told nat-unprotected; older ones take the word and ignore it.
+  json::object options{{"com.docker.network.bridge.name", bridge_name(config.name)},
+                       {"com.docker.network.bridge.enable_ip_masquerade", "false"},
+                       {"com.docker.network.bridge.gateway_mode_ipv4", "nat-unprotected"}};
+  if (v6) options["com.docker.network.bridge.gateway_mode_ipv6"] = "nat-unprotected";
+  if (config.mtu) options["com.docker.network.driver.mtu"] = std::to_string(config.mtu);
+  return {{"Name", config.name}, {"Driver", "bridge"}, {"CheckDuplicate", true}, {"EnableIPv6", v6},
+          {"IPAM", json::object{{"Config", pools}}}, {"Options", options},
+          {"Labels", json::object{{"berth.network", config.name}}}};
+}
+
+std::vector<Problem> misfits(const NetworkConfig& config, const NetworkFact& fact) {
+  std::vector<Problem> out;
+  const std::string remedy = "docker network rm " + fact.name + " (berthd makes it anew), or change berthd.conf";
+  if (fact.driver != "bridge") out.push_back({"driver", "it is of driver " + fact.driver + ", not bridge", remedy, true});
+  if (fact.internal) out.push_back({"internal", "it is an internal network", remedy, true});
+  for (const SubnetConfig& subnet : config.subnets) {
+    bool found = false;
+    for (const SubnetFact& each : fact.subnets) found = found || each.subnet == subnet.subnet;
+    if (!found) out.push_back({"subnet", "it does not have the subnet " + subnet.subnet.to_string(), remedy, true});
+  }
+  return out;
+}
+
+}  // namespace
+
+asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config) {
+  EnsuredNetwork out;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    auto found = co_await client.request("GET", "/networks/" + config.runtime_network());
+    if (found) {
+      out.fact = network_fact("docker", *found);
+      out.problems = misfits(config, out.fact);
+      co_return out;
+    }
+    if (found.error().kind != ErrorKind::Permanent || attempt == 1) co_return found.error();
+    if (!config.docker_network.empty())
+      co_return permanent("there is no Docker network " + config.docker_network, "docker network create …");
+    auto made = co_await client.request("POST", "/networks/create", wanted(config));
+    if (!made) co_return made.error();
+    out.created = true;
+  }
+  co_return transient("not reached");
+}
+
+}  // namespace berth
