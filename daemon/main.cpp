@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// berthd -f FILE [-C]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops, routes stay for the
+// grace time.
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "daemon/app.h"
+#include "daemon/config/config_file.h"
+
+namespace {
+
+constexpr const char* kUsage =
+    "usage: berthd -f FILE [-C]\n  -f FILE  configuration (/etc/frr/berthd.conf)\n  -C       check it and exit\n";
+
+berth::Result<berth::Config> load(const std::string& path) {
+  std::ifstream file(path);
+  if (!file) return berth::permanent("berthd: can't read " + path + "\n", "");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return berth::parse_config(text.str(), path);
+}
+
+void set_log(const berth::LogConfig& config) {
+  if (config.target == "syslog")
+    spdlog::set_default_logger(spdlog::syslog_logger_mt("berthd", "berthd", LOG_PID, LOG_DAEMON));
+  else
+    spdlog::set_default_logger(spdlog::stderr_color_mt("berthd"));
+  const std::string& level = config.level;
+  spdlog::set_level(level == "errors"      ? spdlog::level::err
+                    : level == "warnings"  ? spdlog::level::warn
+                    : level == "debugging" ? spdlog::level::debug
+                                           : spdlog::level::info);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::string path = "/etc/frr/berthd.conf";
+  bool check = false;
+  for (int option; (option = getopt(argc, argv, "f:Ch")) != -1;) {
+    if (option == 'f') path = optarg;
+    if (option == 'C') check = true;
+    if (option == 'h' || option == '?') {
+      std::fputs(kUsage, option == 'h' ? stdout : stderr);
+      return option == 'h' ? 0 : 2;
+    }
+  }
+  const auto config = load(path);
+  if (!config) {
+    std::fputs(config.error().message.c_str(), stderr);
+    return 1;
+  }
+  if (check) return 0;
+  set_log(config->log);
+  boost::asio::io_context io(1);
+  berth::App app(io, *config);
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  signals.add(SIGUSR1);
+  std::function<void()> wait = [&] {
+    signals.async_wait([&](boost::system::error_code error, int signal) {
+      if (error) return;
+      if (signal == SIGUSR1) {
+        app.tell();
+      } else if (signal == SIGHUP) {
+        const auto again = load(path);
+        if (again)
+          app.reconfigure(*again);
+        else
+          spdlog::error("the configuration stays as it was:\n{}", again.error().message);
+      } else {
+        spdlog::info("berthd stops; its routes stay for {} s", config->zebra.grace_seconds);
+        app.stop();
+        io.stop();
+        return;
+      }
+      wait();
+    });
+  };
+  wait();
+  app.start();
+  io.run();
+  return 0;
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/config/config_file.h"
+
+#include <gtest/gtest.h>
+
+namespace berth {
+namespace {
+
+TEST(ConfigFile, ReadsTheExampleOfTheDesign) {
+  const auto config = parse_config(
+      "hostname host1\nlog syslog informational\nzebra socket /run/frr/berth.sock\nzebra grace-time 90\n"
+      "runtime docker unix:/run/docker.sock\n!\nnetwork blue\n driver bridge\n subnet 10.10.1.0/24\n gateway 10.10.1.1\n"
+      " subnet fd00:10:1::/64\n adv both\n tag 100\n allow label advertise\nexit\n",
+      "berthd.conf");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->zebra.grace_seconds, 90u);
+  const NetworkConfig& blue = config->networks.at("blue");
+  EXPECT_EQ(blue.advertise, Advertise::Both);
+  EXPECT_EQ(blue.subnets.size(), 2u);
+  EXPECT_EQ(blue.subnets[0].gateway->to_string(), "10.10.1.1");
+  EXPECT_TRUE(blue.allow_labels.contains(LabelKind::Advertise));
+}
+
+TEST(ConfigFile, ShowsLineCaretAndWhatWasExpected) {
+  const auto config = parse_config("hostname h\nnetwork blue\n subnet 10.10.1.7/24\n tag 0\n", "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message,
+            "f:3: expected a prefix, A.B.C.D/M or X:X::X:X/M, without host bits\n   subnet 10.10.1.7/24\n          ^\n"
+            "f:4: expected a number from 1 to 4294967295\n   tag 0\n       ^\n");
+}
+
+TEST(ConfigFile, RefusesWhatCanNotBe) {
+  const std::string net = "network a\n subnet 10.0.0.0/24\n";
+  for (const std::string& text :
+       {net + " advertise host\n", net + " gateway 10.0.1.1\n", net + " driver overlay\n", net + " tag 1 2\n",
+        net + "network b\n subnet 10.0.0.0/8\n", std::string("network a\n"), std::string("nonsense\n"),
+        std::string("runtime docker /run/docker.sock\n"), net + " gateway fd00::1\n", std::string("network\n")})
+    EXPECT_FALSE(parse_config(text, "f")) << text;
+}
+
+}  // namespace
+}  // namespace berth
