@@ -20,6 +20,7 @@ namespace berth {
 namespace {
 
 using Stream = boost::beast::basic_stream<asio::local::stream_protocol>;
+constexpr const char* kVersion = "/version";  // asked without an API version
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
 Error silent(const boost::system::error_code& error) { return transient("Docker does not answer: " + error.message()); }
@@ -43,7 +44,7 @@ asio::awaitable<Result<json::value>> DockerClient::request(std::string method, s
   stream.expires_after(10s);
   const auto [connect_error] = co_await stream.async_connect({path_}, kTuple);
   if (connect_error) co_return silent(connect_error);
-  http::request<http::string_body> request(http::string_to_verb(method), api_ + path, 11);
+  http::request<http::string_body> request(http::string_to_verb(method), path == kVersion ? path : api_ + path, 11);
   request.set(http::field::host, "docker");
   if (!body.is_null()) {
     request.set(http::field::content_type, "application/json");
@@ -71,8 +72,7 @@ asio::awaitable<Result<json::value>> DockerClient::request(std::string method, s
 }
 
 asio::awaitable<Result<std::string>> DockerClient::negotiate() {
-  api_.clear();
-  auto version = co_await request("GET", "/version");
+  auto version = co_await request("GET", kVersion);
   if (!version) co_return version.error();
   if (!version->is_object()) co_return transient("Docker's version is no object");
   const json::object& fields = version->as_object();

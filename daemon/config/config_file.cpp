@@ -170,6 +170,7 @@ void top_line(Config& config, NetworkConfig*& network, Line& line) {
 }
 
 void check_whole(const Config& config) {
+  if (config.runtimes.empty()) throw Mistake{0, "a runtime (runtime docker unix:/run/docker.sock)"};
   for (const auto& [name, network] : config.networks) {
     if (network.subnets.empty()) throw Mistake{0, "a subnet for network " + name};
     if (network.advertise != Advertise::None && !network.tag)

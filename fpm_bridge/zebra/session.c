@@ -355,13 +355,16 @@ static bool peer_allowed(int fd)
 
 static void on_accept(struct event *t)
 {
-	char old_peer[sizeof(s.peer)];
+	char old_peer[sizeof(s.peer)], byte;
 	int fd = accept(s.listener, NULL, NULL);
 
 	(void)t;
 	event_add_read(berth_loop, on_accept, NULL, s.listener, &s.t_accept);
 	if (fd < 0)
 		return;
+	/* an owner that is dead, but whose end was not read yet, is in nobody's way */
+	if (s.fd >= 0 && recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		hang_up("connection closed");
 	strlcpy(old_peer, s.peer, sizeof(old_peer));
 	if (!peer_allowed(fd) || s.fd >= 0) {
 		berth_counters.refused++;

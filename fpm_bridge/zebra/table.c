@@ -14,7 +14,8 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_OBJECT, "berth object");
 #define LOOK_MS 2	/* between two slices */
 #define SETTLE_MS 50	/* zebra's work queue waits 10 ms */
 #define QUEUE_MS 3000	/* the longest that a put may wait in zebra's queue of early routes */
-#define WATCH_MS 200	/* between two looks at all interfaces in use */
+#define WATCH_MS 50	/* between two looks at the interfaces of a slice of objects */
+#define WATCHED_A_SLICE 1000
 
 static int object_cmp(const struct berth_object *a, const struct berth_object *b)
 {
@@ -34,6 +35,7 @@ static struct berth_objects_head objects;
 static struct berth_looks_head looks;
 static struct berth_stales_head stales;
 static struct event *t_look, *t_watch;
+static struct berth_object *watched;	/* the next one to watch */
 
 static void on_look(struct event *t);
 
@@ -77,6 +79,8 @@ static void set_stale(struct berth_object *object, bool stale)
 static void forget(struct berth_object *object)
 {
 	set_stale(object, false);
+	if (object == watched)
+		watched = berth_objects_next(&objects, object);
 	if (object->looking)
 		berth_looks_del(&looks, object);
 	berth_objects_del(&objects, object);
@@ -144,13 +148,16 @@ static void on_look(struct event *t)
 		event_add_timer_msec(berth_loop, on_look, NULL, LOOK_MS, &t_look);
 }
 
-/* Law 7 for links: no event is trusted, the interfaces in use are looked at. */
+/* Law 7 for links: no event is trusted, the interfaces in use are looked at, some objects at a time. */
 static void on_watch(struct event *t)
 {
+	size_t left = MIN(berth_objects_count(&objects), (size_t)WATCHED_A_SLICE);
 	struct berth_object *object;
 
 	(void)t;
-	frr_each (berth_objects, &objects, object) {
+	while (left--) {
+		object = watched ? watched : berth_objects_first(&objects);
+		watched = berth_objects_next(&objects, object);
 		if (object->removed || !berth_rib_flapped(object))
 			continue;
 		berth_counters.readded++;

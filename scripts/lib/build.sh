@@ -14,11 +14,16 @@ build_packages() {
 configure_and_build() {
   local name=$1 dir=$BERTH_CACHE/build/$1
   shift
+  # Another checkout's build can't be gone on with; ccache still knows the objects.
+  if [ -e "$dir/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$BERTH_TOP" "$dir/CMakeCache.txt"; then
+    rm -rf "$dir"
+  fi
   mkdir -p "$dir"
-  CCACHE_DIR=$BERTH_CACHE/ccache cmake -S "$BERTH_TOP" -B "$dir" -G Ninja \
+  export CCACHE_DIR=$BERTH_CACHE/ccache CCACHE_BASEDIR=$BERTH_TOP CCACHE_NOHASHDIR=1
+  cmake -S "$BERTH_TOP" -B "$dir" -G Ninja \
     -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@" >"$dir/configure.log" 2>&1 ||
     { tail -30 "$dir/configure.log" >&2; die "cmake failed for '$name'"; }
-  CCACHE_DIR=$BERTH_CACHE/ccache ninja -C "$dir" >"$dir/build.log" 2>&1 ||
+  ninja -C "$dir" >"$dir/build.log" 2>&1 ||
     { grep -E 'error|FAILED' -A5 "$dir/build.log" | head -60 >&2; die "the build '$name' failed; log: $dir/build.log"; }
   echo "$dir"
 }

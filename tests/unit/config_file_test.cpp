@@ -30,7 +30,9 @@ TEST(ConfigFile, ShowsLineCaretAndWhatWasExpected) {
 }
 
 TEST(ConfigFile, RefusesWhatCanNotBe) {
-  const std::string net = "network a\n subnet 10.0.0.0/24\n";
+  const std::string net = "runtime docker unix:/run/docker.sock\nnetwork a\n subnet 10.0.0.0/24\n";
+  ASSERT_TRUE(parse_config(net, "f"));
+  EXPECT_FALSE(parse_config("network a\n subnet 10.0.0.0/24\n", "f")) << "no runtime";
   for (const std::string& text :
        {net + " advertise host\n", net + " gateway 10.0.1.1\n", net + " driver overlay\n", net + " tag 1 2\n",
         net + "network b\n subnet 10.0.0.0/8\n", std::string("network a\n"), std::string("nonsense\n"),

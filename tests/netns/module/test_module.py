@@ -39,12 +39,12 @@ def text_of(p):
 
 
 class Zebra:
-    def __init__(self, args="", keep=""):
+    def __init__(self, args="", keep=(), module=MODULE):
         self.log = WORK + "/zebra.log"
         self.process = subprocess.Popen(
-            ["/usr/lib/frr/zebra", "-M", "%s:%s,grace=2%s" % (MODULE, SOCKET, args), "-z", WORK + "/zserv.api",
+            ["/usr/lib/frr/zebra", "-M", "%s:%s,grace=2%s" % (module, SOCKET, args), "-z", WORK + "/zserv.api",
              "-i", WORK + "/zebra.pid", "--vty_socket", WORK, "-f", WORK + "/zebra.conf",
-             "--log", "file:" + self.log] + ([keep] if keep else []),
+             "--log", "file:" + self.log] + list(keep),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until("zebra listens", lambda: os.path.exists(SOCKET) and os.path.exists(WORK + "/zebra.vty"), 10)
 
@@ -268,6 +268,26 @@ class ModuleTest(unittest.TestCase):
         n = c.batch(pb.Operation(unmark=prefix(p)))
         c.state(p, pb.STATE_GONE, kind=pb.OBJECT_MARK, sequence=n)
         self.assertEqual(tags(), [0])
+
+    def test_inert_in_a_foreign_frr(self):
+        self.zebra.stop()
+        self.zebra = Zebra(module=os.environ["BERTH_FOREIGN"])
+        self.assertIn("inert", self.client().hello.error)
+        self.assertIn("inert", self.zebra.vty("show berth status"))
+        self.assertIn("inert", pathlib.Path(self.zebra.log).read_text())
+
+    def test_zebra_restart_keeps_the_kernel_routes_until_they_are_said_again(self):
+        c = self.client()
+        c.batch(add("10.1.0.16/32"), add("10.1.0.17/32"))
+        c.state("10.1.0.17/32", pb.STATE_INSTALLED)
+        self.zebra.stop(signal.SIGKILL)
+        self.assertTrue(kernel("10.1.0.16/32"))
+        self.zebra = Zebra(keep=["-K", "3"])
+        d = self.client()
+        d.batch(add("10.1.0.16/32"))
+        d.state("10.1.0.16/32", pb.STATE_INSTALLED)
+        until("zebra swept what was not said again", lambda: not kernel("10.1.0.17/32"), 10)
+        self.assertTrue(kernel("10.1.0.16/32"))
 
     def test_protocol_version_is_refused_in_words(self):
         c = self.client(protocol=99)
