@@ -10,10 +10,10 @@ build_packages() {
     if [ "$(host_release)" = 12 ]; then cat; else sed 's/libclang-rt-14-dev/libclang-rt-dev/'; fi
 }
 
-# configure_and_build NAME [cmake options…]: builds into the cache and prints the folder.
+# configure_and_build NAME TARGET [cmake options…]: builds into the cache and prints the folder.
 configure_and_build() {
-  local name=$1 dir=$BERTH_CACHE/build/$1
-  shift
+  local name=$1 target=$2 dir=$BERTH_CACHE/build/$1
+  shift 2
   # Another checkout's build can't be gone on with; ccache still knows the objects.
   if [ -e "$dir/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$BERTH_TOP" "$dir/CMakeCache.txt"; then
     rm -rf "$dir"
@@ -23,7 +23,7 @@ configure_and_build() {
   cmake -S "$BERTH_TOP" -B "$dir" -G Ninja \
     -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@" >"$dir/configure.log" 2>&1 ||
     { tail -30 "$dir/configure.log" >&2; die "cmake failed for '$name'"; }
-  ninja -C "$dir" >"$dir/build.log" 2>&1 ||
+  ninja -C "$dir" "$target" >"$dir/build.log" 2>&1 ||
     { grep -E 'error|FAILED' -A5 "$dir/build.log" | head -60 >&2; die "the build '$name' failed; log: $dir/build.log"; }
   echo "$dir"
 }
