@@ -1,13 +1,27 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Building berth on this machine, outside of the checkout. Source after common.sh.
 
+# What berthd and berthctl are compiled with.
 build_packages() {
   local boost=libboost-dev json=libboost-json-dev
   if [ "$(host_release)" = 12 ]; then boost=libboost1.81-dev json=libboost-json1.81-dev; fi
-  echo g++ clang cmake ninja-build ccache pkg-config clang-format clang-tidy libclang-rt-14-dev \
-    "$boost" "$json" libnl-3-dev libnl-route-3-dev libprotobuf-dev protobuf-compiler libspdlog-dev libnftables-dev \
-    libreadline-dev libgtest-dev libgmock-dev |
-    if [ "$(host_release)" = 12 ]; then cat; else sed 's/libclang-rt-14-dev/libclang-rt-dev/'; fi
+  echo g++ cmake ninja-build ccache pkg-config "$boost" "$json" libnl-3-dev libnl-route-3-dev libprotobuf-dev \
+    protobuf-compiler libspdlog-dev libnftables-dev libreadline-dev
+}
+
+# What the tests and the checks need beside them.
+check_packages() {
+  local runtime=libclang-rt-dev
+  if [ "$(host_release)" = 12 ]; then runtime=libclang-rt-14-dev; fi
+  echo clang clang-format clang-tidy "$runtime" libgtest-dev libgmock-dev
+}
+
+# What FRR's tree and the module need. libyang's headers were renamed between the releases.
+module_packages() {
+  local libyang=libyang-dev
+  if [ "$(host_release)" = 12 ]; then libyang=libyang2-dev; fi
+  echo autoconf automake libtool bison flex make gcc pkg-config dpkg-dev "$libyang" libjson-c-dev libelf-dev \
+    libcap-dev libreadline-dev libcrypt-dev python3-dev protobuf-c-compiler libprotobuf-c-dev texinfo
 }
 
 # configure_and_build NAME TARGET [cmake options…]: builds into the cache and prints the folder.
