@@ -7,6 +7,7 @@
 #define BERTH_COMPAT_H
 
 #include <linux/rtnetlink.h>
+#include <string.h>
 #include <zebra.h>
 
 #if __has_include("frrevent.h")

@@ -6,6 +6,7 @@
 #include "bridge.h"
 
 #include <grp.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "frame.h"
