@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The images of one release: what they are made from and what is compiled for them. Source after common.sh and engine.sh.
+# A release is 12, 13 or testing. Docker's classic builder is enough.
+
+# base_image RELEASE: debian:RELEASE, pulled where a registry answers, else made by debootstrap under the same name.
+base_image() {
+  local release=$1 suite root
+  docker image inspect "debian:$release" >/dev/null 2>&1 && return
+  if timeout 120 docker pull "debian:$release" >/dev/null 2>&1; then return; fi
+  case $release in 12) suite=bookworm ;; 13) suite=trixie ;; *) suite=testing ;; esac
+  say "no registry answers: making debian:$release by debootstrap"
+  install_packages debootstrap
+  root=$(mktemp -d "$BERTH_CACHE/debootstrap.XXXXXX")
+  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$BERTH_CACHE/debootstrap.log" 2>&1 || {
+    tail -5 "$BERTH_CACHE/debootstrap.log" >&2
+    rm -rf "$root"
+    die "debootstrap of $suite failed; its log: $BERTH_CACHE/debootstrap.log"
+  }
+  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+  tar -C "$root" --one-file-system -c . | docker import --change 'CMD ["bash"]' - "debian:$release" >/dev/null
+  rm -rf "$root"
+}
+
+# build_image NAME RELEASE CONTEXT: containers/NAME/Dockerfile -> berth/NAME:RELEASE
+build_image() {
+  local name=$1 release=$2 context=$3 log=$BERTH_CACHE/releases/$2/image-$1.log
+  DOCKER_BUILDKIT=0 docker build --network host --build-arg "RELEASE=$release" --tag "berth/$name:$release" \
+    --file "$context/containers/$name/Dockerfile" "$context" >"$log" 2>&1 ||
+    { tail -25 "$log" >&2; die "the image berth/$name:$release could not be built; the whole log: $log"; }
+}
+
+# run_in RELEASE IMAGE COMMAND…: with the checkout at /src and the release's own cache, as root, on the host's network.
+run_in() {
+  local release=$1 image=$2
+  shift 2
+  docker run --rm --network host --volume "$BERTH_TOP:/src:ro" --volume "$BERTH_CACHE/releases/$release:/var/cache/berth" \
+    --volume /etc/ssl/certs:/etc/ssl/certs:ro "$image" "$@"
+}
+
+# release_images RELEASE: everything that a lab of that release runs.
+release_images() {
+  local release=$1 dir=$BERTH_CACHE/releases/$1
+  mkdir -p "$dir/context"
+  base_image "$release"
+  say "images of release $release (the first time takes some minutes)"
+  stage_context "$dir/context"
+  build_image build "$release" "$dir/context"
+  say "compiling berthd and the module in Debian $release"
+  run_in "$release" "berth/build:$release" /src/scripts/lib/compile /var/cache/berth/out >&2
+  mkdir -p "$dir/context/out"
+  rsync -rlpc --delete "$dir/out/" "$dir/context/out/"
+  local name
+  for name in frr berthd node workload; do build_image "$name" "$release" "$dir/context"; done
+  # What the hosts' own engines load.
+  local id
+  id=$(docker image inspect -f '{{.Id}}' "berth/frr:$release" "berth/berthd:$release" "berth/workload:$release" | sha256sum)
+  if [ "$(cat "$dir/images.id" 2>/dev/null)" != "$id" ]; then
+    docker save --output "$dir/images.tar" "berth/frr:$release" "berth/berthd:$release" "berth/workload:$release"
+    echo "$id" >"$dir/images.id"
+  fi
+}
+
+# The build context: the Dockerfiles, what they copy, and the scripts that install packages. Times of files do not matter
+# to Docker's cache, contents and modes do.
+stage_context() {
+  install_packages rsync
+  rsync -rlpc --delete --exclude /out "$BERTH_TOP/containers" "$BERTH_TOP/scripts" "$1/"
+}

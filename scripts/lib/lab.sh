@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The lab's plan and its files: nodes, links, and the configuration of each node from frr-configs/lab. Source after common.sh.
+
+LAB_DIR=${LAB_DIR:-/var/lib/berth-lab}
+LAB_NODES=(spine1 spine2 leaf1 leaf2 host1 host2 host3 collector)
+LAB_HOSTS=(host1 host2 host3)
+# Which end is on which port.
+LAB_LINKS=(
+  leaf1:eth1,spine1:eth1 leaf1:eth2,spine2:eth1 leaf2:eth1,spine1:eth2 leaf2:eth2,spine2:eth2
+  host1:eth1,leaf1:eth3 host2:eth1,leaf2:eth3 host3:eth1,leaf1:eth4 host3:eth2,leaf2:eth4 collector:eth1,leaf2:eth5
+)
+
+node_container() { echo "clab-berth-$1"; }
+node_role() { case $1 in host*) echo host ;; collector) echo collector ;; *) echo router ;; esac; }
+node_id() { # last number of its loopbacks 10.0.0.ID and fd00::ID
+  case $1 in spine*) echo "${1#spine}" ;; leaf*) echo $((10 + ${1#leaf})) ;; host*) echo $((20 + ${1#host})) ;; *) echo 31 ;; esac
+}
+node_as() { case $1 in spine*) echo 65000 ;; *) echo $((65000 + $(node_id "$1"))) ;; esac; }
+node_ports() { # those that lead to other FRR routers
+  printf '%s\n' "${LAB_LINKS[@]}" | tr , '\n' | sed -n "s/^$1://p" | grep -vx "$([ "$1" = leaf2 ] && echo eth5)" | sort
+}
+
+# fill FILE NODE [KEY=VALUE…]: a template with its @KEY@s filled in; a value may have lines.
+fill() {
+  local text key value
+  text=$(cat "$BERTH_TOP/frr-configs/lab/$1"; echo x)
+  shift
+  local node=$1
+  shift
+  for key in "NODE=$node" "ID=$(node_id "$node")" "AS=$(node_as "$node")" "N=${node#host}" "$@"; do
+    value=${key#*=}
+    text=${text//"@${key%%=*}@"/"$value"}
+  done
+  printf '%s' "${text%x}" | sed '/^$/d'
+}
+
+frr_conf() { # PROFILE NODE
+  local profile=$1 node=$2 port neighbors='' policy4='' policy6='' cost=10
+  [ "$profile" = bgp ] && printf 'frr defaults datacenter\n'
+  fill common.conf "$node"
+  if [ "$(node_role "$node")" = host ]; then
+    cost=1000 # a host with two uplinks is no way through
+    fill containers.conf "$node"
+    [ "$profile" = bgp ] && fill bgp/host.conf "$node"
+    policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
+    policy6=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy6.conf")
+  fi
+  for port in $(node_ports "$node"); do
+    fill "$profile/uplink.conf" "$node" "PORT=$port" "COST=$cost"
+    neighbors+=" neighbor $port interface peer-group FABRIC"$'\n'
+  done
+  if [ "$node" = leaf2 ]; then
+    fill "$profile/collector-port.conf" "$node"
+    [ "$profile" = bgp ] && neighbors+=$(cat "$BERTH_TOP/frr-configs/lab/bgp/collector-neighbor.conf")
+    if [ "$profile" = bgp ]; then
+      policy4='  neighbor 10.1.0.1 activate' policy6='  neighbor fd00:1::1 activate'
+    fi
+  fi
+  fill "$profile/router.conf" "$node" "NEIGHBORS=$neighbors" "POLICY4=$policy4" "POLICY6=$policy6"
+}
+
+# lab_files PROFILE RELEASE: topology and configurations into $LAB_DIR.
+lab_files() {
+  local profile=$1 release=$2 node dir run=native caps='' zebra bgp=no ospf=no name
+  [ "$profile" = bgp ] && run=compose bgp=yes || ospf=yes
+  mkdir -p "$LAB_DIR/conf"
+  needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
+  printf '{%s "live-restore": true, "bridge": "none", "ip-forward": true}\n' "$caps" | jq . >"$LAB_DIR/conf/daemon.json"
+  for node in "${LAB_NODES[@]}"; do
+    dir=$LAB_DIR/conf/$node
+    rm -rf "$dir"
+    mkdir -p "$dir"
+    case $(node_role "$node") in
+      collector)
+        mkdir -p "$LAB_DIR/$node-log"
+        fill "$profile/bird.conf" "$node" >"$dir/bird.conf"
+        continue
+        ;;
+      host)
+        zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
+        fill berthd.conf "$node" >"$dir/berthd.conf"
+        mkdir -p "$LAB_DIR/$node-docker" "$LAB_DIR/$node-containerd"
+        ;;
+      *) zebra=-K60 ;;
+    esac
+    name=traditional
+    [ "$profile" = bgp ] && name=datacenter
+    fill daemons "$node" "BGP=$bgp" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
+    frr_conf "$profile" "$node" >"$dir/frr.conf"
+    printf 'service integrated-vtysh-config\nhostname %s\n' "$node" >"$dir/vtysh.conf"
+  done
+  topology "$run" "$release" >"$LAB_DIR/berth.clab.yml"
+}
+
+topology() { # RUN RELEASE
+  local node dir
+  printf 'name: berth\ntopology:\n  kinds:\n    linux:\n      image: berth/node:%s\n      image-pull-policy: Never\n  nodes:\n' "$2"
+  for node in "${LAB_NODES[@]}"; do
+    dir=$LAB_DIR/conf/$node
+    printf '    %s:\n      kind: linux\n      network-mode: none\n      env:\n' "$node"
+    printf '        ROLE: %s\n        RUN: %s\n        RELEASE: "%s"\n      binds:\n' "$(node_role "$node")" "$1" "$2"
+    case $(node_role "$node") in
+      host)
+        printf '        - %s\n' "$dir:/etc/frr" "$LAB_DIR/conf/daemon.json:/etc/docker/daemon.json:ro" \
+          "$BERTH_CACHE/releases/$2/images.tar:/images.tar:ro" "$LAB_DIR/$node-docker:/var/lib/docker" \
+          "$LAB_DIR/$node-containerd:/var/lib/containerd"
+        ;;
+      collector) printf '        - %s\n' "$dir:/etc/bird" "$LAB_DIR/$node-log:/var/log/bird" ;;
+      *) printf '        - %s\n' "$dir:/etc/frr" ;;
+    esac
+  done
+  printf '  links:\n'
+  printf '    - endpoints: ["%s", "%s"]\n' $(printf '%s\n' "${LAB_LINKS[@]}" | tr , ' ')
+}
