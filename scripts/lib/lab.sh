@@ -41,7 +41,7 @@ frr_conf() { # PROFILE NODE
   if [ "$(node_role "$node")" = host ]; then
     cost=1000 # a host with two uplinks is no way through
     fill containers.conf "$node"
-    [ "$profile" = bgp ] && fill bgp/host.conf "$node"
+    fill "$profile/host.conf" "$node"
     policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
     policy6=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy6.conf")
   fi
