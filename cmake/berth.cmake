@@ -28,3 +28,7 @@ function(berth_test name libraries)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
 endfunction()
+
+# Boost.JSON without its shared library.
+add_library(berth_json STATIC ${CMAKE_CURRENT_LIST_DIR}/boost_json.cpp)
+target_link_libraries(berth_json PUBLIC Boost::headers)
