@@ -37,6 +37,7 @@ struct ContainerFact {
   std::string state;  // the runtime's word: "created", "running", "paused", … for showing only
   std::map<std::string, std::string> labels;  // hostile: an image may set them
   std::vector<EndpointFact> endpoints;        // presence means attached
+  std::int64_t created = 0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
   bool operator==(const ContainerFact&) const = default;
 };
 

@@ -133,6 +133,7 @@ void App::zebra_lost(const std::string& why) {
 void App::zebra_synced(std::uint32_t swept) {
   spdlog::info("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();
+  work();
 }
 
 void App::rib_answer(const RibAnswer& answer) {

@@ -22,37 +22,80 @@ bool is_subnet_edge(const Prefix& subnet, const IpAddress& address) {
   return (host & mask) == 0 || (host & mask) == mask;
 }
 
+// What no container can have, whatever the operator allows.
+bool is_reserved(const IpAddress& address) {
+  if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_link_local()) return true;
+  const auto bytes = address.bytes();
+  if (address.is_v4()) return bytes[0] == 0 || std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 255; });
+  // IPv4 in IPv6 (RFC 4291, 2.5.5.2)
+  return std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; }) && bytes[10] == 255 &&
+         bytes[11] == 255;
+}
+
 }  // namespace
 
-LabelEffect apply_labels(const Config& config, const NetworkConfig& network, const ContainerFact& container) {
+std::string printable(std::string_view text) {
+  constexpr std::size_t kMost = 64;
+  std::string out(text.substr(0, kMost));
+  for (char& each : out)
+    if (each < 0x20 || each > 0x7e) each = '?';
+  return text.size() > kMost ? out + "..." : out;
+}
+
+bool subnet_advertisable(const Prefix& subnet) {
+  const IpAddress& address = subnet.address();
+  return !subnet.is_default() && !is_reserved(address);
+}
+
+LabelEffect apply_labels(const Config& config, const NetworkConfig& network, const ContainerFact& container,
+                         const std::set<std::string>& attached) {
   LabelEffect effect{network.advertise, network.tag, {}};
-  for (const auto& [label, value] : container.labels) {
-    if (!label.starts_with("berth.")) continue;
-    const auto refuse = [&, name = label](std::string why) { effect.refused.push_back({name, std::move(why)}); };
+  std::size_t untold = 0;
+  const auto refuse = [&](const std::string& label, std::string why) {
+    if (effect.refused.size() < kRefusalsOfLabels)
+      effect.refused.push_back({printable(label), std::move(why)});
+    else
+      ++untold;
+  };
+  const auto heard = [&](const std::string& label, LabelKind kind, const char* word) {
+    if (network.allow_labels.contains(kind)) return true;
+    refuse(label, "network " + network.name + " does not say 'allow label " + word + "'");
+    return false;
+  };
+  bool elsewhere = false;
+  for (auto entry = container.labels.lower_bound("berth."); entry != container.labels.end(); ++entry) {
+    const auto& [label, value] = *entry;
+    if (!label.starts_with("berth.")) break;
     if (label == "berth.advertise") {
-      if (!network.allow_labels.contains(LabelKind::Advertise))
-        refuse("network " + network.name + " does not say 'allow label advertise'");
-      else if (value == "none")
+      if (!heard(label, LabelKind::Advertise, "advertise")) continue;
+      if (value == "none")
         effect.advertise = Advertise::None;
       else if (value == "host")
         effect.advertise = advertises_subnet(effect.advertise) ? Advertise::Both : Advertise::Host;
       else
-        refuse("the value must be host or none");
+        refuse(label, "the value must be host or none");
     } else if (label == "berth.tag") {
+      if (!heard(label, LabelKind::Tag, "tag")) continue;
       std::uint32_t tag = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), tag);
-      if (!network.allow_labels.contains(LabelKind::Tag))
-        refuse("network " + network.name + " does not say 'allow label tag'");
-      else if (error != std::errc() || end != value.data() + value.size() || tag == 0)
-        refuse("the value must be a number from 1 to 4294967295");
+      if (error != std::errc() || end != value.data() + value.size() || tag == 0)
+        refuse(label, "the value must be a number from 1 to 4294967295");
       else if (!tag_allowed(config, network, tag))
-        refuse("tag " + value + " is not among the allowed ones");
+        refuse(label, "tag " + std::to_string(tag) + " is not among the allowed ones");
       else
         effect.tag = tag;
+    } else if (label == "berth.network") {
+      if (!heard(label, LabelKind::Network, "network")) continue;
+      if (!attached.contains(value))
+        refuse(label, "the container is on no configured network '" + printable(value) + "'");
+      else
+        elsewhere = value != network.name;
     } else {
-      refuse("this label is not known here");
+      refuse(label, "this label is not known here");
     }
   }
+  if (elsewhere) effect.advertise = Advertise::None;
+  if (untold > 0) effect.refused.push_back({"berth.*", std::to_string(untold) + " more labels"});
   return effect;
 }
 
@@ -68,9 +111,9 @@ Verdict judge(const NetworkConfig& network, const LabelEffect& labels, const std
   if (!advertises_host(network.advertise) && !advertises_host(labels.advertise))
     return no("policy", "network " + network.name + " does not advertise hosts", "advertise host");
   if (!advertises_host(labels.advertise))
-    return no("label", "the label berth.advertise asks for none", "remove the label");
+    return no("label", "the labels ask for none here (berth.advertise or berth.network)", "remove the label");
   if (labels.tag == 0) return no("policy", "network " + network.name + " has no tag", "tag N");
-  if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_link_local())
+  if (is_reserved(address))
     return no("prefix", address.to_string() + " is of a reserved range", "give the container another address");
   if (host_addresses.contains(address))
     return no("prefix", address.to_string() + " is an address of this host", "give the container another address");

@@ -6,6 +6,7 @@
 
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config.h"
@@ -26,6 +27,8 @@ struct LabelRefusal {
   std::string why;
 };
 
+inline constexpr std::size_t kRefusalsOfLabels = 8;  // what more labels are refused is told as one
+
 // What the labels change, and which of them were refused.
 struct LabelEffect {
   Advertise advertise = Advertise::None;
@@ -33,8 +36,15 @@ struct LabelEffect {
   std::vector<LabelRefusal> refused;
 };
 
-LabelEffect apply_labels(const Config& config, const NetworkConfig& network, const ContainerFact& container);
+// `attached`: the names of all configured networks that the container is on, this one among them.
+LabelEffect apply_labels(const Config& config, const NetworkConfig& network, const ContainerFact& container,
+                         const std::set<std::string>& attached);
 Verdict judge(const NetworkConfig& network, const LabelEffect& labels, const std::set<IpAddress>& host_addresses,
               const IpAddress& address);
+
+// Whether a subnet of the configuration is one that may be marked at all: never the default route or a reserved range.
+bool subnet_advertisable(const Prefix& subnet);
+// Hostile text for a log or a terminal: control bytes and what is no ASCII become '?', and it is cut at 64 bytes.
+std::string printable(std::string_view text);
 
 }  // namespace berth

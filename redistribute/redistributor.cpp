@@ -4,255 +4,195 @@
 #include <algorithm>
 #include <utility>
 
-#include "redistribute/policy.h"
+#include "redistribute/state.h"
 
 namespace berth {
 namespace {
 
-struct Wish {
-  RibObject object;
-  std::string network, container;
-  bool operator==(const Wish&) const = default;
-};
-
-// What zebra was told, and what it said.
-struct Told {
-  std::optional<RibObject> object;  // absent: a removal is on its way
-  RibState state = RibState::Pending;
-  std::string reason;
-  bool answered = false;
-};
+std::set<std::uint32_t> tags_of(const Config& config) {
+  std::set<std::uint32_t> out;
+  for (const auto& [name, network] : config.networks) out.insert(network.tag);
+  return out;
+}
 
 }  // namespace
 
-struct Redistributor::Impl {
-  Config config;
-  std::map<std::string, NetworkHealth> health;
-  std::set<std::string> attach_due, detach_due;
-  std::set<IpAddress> host_addresses;
-  std::map<ContainerKey, ContainerFact> containers;
-  std::set<std::string> synced;
-  // For an address: who claims it. The owner stays while it claims; after it the lowest key, whatever the order of events.
-  struct Claims {
-    std::map<ContainerKey, Wish> by_container;
-    std::optional<ContainerKey> owner;
-  };
-  std::map<Prefix, Claims> claims;
-  std::map<std::string, std::map<RibKey, std::size_t>> members;  // network -> subnet mark -> endpoints in it
-  std::map<RibKey, Wish> wishes;
-  std::map<RibKey, Told> told;
-  std::set<RibKey> due;
-  std::map<std::string, std::uint64_t> counters;
-  std::set<std::pair<std::string, std::string>> refusals;  // told already
-  std::function<void(const std::string&, const std::string&)> refusal_hook;
-  bool zebra_up = false, sync_due = false, withdrawn = false;
+bool Redistributor::Impl::may_advertise(const std::string& network) const {
+  const auto entry = health.find(network);
+  return !withdrawn && entry != health.end() && entry->second.advertisable();
+}
 
-  const NetworkConfig* network_of(const EndpointFact& endpoint) const {
-    for (const auto& [name, network] : config.networks)
-      if (network.runtime_network() == endpoint.network) return &network;
-    return nullptr;
+// Evaluates one container, or forgets it, and looks at what that changes.
+void Redistributor::Impl::evaluate_container(const ContainerKey& key) {
+  const ContainerFact* fact = inventory.find(key);
+  const auto old_rank = ranks.find(key);
+  std::set<RibKey> changed;
+  if (old_rank != ranks.end() && (!fact || rank_of(*fact) != old_rank->second)) {
+    claims.set(old_rank->second, {}, changed);
+    ranks.erase(old_rank);
   }
-
-  void refuse(const std::string& counter, const std::string& subject, const std::string& why) {
-    if (!refusals.insert({subject, why}).second) return;
-    ++counters[counter];
-    if (refusal_hook) refusal_hook(subject, why);
+  if (fact) {
+    counters["evaluations"] += fact->endpoints.size();
+    const Evaluation evaluation = evaluate(networks, host_addresses, *fact);
+    const Rank rank = rank_of(*fact);
+    ranks[key] = rank;
+    names[key] = fact->name;
+    claims.set(rank, evaluation.contribution, changed);
+    refusals.set(key, "policy", fact->name, evaluation.refusals);
+  } else {
+    refusals.set(key, "policy", names[key], {});
   }
+  check(changed);
+  if (!fact) names.erase(key);
+}
 
-  bool may_advertise(const std::string& network) const {
-    const auto entry = health.find(network);
-    return !withdrawn && entry != health.end() && entry->second.advertisable();
-  }
+void Redistributor::Impl::evaluate_containers(const std::set<ContainerKey>& keys) {
+  for (const ContainerKey& key : keys) evaluate_container(key);
+}
 
-  // The difference of one key: wanted against told.
-  void check(const RibKey& key) {
-    const auto wish = wishes.find(key);
-    const auto said = told.find(key);
-    const bool wanted = wish != wishes.end() && may_advertise(wish->second.network);
-    const bool same = wanted ? said != told.end() && said->second.object == wish->second.object : said == told.end();
-    const bool removing = !wanted && said != told.end() && !said->second.object;
-    if (same || removing)
-      due.erase(key);
-    else
-      due.insert(key);
-  }
+void Redistributor::Impl::check(const std::set<RibKey>& keys) {
+  for (const RibKey& key : keys) check(key);
+}
 
-  void set_wish(const RibKey& key, std::optional<Wish> wish) {
-    if (wish)
-      wishes[key] = std::move(*wish);
-    else
-      wishes.erase(key);
-    check(key);
-  }
+// One key: what is wished and allowed now is what the tracker is to want.
+void Redistributor::Impl::check(const RibKey& key) {
+  const Wish* wish = claims.wish(key);
+  if (key.kind == RibKind::Route) tell_losers(key);
+  if (!wish || !may_advertise(wish->network)) return tracker.unwant(key);
+  // Attach, then advertise: nothing new of a network whose attachment is still under way.
+  if (attaching.contains(wish->network) && !tracker.is_told(key)) return tracker.unwant(key);
+  tracker.want({key, wish->tag, health.at(wish->network).interface, {}, 0, 0}, wish->network);
+}
 
-  void elect(const Prefix& prefix) {
-    const RibKey key{RibKind::Route, prefix};
-    const auto entry = claims.find(prefix);
-    if (entry == claims.end()) return set_wish(key, std::nullopt);
-    Claims& claim = entry->second;
-    if (claim.by_container.empty()) {
-      claims.erase(entry);
-      return set_wish(key, std::nullopt);
-    }
-    if (!claim.owner || !claim.by_container.contains(*claim.owner)) claim.owner = claim.by_container.begin()->first;
-    for (const auto& [container, wish] : claim.by_container)
-      if (container != *claim.owner)
-        refuse("refusedOwner", wish.container, prefix.to_string() + " belongs to " + claim.by_container[*claim.owner].container);
-    if (!wishes.contains(key) && wishes.size() >= config.max_routes) {
-      refuse("refusedLimit", claim.by_container[*claim.owner].container, "the limit of routes is reached");
-      return;
-    }
-    set_wish(key, claim.by_container[*claim.owner]);
-  }
-
-  // Adds (+1) or takes away (-1) what one container brings.
-  void count(const ContainerFact& fact, int sign) {
-    for (const EndpointFact& endpoint : fact.endpoints) {
-      const NetworkConfig* network = network_of(endpoint);
-      if (!network) continue;
-      LabelEffect labels = apply_labels(config, *network, fact);
-      if (sign > 0)
-        for (const LabelRefusal& refusal : labels.refused)
-          refuse("refusedLabel", fact.name, "label " + refusal.label + " refused: " + refusal.why);
-      for (const IpAddress& address : endpoint.addresses) {
-        count_subnet(*network, address, sign);
-        const Verdict verdict = judge(*network, labels, host_addresses, address);
-        const Prefix prefix = Prefix::host(address);
-        if (sign > 0 && verdict.step == "prefix") refuse("refusedPrefix", fact.name, verdict.detail);
-        if (sign > 0 && verdict.advertise) {
-          RibObject object{{RibKind::Route, prefix}, verdict.tag, interface_of(network->name), {}, 0, 0};
-          claims[prefix].by_container[fact.key] = {std::move(object), network->name, fact.name};
-        } else if (claims.contains(prefix)) {
-          claims[prefix].by_container.erase(fact.key);
-        }
-        touched.insert(prefix);
+void Redistributor::Impl::tell_losers(const RibKey& key) {
+  const std::string scope = key.prefix.to_string();
+  std::set<ContainerKey> losers;
+  const auto candidate = claims.candidates().find(key);
+  for (const Rank& who : claims.claimants(key.prefix)) {
+    std::set<Refusal> now;
+    bool has = false;
+    for (const std::string& network : networks.attached(*inventory.find(who.key))) {
+      switch (claims.state(who, {network, key.prefix})) {
+        case ClaimState::None: break;
+        case ClaimState::Wished: has = true; break;
+        case ClaimState::OtherOwner:
+          if (candidate == claims.candidates().end() || !candidate->second.owner) break;
+          now.insert({"refusedOwner", scope + " belongs to " + names[candidate->second.owner->key]});
+          break;
+        case ClaimState::TooManyContainers:
+          now.insert({"refusedMaxContainers", "network " + network + " has as many containers as max-containers allows"});
+          break;
+        case ClaimState::TooManyRoutes: now.insert({"refusedLimit", scope + ": the limit of routes is reached"}); break;
       }
     }
+    if (has) now.clear();
+    if (!now.empty()) losers.insert(who.key);
+    refusals.set(who.key, scope, names[who.key], std::move(now));
   }
-  std::set<Prefix> touched;
+  // Who lost it before and claims it no more.
+  auto& before = refused_at[key];
+  for (const ContainerKey& container : before)
+    if (!losers.contains(container)) refusals.set(container, scope, {}, {});
+  before = std::move(losers);
+  if (before.empty()) refused_at.erase(key);
+}
 
-  void elect_touched() {
-    for (const Prefix& prefix : std::exchange(touched, {})) elect(prefix);
-  }
+void Redistributor::Impl::check_network(const std::string& network) {
+  check(claims.of_network(network));
+}
 
-  std::string interface_of(const std::string& network) const {
-    const auto entry = health.find(network);
-    return entry == health.end() ? std::string() : entry->second.interface;
-  }
+bool Redistributor::Impl::sources_in_sync() const {
+  for (const RuntimeConfig& runtime : networks.config().runtimes)
+    if (!synced.contains(runtime.name)) return false;
+  for (const auto& [name, network] : networks.config().networks)
+    if (!health.contains(name)) return false;
+  return true;
+}
 
-  void count_subnet(const NetworkConfig& network, const IpAddress& address, int sign) {
-    for (const SubnetConfig& subnet : network.subnets) {
-      if (!subnet.subnet.contains(address)) continue;
-      const RibKey key{RibKind::Mark, subnet.subnet};
-      std::size_t& n = members[network.name][key];
-      n += static_cast<std::size_t>(sign);
-      if (n > 0 && advertises_subnet(network.advertise) && network.tag)
-        set_wish(key, Wish{{key, network.tag, interface_of(network.name), {}, 0, 0}, network.name, ""});
-      else
-        set_wish(key, std::nullopt);
-    }
-  }
-
-  void upsert(const ContainerFact& fact) {
-    const auto entry = containers.find(fact.key);
-    if (entry != containers.end()) {
-      if (entry->second == fact) return;
-      count(entry->second, -1);
-    }
-    containers[fact.key] = fact;
-    count(fact, +1);
-    elect_touched();
-  }
-
-  void remove(const ContainerKey& key) {
-    const auto entry = containers.find(key);
-    if (entry == containers.end()) return;
-    count(entry->second, -1);
-    std::erase_if(refusals, [&](const auto& refusal) { return refusal.first == entry->second.name; });
-    containers.erase(entry);
-    elect_touched();
-  }
-
-  // All again: the configuration, an interface or the host's addresses changed.
-  void rebuild(const std::function<void()>& change) {
-    for (const auto& [key, fact] : containers) count(fact, -1);
-    change();
-    for (const auto& [key, fact] : containers) count(fact, +1);
-    elect_touched();
-    std::set<RibKey> keys;
-    for (const auto& [key, wish] : wishes) keys.insert(key);
-    for (const auto& [key, said] : told) keys.insert(key);
-    for (const RibKey& key : keys) check(key);
-  }
-
-  bool sources_in_sync() const {
-    for (const RuntimeConfig& runtime : config.runtimes)
-      if (!synced.contains(runtime.name)) return false;
-    for (const auto& [name, network] : config.networks)
-      if (!health.contains(name)) return false;
-    return true;
-  }
-
-  bool network_said(const std::string& name) const {
-    return std::any_of(told.begin(), told.end(), [&](const auto& entry) { return told_network(entry.first) == name; });
-  }
-  std::map<RibKey, std::string> networks_of_told;
-  std::string told_network(const RibKey& key) const {
-    const auto entry = networks_of_told.find(key);
-    return entry == networks_of_told.end() ? std::string() : entry->second;
-  }
-};
+bool Redistributor::Impl::sync_ready() const {
+  return sync_due && zebra_up && !tracker.has_due() && attaching.empty() && sources_in_sync();
+}
 
 Redistributor::Redistributor() : impl_(std::make_unique<Impl>()) {}
 Redistributor::~Redistributor() = default;
 
 void Redistributor::set_config(const Config& config) {
-  impl_->rebuild([&] {
-    for (const auto& [name, network] : impl_->config.networks) {
-      if (config.networks.contains(name)) continue;
-      impl_->detach_due.insert(name);
-      impl_->health.erase(name);
+  Impl& impl = *impl_;
+  if (impl.configured && config == impl.networks.config()) return;
+  impl.configured = true;
+  const Config old = impl.networks.config();
+  impl.networks.set(config);
+  std::set<std::string> affected;  // names that the runtimes use
+  for (const auto& [name, network] : old.networks) {
+    if (config.networks.contains(name)) continue;
+    affected.insert(network.runtime_network());
+    impl.detach_due.insert(name);
+    impl.attach_due.erase(name);
+    impl.attaching.erase(name);
+    impl.health.erase(name);
+  }
+  const bool tags_changed = tags_of(old) != tags_of(config);
+  for (const auto& [name, network] : config.networks) {
+    const auto before = old.networks.find(name);
+    impl.detach_due.erase(name);
+    const bool same = before != old.networks.end() && before->second == network;
+    if (!same) {
+      impl.attach_due.insert(name);
+      impl.attaching.insert(name);
+      if (before != old.networks.end()) affected.insert(before->second.runtime_network());
     }
-    for (const auto& [name, network] : config.networks) {
-      const auto old = impl_->config.networks.find(name);
-      impl_->detach_due.erase(name);
-      if (old == impl_->config.networks.end() || !(old->second == network)) impl_->attach_due.insert(name);
-    }
-    std::set<ContainerKey> orphans;
-    for (const auto& [key, fact] : impl_->containers)
-      if (std::none_of(config.runtimes.begin(), config.runtimes.end(),
-                       [&](const RuntimeConfig& runtime) { return runtime.name == key.runtime; }))
-        orphans.insert(key);
-    for (const ContainerKey& key : orphans) impl_->containers.erase(key);
-    impl_->config = config;
-  });
+    if (!same || (tags_changed && network.allow_labels.contains(LabelKind::Tag)))
+      affected.insert(network.runtime_network());
+  }
+  for (const RuntimeConfig& runtime : old.runtimes) {
+    if (std::any_of(config.runtimes.begin(), config.runtimes.end(), [&](const auto& each) { return each.name == runtime.name; }))
+      continue;
+    for (const ContainerKey& key : impl.inventory.of_runtime(runtime.name)) remove_container(key);
+    impl.synced.erase(runtime.name);
+  }
+  std::set<RibKey> changed;
+  impl.claims.set_limits(config, changed);
+  for (const std::string& network : affected) impl.evaluate_containers(impl.inventory.on_network(network));
+  impl.check(changed);
 }
 
 void Redistributor::set_network_health(const std::string& network, const NetworkHealth& health) {
-  if (!impl_->config.networks.contains(network)) return;
-  const auto old = impl_->health.find(network);
-  if (old != impl_->health.end() && old->second == health) return;
-  impl_->rebuild([&] { impl_->health[network] = health; });
+  Impl& impl = *impl_;
+  if (!impl.networks.config().networks.contains(network)) return;
+  const bool was_attaching = !impl.attach_due.contains(network) && impl.attaching.erase(network) > 0;
+  const auto old = impl.health.find(network);
+  const bool same = old != impl.health.end() && old->second.advertisable() == health.advertisable() &&
+                    old->second.interface == health.interface;
+  impl.health[network] = health;
+  if (!same || was_attaching) impl.check_network(network);
 }
 
 void Redistributor::set_host_addresses(const std::set<IpAddress>& addresses) {
-  if (addresses == impl_->host_addresses) return;
-  impl_->rebuild([&] { impl_->host_addresses = addresses; });
+  std::set<ContainerKey> affected;
+  const auto touch = [&](const std::set<IpAddress>& these, const std::set<IpAddress>& others) {
+    for (const IpAddress& address : these)
+      if (!others.contains(address)) affected.merge(std::set(impl_->inventory.with_address(address)));
+  };
+  touch(addresses, impl_->host_addresses);
+  touch(impl_->host_addresses, addresses);
+  impl_->host_addresses = addresses;
+  impl_->evaluate_containers(affected);
 }
 
-void Redistributor::upsert_container(const ContainerFact& fact) { impl_->upsert(fact); }
-void Redistributor::remove_container(const ContainerKey& key) { impl_->remove(key); }
+void Redistributor::upsert_container(const ContainerFact& fact) {
+  if (impl_->inventory.upsert(fact)) impl_->evaluate_container(fact.key);
+}
+
+void Redistributor::remove_container(const ContainerKey& key) {
+  if (impl_->inventory.remove(key)) impl_->evaluate_container(key);
+}
 
 void Redistributor::set_containers(const std::string& runtime, const std::vector<ContainerFact>& all) {
   std::set<ContainerKey> named;
-  for (const ContainerFact& fact : all) {
-    named.insert(fact.key);
-    impl_->upsert(fact);
-  }
-  std::vector<ContainerKey> gone;
-  for (const auto& [key, fact] : impl_->containers)
-    if (key.runtime == runtime && !named.contains(key)) gone.push_back(key);
-  for (const ContainerKey& key : gone) impl_->remove(key);
+  for (const ContainerFact& fact : all) named.insert(fact.key);
+  for (const ContainerKey& key : impl_->inventory.of_runtime(runtime))
+    if (!named.contains(key)) remove_container(key);
+  for (const ContainerFact& fact : all) upsert_container(fact);
   impl_->synced.insert(runtime);
 }
 
@@ -260,63 +200,48 @@ void Redistributor::runtime_lost(const std::string& runtime) { impl_->synced.era
 
 void Redistributor::zebra_connected() {
   impl_->zebra_up = impl_->sync_due = true;
-  impl_->told.clear();
-  impl_->due.clear();
-  for (const auto& [key, wish] : impl_->wishes) impl_->check(key);
+  impl_->swept = false;
+  impl_->tracker.session_begun();
 }
 
 void Redistributor::zebra_lost() {
   impl_->zebra_up = false;
-  for (auto& [key, said] : impl_->told) said.state = RibState::Stale;
+  impl_->tracker.session_lost();
 }
 
-void Redistributor::zebra_synced() { ++impl_->counters["syncs"]; }
-
-void Redistributor::answer(const RibAnswer& answer) {
-  const auto said = impl_->told.find(answer.key);
-  if (said == impl_->told.end()) return;
-  if (!said->second.object) {  // a removal
-    if (answer.state != RibState::Gone) return;
-    impl_->told.erase(said);
-    impl_->networks_of_told.erase(answer.key);
-    impl_->check(answer.key);
-    return;
-  }
-  said->second.state = answer.state;
-  said->second.reason = answer.reason;
-  said->second.answered = true;
+void Redistributor::zebra_synced() {
+  ++impl_->counters["syncs"];
+  impl_->swept = true;
 }
+
+void Redistributor::answer(const RibAnswer& answer) { impl_->tracker.answer(answer); }
 
 void Redistributor::withdraw_all(bool on) {
-  impl_->rebuild([&] { impl_->withdrawn = on; });
+  if (std::exchange(impl_->withdrawn, on) == on) return;
+  for (const auto& [key, wish] : impl_->claims.candidates()) impl_->check(key);
 }
 
 std::vector<Step> Redistributor::take_steps(std::size_t limit) {
   std::vector<Step> steps;
   Impl& impl = *impl_;
   for (const std::string& network : std::exchange(impl.attach_due, {})) steps.emplace_back(Attach{network});
-  while (impl.zebra_up && !impl.due.empty() && steps.size() < limit) {
-    const RibKey key = *impl.due.begin();
-    impl.due.erase(impl.due.begin());
-    const auto wish = impl.wishes.find(key);
-    if (wish != impl.wishes.end() && impl.may_advertise(wish->second.network)) {
-      impl.told[key] = {wish->second.object, RibState::Pending, "", false};
-      impl.networks_of_told[key] = wish->second.network;
-      steps.emplace_back(Announce{wish->second.object});
-    } else {
-      impl.told[key].object.reset();
-      steps.emplace_back(Withdraw{key});
-    }
+  while (impl.zebra_up && steps.size() < limit) {
+    const auto change = impl.tracker.take();
+    if (!change) break;
+    if (const auto* object = std::get_if<RibObject>(&*change))
+      steps.emplace_back(Announce{*object});
+    else
+      steps.emplace_back(Withdraw{std::get<RibKey>(*change)});
   }
   for (auto network = impl.detach_due.begin(); network != impl.detach_due.end();) {
-    if (impl.network_said(*network)) {
+    if (!impl.detachable(*network)) {
       ++network;
       continue;
     }
     steps.emplace_back(Detach{*network});
     network = impl.detach_due.erase(network);
   }
-  if (impl.sync_due && impl.zebra_up && impl.due.empty() && impl.sources_in_sync()) {
+  if (impl.sync_ready()) {
     impl.sync_due = false;
     steps.emplace_back(EndOfSync{});
   }
@@ -325,104 +250,31 @@ std::vector<Step> Redistributor::take_steps(std::size_t limit) {
 
 bool Redistributor::has_steps() const {
   const Impl& impl = *impl_;
-  return !impl.attach_due.empty() || (impl.zebra_up && !impl.due.empty()) ||
-         (impl.sync_due && impl.zebra_up && impl.sources_in_sync()) ||
+  return !impl.attach_due.empty() || (impl.zebra_up && impl.tracker.has_due()) || impl.sync_ready() ||
          std::any_of(impl.detach_due.begin(), impl.detach_due.end(),
-                     [&](const std::string& network) { return !impl.network_said(network); });
+                     [&](const std::string& network) { return impl.detachable(network); });
 }
 
-void Redistributor::retry() {
-  for (auto& [key, said] : impl_->told)
-    if (said.object && said.answered && (said.state == RibState::Gone || said.state == RibState::Rejected))
-      impl_->due.insert(key);
-}
+void Redistributor::retry() { impl_->tracker.retry(); }
 
 bool Redistributor::in_sync() const { return impl_->zebra_up && !impl_->sync_due && impl_->sources_in_sync(); }
 
-std::vector<RouteView> Redistributor::routes() const {
-  std::vector<RouteView> out;
-  for (const auto& [key, wish] : impl_->wishes) {
-    RouteView view{key, wish.network, wish.container, key.kind == RibKind::Mark, wish.object.tag, {}, {}};
-    const auto said = impl_->told.find(key);
-    if (said != impl_->told.end()) {
-      view.state = said->second.state;
-      view.reason = said->second.reason;
-    } else if (!impl_->may_advertise(wish.network)) {
-      view.reason = impl_->withdrawn ? "withdrawn by the operator" : "the network may not be advertised";
-    }
-    out.push_back(std::move(view));
-  }
-  return out;
-}
-
 std::vector<ContainerFact> Redistributor::containers() const {
   std::vector<ContainerFact> out;
-  for (const auto& [key, fact] : impl_->containers) out.push_back(fact);
+  for (const auto& [key, fact] : impl_->inventory.all()) out.push_back(fact);
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
 }
 
-std::optional<RouteView> Redistributor::route_of(const IpAddress& address) const {
-  for (const RouteView& view : routes())
-    if (view.key == RibKey{RibKind::Route, Prefix::host(address)}) return view;
-  return std::nullopt;
-}
-
-Explanation Redistributor::explain(const std::string& subject) const {
-  Explanation out{subject, false, {}};
-  const auto step = [&](std::string name, bool ok, std::string detail, std::string remedy = {}) {
-    out.steps.push_back({std::move(name), ok, std::move(detail), std::move(remedy)});
-    return ok;
-  };
-  const auto address = IpAddress::parse(subject);
-  const ContainerFact* fact = nullptr;
-  for (const auto& [key, container] : impl_->containers)
-    for (const EndpointFact& endpoint : container.endpoints)
-      if (address && std::count(endpoint.addresses.begin(), endpoint.addresses.end(), *address)) fact = &container;
-  for (const auto& [key, container] : impl_->containers)
-    if (!fact && !subject.empty() && (container.name == subject || (subject.size() >= 4 && key.id.starts_with(subject))))
-      fact = &container;
-  if (!step("container", fact != nullptr, fact ? fact->name + " is " + fact->state : "no container of that name, id or address",
-            fact ? "" : "docker ps; berthctl -c 'show status' tells whether the runtime is in sync"))
-    return out;
-  if (!step("endpoint", !fact->endpoints.empty(), fact->endpoints.empty() ? "not on any network" : "on " + fact->endpoints[0].network,
-            "docker network connect NETWORK " + fact->name))
-    return out;
-  for (const EndpointFact& endpoint : fact->endpoints) {
-    const NetworkConfig* network = impl_->network_of(endpoint);
-    if (!step("network", network != nullptr, endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
-              "network " + endpoint.network))
-      continue;
-    const auto health = impl_->health.find(network->name);
-    if (!step("health", impl_->may_advertise(network->name),
-              health == impl_->health.end()     ? "not looked at yet"
-              : !health->second.problems.empty() ? health->second.problems[0].text
-                                                 : "NAT off, traffic allowed",
-              health != impl_->health.end() && !health->second.problems.empty() ? health->second.problems[0].remedy : ""))
-      continue;
-    for (const IpAddress& each : endpoint.addresses) {
-      if (address && each != *address) continue;
-      const Verdict verdict = judge(*network, apply_labels(impl_->config, *network, *fact), impl_->host_addresses, each);
-      if (!step(verdict.step.empty() ? "policy" : verdict.step, verdict.advertise,
-                verdict.advertise ? each.to_string() + " may be advertised" : verdict.detail, verdict.remedy))
-        continue;
-      const auto view = route_of(each);
-      const bool mine = view && view->container == fact->name;
-      if (!step("owner", mine, mine ? "no other container claims it" : each.to_string() + " belongs to another container"))
-        continue;
-      const bool installed = view->state == RibState::Installed;
-      step("route", installed, Prefix::host(each).to_string() + " is " + std::string(to_string(view->state)) +
-                                   (view->reason.empty() ? "" : ": " + view->reason));
-      out.advertised = out.advertised || installed;
-    }
-  }
+std::map<std::string, std::uint64_t> Redistributor::counters() const {
+  std::map<std::string, std::uint64_t> out = impl_->refusals.counters();
+  out.insert(impl_->counters.begin(), impl_->counters.end());
+  out["checks"] = impl_->tracker.checks();
   return out;
 }
 
-std::map<std::string, std::uint64_t> Redistributor::counters() const { return impl_->counters; }
-
 void Redistributor::on_refusal(std::function<void(const std::string&, const std::string&)> hook) {
-  impl_->refusal_hook = std::move(hook);
+  impl_->refusals.on_refusal(std::move(hook));
 }
 
 }  // namespace berth

@@ -74,7 +74,7 @@ class Redistributor {
   // --- zebra's side ---
   void zebra_connected();   // a new session knows nothing of ours: all is to be said again, then EndOfSync
   void zebra_lost();        // states become Stale
-  void zebra_synced();      // the module answered EndOfSync
+  void zebra_synced();      // the module answered EndOfSync; from then on networks may be detached
   void answer(const RibAnswer& answer);
   void withdraw_all(bool on);  // `berthctl -c withdraw`: desired becomes empty until switched off
 
@@ -92,7 +92,9 @@ class Redistributor {
   std::vector<ContainerFact> containers() const;       // by name
   std::optional<RouteView> route_of(const IpAddress& address) const;
   Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
-  std::map<std::string, std::uint64_t> counters() const;  // "refusedLabel", "refusedPrefix", "refusedOwner", …
+  // Refusals that began: "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:
+  // "evaluations" (of endpoints), "checks" (of RIB keys). "syncs".
+  std::map<std::string, std::uint64_t> counters() const;
   // Each refusal once when it begins (and not again while it lasts); for the log.
   void on_refusal(std::function<void(const std::string& subject, const std::string& why)> hook);
 

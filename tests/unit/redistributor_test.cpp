@@ -58,6 +58,7 @@ struct Zebra {
           detached.push_back(detach->network);
         } else {
           ++synced;
+          brain.zebra_synced();
           std::erase_if(rib, [&](const auto& entry) { return !named.contains(entry.first); });
         }
       }
@@ -182,8 +183,11 @@ TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
   Zebra zebra;
   brain.set_config(config());
   zebra.connect(brain);
-  brain.set_containers("docker", {container(5, "10.10.1.5")});
-  brain.upsert_container(container(1, "10.10.1.5"));
+  ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.5");
+  older.created = 1000;
+  younger.created = 2000;
+  brain.set_containers("docker", {younger});
+  brain.upsert_container(older);
   zebra.work(brain);
   EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
   EXPECT_EQ(brain.counters()["refusedOwner"], 1u);
@@ -253,8 +257,11 @@ TEST(RedistributorProperty, ConvergesWhateverTheOrderAndTheCuts) {
           if (pick(3) == 0) start();
       }
       zebra.work(*brain, pick(2) ? pick(4) : -1);
-      for (const auto& [key, object] : zebra.rib)
-        if (!object.interface.empty()) ASSERT_EQ(object.interface, "br-blue");
+      for (const auto& [key, object] : zebra.rib) {
+        if (!object.interface.empty()) {
+          ASSERT_EQ(object.interface, "br-blue");
+        }
+      }
     }
     zebra.connect(*brain);
     list();

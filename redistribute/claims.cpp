@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "redistribute/claims.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace berth {
+namespace {
+
+std::size_t container_limit(const NetworkConfig& network) {
+  return network.max_containers ? network.max_containers : std::numeric_limits<std::size_t>::max();
+}
+
+RibKey host_key(const Prefix& prefix) { return {RibKind::Route, prefix}; }
+RibKey subnet_key(const Prefix& prefix) { return {RibKind::Mark, prefix}; }
+
+}  // namespace
+
+FirstN<Rank>& Claims::containers_of(const std::string& network) {
+  const auto entry = networks_.find(network);
+  return containers_
+      .try_emplace(network, entry == networks_.end() ? std::numeric_limits<std::size_t>::max() : container_limit(entry->second))
+      .first->second;
+}
+
+void Claims::set_limits(const Config& config, std::set<RibKey>& changed) {
+  const auto old = std::exchange(networks_, config.networks);
+  for (const auto& [name, network] : networks_) {
+    const auto before = old.find(name);
+    if (before == old.end() || before->second.max_containers != network.max_containers)
+      containers_changed(name, containers_of(name).set_limit(container_limit(network)));
+    if (before != old.end() && before->second == network) continue;
+    for (const SubnetConfig& subnet : network.subnets) touched_.insert(subnet_key(subnet.subnet));
+  }
+  for (const auto& [name, network] : old)
+    for (const SubnetConfig& subnet : network.subnets)
+      if (!networks_.contains(name)) touched_.insert(subnet_key(subnet.subnet));
+  for (const Seat& each : seats_.set_limit(config.max_routes)) changed.insert(each.key);
+  settle(changed);
+}
+
+void Claims::set(const Rank& who, const Contribution& what, std::set<RibKey>& changed) {
+  const Contribution old = std::exchange(contributions_[who], what);
+  for (const auto& [place, tag] : old.hosts)
+    if (!what.hosts.contains(place)) drop_host(who, place);
+  for (const auto& [place, tag] : what.hosts) {
+    const auto before = old.hosts.find(place);
+    if (before == old.hosts.end() || before->second != tag) add_host(who, place, tag);
+  }
+  std::set<std::string> before, now;
+  for (const auto& [place, tag] : old.hosts) before.insert(place.network);
+  for (const auto& [place, tag] : what.hosts) now.insert(place.network);
+  for (const std::string& network : before)
+    if (!now.contains(network)) containers_changed(network, containers_of(network).erase(who));
+  for (const std::string& network : now)
+    if (!before.contains(network)) containers_changed(network, containers_of(network).insert(who));
+  for (const auto& place : old.subnets)
+    if (!what.subnets.contains(place)) count_subnet(place, -1);
+  for (const auto& place : what.subnets)
+    if (!old.subnets.contains(place)) count_subnet(place, +1);
+  if (what.hosts.empty() && what.subnets.empty()) contributions_.erase(who);
+  settle(changed);
+}
+
+void Claims::add_host(const Rank& who, const Contribution::Place& place, std::uint32_t tag) {
+  claims_[place.prefix][{who, place.network}] = tag;
+  touched_.insert(host_key(place.prefix));
+}
+
+void Claims::drop_host(const Rank& who, const Contribution::Place& place) {
+  touched_.insert(host_key(place.prefix));
+  const auto entry = claims_.find(place.prefix);
+  if (entry == claims_.end()) return;
+  entry->second.erase({who, place.network});
+  if (entry->second.empty()) claims_.erase(entry);
+}
+
+void Claims::count_subnet(const Contribution::Place& place, int by) {
+  auto& networks = members_[place.prefix];
+  std::size_t& n = networks[place.network];
+  n += static_cast<std::size_t>(by);
+  const bool edge = n == 0 || (n == 1 && by > 0);
+  if (n == 0) networks.erase(place.network);
+  if (networks.empty()) members_.erase(place.prefix);
+  if (edge) touched_.insert(subnet_key(place.prefix));
+}
+
+// These containers' places in the network came or went with the limit: so do all that they claim there.
+void Claims::containers_changed(const std::string& network, const std::vector<Rank>& ranks) {
+  for (const Rank& rank : ranks) {
+    const auto entry = contributions_.find(rank);
+    if (entry == contributions_.end()) continue;
+    const auto& hosts = entry->second.hosts;
+    for (auto host = hosts.lower_bound({network, {}}); host != hosts.end() && host->first.network == network; ++host)
+      touched_.insert(host_key(host->first.prefix));
+  }
+}
+
+std::optional<Wish> Claims::elect(const RibKey& key) const {
+  if (key.kind == RibKind::Mark) {
+    const auto entry = members_.find(key.prefix);
+    if (entry == members_.end()) return std::nullopt;
+    for (const auto& [name, n] : entry->second) {
+      const auto network = networks_.find(name);
+      if (network == networks_.end() || !advertises_subnet(network->second.advertise) || network->second.tag == 0) continue;
+      return Wish{key, name, network->second.tag, std::nullopt};
+    }
+    return std::nullopt;
+  }
+  const auto entry = claims_.find(key.prefix);
+  if (entry == claims_.end()) return std::nullopt;
+  for (const auto& [claim, tag] : entry->second) {
+    const auto containers = containers_.find(claim.network);
+    if (containers != containers_.end() && containers->second.admits(claim.who))
+      return Wish{key, claim.network, tag, claim.who};
+  }
+  return std::nullopt;
+}
+
+void Claims::settle(std::set<RibKey>& changed) {
+  for (const RibKey& key : std::exchange(touched_, {})) {
+    changed.insert(key);
+    set_candidate(key, elect(key), changed);
+  }
+}
+
+void Claims::set_candidate(const RibKey& key, std::optional<Wish> wish, std::set<RibKey>& changed) {
+  const auto old = candidates_.find(key);
+  if (old != candidates_.end()) {
+    if (wish && *wish == old->second) return;
+    if (!wish || seat(*wish) != seat(old->second))
+      for (const Seat& each : seats_.erase(seat(old->second))) changed.insert(each.key);
+    const auto keys = by_network_.find(old->second.network);
+    keys->second.erase(key);
+    if (keys->second.empty()) by_network_.erase(keys);
+    candidates_.erase(old);
+  }
+  if (!wish) return;
+  by_network_[wish->network].insert(key);
+  for (const Seat& each : seats_.insert(seat(*wish))) changed.insert(each.key);
+  candidates_.emplace(key, std::move(*wish));
+}
+
+const Wish* Claims::wish(const RibKey& key) const {
+  const auto entry = candidates_.find(key);
+  return entry != candidates_.end() && seats_.admits(seat(entry->second)) ? &entry->second : nullptr;
+}
+
+const std::set<RibKey>& Claims::of_network(const std::string& network) const {
+  static const std::set<RibKey> kNone;
+  const auto entry = by_network_.find(network);
+  return entry == by_network_.end() ? kNone : entry->second;
+}
+
+ClaimState Claims::state(const Rank& who, const Contribution::Place& place) const {
+  const auto claims = claims_.find(place.prefix);
+  if (claims == claims_.end() || !claims->second.contains({who, place.network})) return ClaimState::None;
+  const auto containers = containers_.find(place.network);
+  if (containers == containers_.end() || !containers->second.admits(who)) return ClaimState::TooManyContainers;
+  const auto candidate = candidates_.find(host_key(place.prefix));
+  if (candidate == candidates_.end() || candidate->second.owner != who || candidate->second.network != place.network)
+    return ClaimState::OtherOwner;
+  return seats_.admits(seat(candidate->second)) ? ClaimState::Wished : ClaimState::TooManyRoutes;
+}
+
+std::vector<Rank> Claims::claimants(const Prefix& prefix) const {
+  std::vector<Rank> out;
+  const auto claims = claims_.find(prefix);
+  if (claims != claims_.end())
+    for (const auto& [claim, tag] : claims->second)
+      if (out.empty() || out.back() != claim.who) out.push_back(claim.who);
+  return out;
+}
+
+}  // namespace berth

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "redistribute/evaluation.h"
+
+#include "redistribute/policy.h"
+
+namespace berth {
+
+void NetworkIndex::set(const Config& config) {
+  config_ = config;
+  by_runtime_name_.clear();
+  for (const auto& [name, network] : config_.networks) by_runtime_name_.try_emplace(network.runtime_network(), name);
+}
+
+const NetworkConfig* NetworkIndex::of(const EndpointFact& endpoint) const {
+  const auto name = by_runtime_name_.find(endpoint.network);
+  return name == by_runtime_name_.end() ? nullptr : &config_.networks.at(name->second);
+}
+
+std::set<std::string> NetworkIndex::attached(const ContainerFact& fact) const {
+  std::set<std::string> out;
+  for (const EndpointFact& endpoint : fact.endpoints)
+    if (const NetworkConfig* network = of(endpoint)) out.insert(network->name);
+  return out;
+}
+
+Evaluation evaluate(const NetworkIndex& networks, const std::set<IpAddress>& host_addresses, const ContainerFact& fact) {
+  Evaluation out;
+  const std::set<std::string> attached = networks.attached(fact);
+  for (const EndpointFact& endpoint : fact.endpoints) {
+    const NetworkConfig* network = networks.of(endpoint);
+    if (!network) continue;
+    const LabelEffect labels = apply_labels(networks.config(), *network, fact, attached);
+    for (const LabelRefusal& refusal : labels.refused)
+      out.refusals.insert({"refusedLabel", "label " + refusal.label + " refused: " + refusal.why});
+    for (const IpAddress& address : endpoint.addresses) {
+      for (const SubnetConfig& subnet : network->subnets)
+        if (subnet.subnet.contains(address) && subnet_advertisable(subnet.subnet))
+          out.contribution.subnets.insert({network->name, subnet.subnet});
+      const Verdict verdict = judge(*network, labels, host_addresses, address);
+      if (verdict.step == "prefix") out.refusals.insert({"refusedPrefix", verdict.detail});
+      if (verdict.advertise) out.contribution.hosts[{network->name, Prefix::host(address)}] = verdict.tag;
+    }
+  }
+  return out;
+}
+
+}  // namespace berth

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What runs where, as the runtimes say it, found by container, by network and by address. Pure; one thread, the daemon's.
+// Owner: the Redistributor. A fact replaces the one before it; each change costs O(endpoints of that container).
+#pragma once
+
+#include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/facts.h"
+
+namespace berth {
+
+// Who has what two containers want: the older one, then the lower key. An age that is not known counts as the youngest.
+struct Rank {
+  std::int64_t created = std::numeric_limits<std::int64_t>::max();
+  ContainerKey key;
+  auto operator<=>(const Rank&) const = default;
+};
+inline Rank rank_of(const ContainerFact& fact) {
+  return {fact.created > 0 ? fact.created : std::numeric_limits<std::int64_t>::max(), fact.key};
+}
+
+class Inventory {
+ public:
+  // False when this is what was known already.
+  bool upsert(const ContainerFact& fact);
+  bool remove(const ContainerKey& key);
+
+  const ContainerFact* find(const ContainerKey& key) const;
+  const std::map<ContainerKey, ContainerFact>& all() const { return containers_; }
+  const std::set<ContainerKey>& on_network(const std::string& runtime_network) const;
+  const std::set<ContainerKey>& with_address(const IpAddress& address) const;
+  std::vector<ContainerKey> of_runtime(const std::string& runtime) const;
+
+ private:
+  void index(const ContainerFact& fact);
+  void unindex(const ContainerFact& fact);
+
+  std::map<ContainerKey, ContainerFact> containers_;
+  std::map<std::string, std::set<ContainerKey>> by_network_;
+  std::unordered_map<IpAddress, std::set<ContainerKey>> by_address_;
+};
+
+}  // namespace berth

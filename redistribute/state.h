@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The Redistributor's inside, shared by redistributor.cpp (what changes) and explain.cpp (what is shown). Nobody else
+// includes it. Pure; one thread, the daemon's.
+//
+//   facts -> Inventory -> evaluate() -> Claims -> check() -> DeltaTracker -> steps
+//
+// Each arrow carries only what changed; the work is counted ("evaluations" of endpoints, "checks" of RIB keys).
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "redistribute/claims.h"
+#include "redistribute/delta_tracker.h"
+#include "redistribute/evaluation.h"
+#include "redistribute/inventory.h"
+#include "redistribute/redistributor.h"
+#include "redistribute/refusals.h"
+
+namespace berth {
+
+struct Redistributor::Impl {
+  // what was said
+  NetworkIndex networks;
+  bool configured = false;
+  Inventory inventory;
+  std::map<std::string, NetworkHealth> health;
+  std::set<IpAddress> host_addresses;
+  std::set<std::string> synced;  // runtimes
+  bool withdrawn = false;
+  // what follows from it
+  std::map<ContainerKey, Rank> ranks;         // as they are in `claims`
+  std::map<ContainerKey, std::string> names;  // as they were evaluated
+  Claims claims;
+  Refusals refusals;
+  std::map<RibKey, std::set<ContainerKey>> refused_at;  // who is told that it does not get this key
+  // what is to be done
+  DeltaTracker tracker;
+  std::set<std::string> attach_due, detach_due;
+  std::set<std::string> attaching;  // Attach was, or will be, said; the new health has not come yet
+  bool zebra_up = false, sync_due = false;
+  bool swept = false;  // zebra holds nothing of ours that this session did not name
+  std::map<std::string, std::uint64_t> counters;
+
+  bool may_advertise(const std::string& network) const;
+  void evaluate_container(const ContainerKey& key);
+  void evaluate_containers(const std::set<ContainerKey>& keys);
+  void check(const RibKey& key);
+  void check(const std::set<RibKey>& keys);
+  void check_network(const std::string& network);
+  void tell_losers(const RibKey& key);
+  bool sources_in_sync() const;
+  bool sync_ready() const;
+  bool detachable(const std::string& network) const { return swept && !tracker.tells_of(network); }
+  RouteView view(const Wish& wish) const;
+};
+
+}  // namespace berth
