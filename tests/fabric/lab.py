@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab as the tests see it: nodes, containers, what each kernel and the collector hold. Polls with a deadline,
+never sleeps for a fixed time. Every check reads the real thing: `ip -j route`, BIRD's log, `berthctl … json`."""
+
+import ipaddress
+import json
+import os
+import re
+import subprocess
+import time
+
+HOSTS = ["host1", "host2", "host3"]
+ROUTERS = ["spine1", "spine2", "leaf1", "leaf2"]
+NODES = ROUTERS + HOSTS + ["collector"]
+LOOPBACKS = {"spine1": 1, "spine2": 2, "leaf1": 11, "leaf2": 12, "host1": 21, "host2": 22, "host3": 23, "collector": 31}
+NETWORKS = {"blue": (10, "host"), "green": (20, "subnet"), "red": (30, "both")}
+LAB_DIR = os.environ.get("LAB_DIR", "/var/lib/berth-lab")
+RUN_DIR = os.environ.get("BERTH_RUN", "/run/berth-lab")
+PATIENCE = 60  # seconds; what takes longer has failed
+
+if os.path.exists(RUN_DIR + "/docker.sock"):
+    os.environ["DOCKER_HOST"] = "unix://" + RUN_DIR + "/docker.sock"
+
+
+def settings():
+    with open(LAB_DIR + "/lab") as file:
+        return dict(line.strip().split("=", 1) for line in file)
+
+
+def sh(node, script, check=True, timeout=120):
+    """Runs a shell script on a node; returns its output."""
+    done = subprocess.run(["docker", "exec", "-i", "clab-berth-" + node, "sh", "-s"], input=script, text=True,
+                          capture_output=True, timeout=timeout)
+    if check and done.returncode:
+        raise AssertionError(f"{node}: rc {done.returncode}\n{script}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def until(what, probe, seconds=PATIENCE):
+    """Waits until probe() returns nothing that is wrong (an empty value); returns the seconds that it took."""
+    begin = time.monotonic()
+    while True:
+        wrong = probe()
+        if not wrong:
+            return time.monotonic() - begin
+        if time.monotonic() - begin > seconds:
+            raise AssertionError(f"not within {seconds} s: {what}\n{wrong}")
+        time.sleep(0.2)
+
+
+def routes(node):
+    """Prefixes in the node's main tables that some protocol put there: not the kernel's own, not link-local."""
+    found = set()
+    out = sh(node, "ip -j -4 route show table main; echo; ip -j -6 route show table main")
+    for line in out.splitlines():
+        for route in json.loads(line) if line.strip() else []:
+            if route.get("protocol") == "kernel" or route["dst"] == "default":
+                continue
+            prefix = ipaddress.ip_network(route["dst"])
+            if not prefix.is_link_local:
+                found.add(str(prefix))
+    return found - own(node)
+
+
+def own(node):
+    """A node's own loopbacks, and the collector's link at its two ends: BIRD writes what is its own into the kernel too."""
+    out = {f"10.0.0.{LOOPBACKS[node]}/32", f"fd00::{LOOPBACKS[node]}/128"}
+    return out | {"10.1.0.0/31", "fd00:1::/127"} if node in ("collector", "leaf2") else out
+
+
+def infrastructure(node):
+    """What the fabric itself puts into a node's kernel."""
+    profile = settings()["profile"]
+    expected = set()
+    for other, number in LOOPBACKS.items():
+        if profile == "bgp" and {node, other} == {"spine1", "spine2"}:
+            continue  # one AS: the loop check refuses it
+        expected |= {f"10.0.0.{number}/32", f"fd00::{number}/128"}
+    if profile == "ospf":
+        expected |= {"10.1.0.0/31", "fd00:1::/127"}
+    return expected - own(node)
+
+
+class Container:
+    def __init__(self, host, network, name):
+        self.host, self.network, self.name = host, network, name
+        self.addresses = []  # IPv4, IPv6
+
+    def prefixes(self):
+        """What must be advertised while it runs."""
+        number, how = NETWORKS[self.network]
+        out = set()
+        if how in ("host", "both"):
+            out |= {f"{a}/{128 if ':' in a else 32}" for a in self.addresses}
+        if how in ("subnet", "both"):
+            out |= {f"10.{number}.{self.host[4:]}.0/24", f"fd00:{number}:{self.host[4:]}::/64"}
+        return out
+
+
+def image():
+    return "berth/workload:" + settings()["release"]
+
+
+def start(containers):
+    """Starts them, each host its own at the same time as the others, and learns their addresses."""
+    scripts = {}
+    for each in containers:
+        scripts.setdefault(each.host, []).append(
+            f"docker run -d --name {each.name} --network {each.network} {image()} >/dev/null")
+    everywhere({host: "set -e\n" + "\n".join(lines) for host, lines in scripts.items()})
+    for host in scripts:
+        mine = [each for each in containers if each.host == host]
+        for each, one in zip(mine, json.loads(sh(host, "docker inspect " + " ".join(e.name for e in mine)))):
+            network = one["NetworkSettings"]["Networks"][each.network]
+            each.addresses = [network["IPAddress"], network["GlobalIPv6Address"]]
+            if not all(each.addresses):
+                raise AssertionError(f"{each.name} has not both addresses: {network}")
+    return containers
+
+
+def everywhere(scripts, check=True):
+    """Runs one script on each node at the same time; returns the outputs."""
+    running = {node: subprocess.Popen(["docker", "exec", "-i", "clab-berth-" + node, "sh", "-s"], text=True,
+                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+               for node in scripts}
+    out = {}
+    for node, process in running.items():
+        process.stdin.write(scripts[node])
+        process.stdin.close()
+    for node, process in running.items():
+        out[node] = process.stdout.read()
+        process.stdout.close()
+        if process.wait() and check:
+            raise AssertionError(f"{node}: rc {process.returncode}\n{scripts[node]}\n{out[node]}")
+    return out
+
+
+def remove(containers):
+    scripts = {}
+    for each in containers:
+        scripts.setdefault(each.host, []).append(each.name)
+    everywhere({host: "docker rm -f " + " ".join(names) + " >/dev/null" for host, names in scripts.items()})
+
+
+def wrong_routes(containers, expected_everywhere=None):
+    """For each node what is missing and what is too much; empty when every FIB is exactly right."""
+    wrong = {}
+    for node in NODES:
+        expected = infrastructure(node) | (expected_everywhere or set())
+        for each in containers:
+            for prefix in each.prefixes():
+                # A host's own subnet is a connected route of its kernel, which routes() leaves out.
+                if each.host == node and ipaddress.ip_network(prefix).num_addresses > 1:
+                    continue
+                expected.add(prefix)
+        have = routes(node)
+        if have != expected:
+            wrong[node] = {"missing": sorted(expected - have), "too much": sorted(have - expected)}
+    return wrong
+
+
+def reach(containers):
+    """Pings each container and asks it over HTTP from every other host, in both families, and from one container of each
+    other host. Returns what failed. The server must have seen the client's own address."""
+    scripts, sources = {}, {}
+    for host in HOSTS:
+        number = LOOPBACKS[host]
+        lines = []
+        for each in containers:
+            if each.host == host:
+                continue
+            for address in each.addresses:
+                six = ":" in address
+                own = f"fd00::{number}" if six else f"10.0.0.{number}"
+                url = f"http://[{address}]:8080" if six else f"http://{address}:8080"
+                lines.append(f"ping -c 1 -W 2 -I {own} {address} >/dev/null || echo 'no ping {host} {each.name} {address}'")
+                lines.append(f"seen=$(curl -s -m 3 {url}/cgi-bin/who); case \"$seen\" in *{own}]*|{own}) ;; "
+                             f"*) echo \"HTTP {host} {each.name} {address}: the server saw '$seen'\" ;; esac")
+        mine = next((each for each in containers if each.host == host), None)
+        for each in containers if mine else []:
+            if each.host == host:
+                continue
+            for address, own in zip(each.addresses, mine.addresses):
+                url = f"http://[{address}]:8080" if ":" in address else f"http://{address}:8080"
+                lines.append(f"seen=$(docker exec {mine.name} /bin/wget -q -T 3 -O - {url}/cgi-bin/who 2>&1); "
+                             f"case \"$seen\" in *{own}]*|{own}) ;; "
+                             f"*) echo \"HTTP {mine.name} to {each.name} {address}: the server saw '$seen'\" ;; esac")
+        scripts[host] = "\n".join(lines) + "\n"
+    return "".join(everywhere(scripts).values())
+
+
+def show(host, command):
+    return json.loads(sh(host, f"berthctl -c '{command} json'"))
+
+
+class Collector:
+    """What BIRD's log says came and went since this object was made."""
+
+    LINE = re.compile(r"^(\S+ \S+) <TRACE> (leaf[46]|fabric[46])\S* > (added|removed|updated|replaced) (?:\[[^\]]*\] )?(\S+)")
+
+    def __init__(self):
+        self.path = LAB_DIR + "/collector-log/routes.log"
+        self.at = os.path.getsize(self.path)
+
+    def events(self):
+        with open(self.path) as file:
+            file.seek(self.at)
+            for line in file:
+                match = self.LINE.match(line)
+                if match:
+                    yield match.group(1), match.group(3), match.group(4)
+
+    def removed(self, prefixes):
+        return [event for event in self.events() if event[1] == "removed" and event[2] in prefixes]
