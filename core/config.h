@@ -73,10 +73,18 @@ struct LogConfig {
   bool operator==(const LogConfig&) const = default;
 };
 
+// berthctl's door.
+struct VtyConfig {
+  std::string socket = "/run/frr/berthd.vty";
+  std::uint32_t max_clients = 32;
+  bool operator==(const VtyConfig&) const = default;
+};
+
 struct Config {
   std::string hostname;  // empty: the kernel's
   LogConfig log;
   ZebraConfig zebra;
+  VtyConfig vty;
   std::vector<RuntimeConfig> runtimes;
   std::map<std::string, NetworkConfig> networks;
   std::uint32_t max_routes = 10000;  // `limit routes N`: host routes and subnets together

@@ -46,12 +46,14 @@ std::string docker_address(const Config& config) {
 
 }  // namespace
 
-App::App(asio::io_context& io, const Config& config)
+App::App(asio::io_context& io, const Config& config, const AppOptions& options)
     : io_(io),
       config_(config),
       zebra_(io, {config.zebra.socket, config.zebra.grace_seconds}, *this),
       docker_(docker_address(config)),
-      tick_(io) {
+      tick_(io),
+      options_(options),
+      vty_(io, {options.vty_socket.empty() ? config.vty.socket : options.vty_socket, config.vty.max_clients}, *this) {
   brain_.on_refusal([](const std::string& subject, const std::string& why) { spdlog::warn("{}: refused: {}", subject, why); });
   if (!config.runtimes.empty()) watcher_ = std::make_unique<DockerWatcher>(io, config.runtimes.front(), *this);
 }
@@ -62,9 +64,12 @@ void App::start() {
   zebra_.start();
   if (watcher_) watcher_->start();
   on_tick();
+  const Status listening = vty_.start();
+  if (!listening) spdlog::error("no shell: {}; {}", listening.error().message, listening.error().remedy);
 }
 
 void App::stop() {
+  vty_.stop();
   tick_.cancel();
   if (watcher_) watcher_->stop();
   zebra_.stop();
@@ -74,6 +79,8 @@ void App::reconfigure(const Config& config) {
   if (config.runtimes != config_.runtimes || !(config.zebra == config_.zebra) || !(config.log == config_.log))
     spdlog::warn("changes of runtime, zebra and log lines take effect at the next start of berthd");
   config_ = config;
+  vty_.set_max_clients(config_.vty.max_clients);
+  std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });
   brain_.set_config(config_);
   work();
 }
@@ -88,17 +95,20 @@ void App::tell() const {
 void App::runtime_connected(const std::string& runtime, const std::string& version) {
   spdlog::info("{} {} is here", runtime, version);
   docker_up_ = true;
+  docker_version_ = version;
   for (const auto& [name, network] : config_.networks) asio::co_spawn(io_, attach(name), asio::detached);
 }
 
 void App::runtime_lost(const std::string& runtime, const std::string& why) {
   spdlog::warn("{} is away, all that is known of it stays: {}", runtime, why);
   docker_up_ = false;
+  synced_.erase(runtime);
   brain_.runtime_lost(runtime);
 }
 
 void App::snapshot(const std::string& runtime, RuntimeSnapshot all) {
   brain_.set_containers(runtime, all.containers);
+  synced_.insert(runtime);
   work();
 }
 
@@ -121,13 +131,17 @@ void App::network_gone(const std::string&, const std::string&) { on_tick(); }
 
 void App::zebra_connected(const ZebraInfo& info) {
   spdlog::info("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.module_version, info.route_type);
+  zebra_up_ = true;
+  zebra_info_ = info;
   brain_.zebra_connected();
   work();
 }
 
 void App::zebra_lost(const std::string& why) {
   spdlog::warn("zebra is away, its routes stay: {}", why);
+  zebra_up_ = false;
   brain_.zebra_lost();
+  note_states();
 }
 
 void App::zebra_synced(std::uint32_t swept) {
@@ -142,6 +156,8 @@ void App::rib_answer(const RibAnswer& answer) {
   else
     spdlog::info("{} is {}", answer.key.prefix.to_string(), to_string(answer.state));
   brain_.answer(answer);
+  if (auto& [state, when] = since_[answer.key]; state != answer.state || when == WallTime{})
+    state = answer.state, when = std::chrono::system_clock::now();
   work();
 }
 
@@ -183,6 +199,7 @@ asio::awaitable<void> App::attach(std::string name) {
   if (told_problem_[name] != problem) spdlog::warn("network {}: {}", name, problem.empty() ? "all problems are gone" : problem);
   told_problem_[name] = problem;
   brain_.set_host_addresses(host_addresses());
+  health_[name] = health;
   brain_.set_network_health(name, health);
   work();
 }
@@ -191,6 +208,7 @@ void App::on_tick() {
   for (const auto& [name, network] : config_.networks) asio::co_spawn(io_, attach(name), asio::detached);
   brain_.retry();
   work();
+  note_states();
   tick_.expires_after(kTick);
   tick_.async_wait([this](boost::system::error_code error) {
     if (!error) on_tick();

@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 
@@ -13,13 +14,20 @@
 #include "container_watcher/docker/docker_watcher.h"
 #include "core/config.h"
 #include "fpm_bridge/client/zebra_client.h"
+#include "daemon/vty/vty_server.h"
 #include "redistribute/redistributor.h"
 
 namespace berth {
 
-class App : public RuntimeSink, public ZebraListener {
+// Where berthd found its configuration and puts its shell.
+struct AppOptions {
+  std::string config_file;  // `write` saves there
+  std::string vty_socket;   // empty: as the configuration says
+};
+
+class App : public RuntimeSink, public ZebraListener, public ShellHost {
  public:
-  App(boost::asio::io_context& io, const Config& config);
+  App(boost::asio::io_context& io, const Config& config, const AppOptions& options);
   void start();
   void stop();
   void reconfigure(const Config& config);  // networks and limits at once; the rest needs a restart, and says so
@@ -38,6 +46,16 @@ class App : public RuntimeSink, public ZebraListener {
   void zebra_synced(std::uint32_t swept) override;
   void rib_answer(const RibAnswer& answer) override;
 
+  // What the shell asks for: app_shell.cpp.
+  View view() const override;
+  const Config& config() const override { return config_; }
+  std::string hostname() const override;
+  Explanation explain(const std::string& subject) const override { return brain_.explain(subject); }
+  void apply(const Config& config) override { reconfigure(config); }
+  Status save(const std::string& text) override;
+  void withdraw(bool on) override;
+  void note_states();  // the clock of `since`
+
   void work();
   void on_tick();
   boost::asio::awaitable<void> attach(std::string network);
@@ -52,6 +70,15 @@ class App : public RuntimeSink, public ZebraListener {
   boost::asio::steady_timer tick_;
   bool docker_up_ = false;
   std::map<std::string, std::string> told_problem_;  // by network
+  AppOptions options_;
+  VtyServer vty_;
+  const WallTime started_at_ = std::chrono::system_clock::now();
+  bool withdrawn_ = false, zebra_up_ = false;
+  ZebraInfo zebra_info_;
+  std::string docker_version_;
+  std::set<std::string> synced_;                // runtimes that have listed
+  std::map<std::string, NetworkHealth> health_;  // the last of each network
+  std::map<RibKey, std::pair<RibState, WallTime>> since_;
 };
 
 }  // namespace berth

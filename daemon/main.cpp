@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd -f FILE [-C]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops, routes stay for the
+// berthd -f FILE [-C] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops, routes stay for the
 // grace time.
+#include <getopt.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
@@ -19,7 +20,12 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: berthd -f FILE [-C]\n  -f FILE  configuration (/etc/frr/berthd.conf)\n  -C       check it and exit\n";
+    "usage: berthd [-f FILE] [-C] [--vty_socket PATH]\n"
+    "  -f, --config_file FILE  configuration (/etc/frr/berthd.conf)\n"
+    "  -C, --dryrun            check the configuration and exit\n"
+    "      --vty_socket PATH   the shell's socket, whatever the configuration says (/run/frr/berthd.vty)\n"
+    "  -v, --version           print the version\n"
+    "  -h, --help              this text\n";
 
 berth::Result<berth::Config> load(const std::string& path) {
   std::ifstream file(path);
@@ -44,14 +50,22 @@ void set_log(const berth::LogConfig& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::string path = "/etc/frr/berthd.conf";
+  static const option kOptions[] = {{"config_file", required_argument, nullptr, 'f'},
+                                    {"dryrun", no_argument, nullptr, 'C'},
+                                    {"vty_socket", required_argument, nullptr, 's'},
+                                    {"version", no_argument, nullptr, 'v'},
+                                    {"help", no_argument, nullptr, 'h'},
+                                    {nullptr, 0, nullptr, 0}};
+  std::string path = "/etc/frr/berthd.conf", vty_socket;
   bool check = false;
-  for (int option; (option = getopt(argc, argv, "f:Ch")) != -1;) {
-    if (option == 'f') path = optarg;
-    if (option == 'C') check = true;
-    if (option == 'h' || option == '?') {
-      std::fputs(kUsage, option == 'h' ? stdout : stderr);
-      return option == 'h' ? 0 : 2;
+  for (int option; (option = getopt_long(argc, argv, "f:Cvh", kOptions, nullptr)) != -1;) {
+    switch (option) {
+      case 'f': path = optarg; break;
+      case 'C': check = true; break;
+      case 's': vty_socket = optarg; break;
+      case 'v': std::puts("berthd " BERTH_VERSION); return 0;
+      case 'h': std::fputs(kUsage, stdout); return 0;
+      default: std::fputs(kUsage, stderr); return 2;
     }
   }
   const auto config = load(path);
@@ -59,10 +73,13 @@ int main(int argc, char** argv) {
     std::fputs(config.error().message.c_str(), stderr);
     return 1;
   }
-  if (check) return 0;
+  if (check) {
+    std::puts("configuration OK");
+    return 0;
+  }
   set_log(config->log);
   boost::asio::io_context io(1);
-  berth::App app(io, *config);
+  berth::App app(io, *config, {path, vty_socket});
   boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   signals.add(SIGUSR1);
   std::function<void()> wait = [&] {

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the shell asks of the daemon.
+#include <fcntl.h>
+#include <net/if.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "daemon/app.h"
+
+namespace berth {
+namespace {
+
+LinkStatus link_of(const std::string& interface) {
+  LinkStatus out;
+  if (interface.empty() || interface.find('/') != std::string::npos) return out;
+  const std::string folder = "/sys/class/net/" + interface;
+  std::ifstream(folder + "/mtu") >> out.mtu;
+  std::string state;
+  std::ifstream(folder + "/operstate") >> state;
+  out.up = state == "up" || state == "unknown";
+  return out;
+}
+
+}  // namespace
+
+std::string App::hostname() const {
+  if (!config_.hostname.empty()) return config_.hostname;
+  char name[256] = {};
+  return gethostname(name, sizeof name - 1) == 0 && *name ? name : "berthd";
+}
+
+View App::view() const {
+  View view;
+  view.now = std::chrono::system_clock::now();
+  view.started_at = started_at_;
+  view.version = BERTH_VERSION;
+  view.hostname = hostname();
+  view.in_sync = brain_.in_sync();
+  view.withdrawn = withdrawn_;
+  for (const RuntimeConfig& each : config_.runtimes)
+    view.runtimes.push_back(
+        {each.name, each.kind, docker_version_, docker_up_, docker_up_ && synced_.contains(each.name)});
+  view.zebra = {zebra_up_, zebra_up_ && brain_.in_sync(), config_.zebra.socket, zebra_info_.frr_version,
+                zebra_info_.module_version};
+  view.counters = brain_.counters();
+  for (const auto& [name, value] : zebra_.counters()) view.counters[name] += value;
+  for (const auto& [name, value] : vty_.counters()) view.counters[name] += value;
+  view.config = config_;
+  view.health = health_;
+  view.routes = brain_.routes();
+  for (const RouteView& route : view.routes) {
+    const auto entry = since_.find(route.key);
+    if (entry != since_.end() && entry->second.first == route.state) view.since[route.key] = entry->second.second;
+  }
+  view.containers = brain_.containers();
+  for (const auto& [name, health] : health_) view.links[health.interface] = link_of(health.interface);
+  return view;
+}
+
+// States that no answer brings (a route that waits, a zebra that left) are seen here, at each tick.
+void App::note_states() {
+  const WallTime now = std::chrono::system_clock::now();
+  decltype(since_) fresh;
+  for (const RouteView& route : brain_.routes()) {
+    const auto entry = since_.find(route.key);
+    const bool same = entry != since_.end() && entry->second.first == route.state;
+    fresh[route.key] = same ? entry->second : std::pair{route.state, now};
+  }
+  since_ = std::move(fresh);
+}
+
+void App::withdraw(bool on) {
+  if (on != withdrawn_) spdlog::warn(on ? "all is withdrawn by the operator" : "what was withdrawn is advertised again");
+  withdrawn_ = on;
+  brain_.withdraw_all(on);
+  work();
+}
+
+// A new file in the same folder takes the old one's place, with its owner and mode: no moment without a whole file.
+Status App::save(const std::string& text) {
+  const std::string path = options_.config_file, fresh = path + ".new";
+  const auto failed = [&](const std::string& what) {
+    const Error error = permanent("can't write " + fresh + ": " + what + " (" + std::strerror(errno) + ")",
+                                  "check the folder's permissions and space");
+    unlink(fresh.c_str());
+    return error;
+  };
+  struct stat old {};
+  const bool known = stat(path.c_str(), &old) == 0;
+  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  if (file < 0) return failed("open");
+  bool good = true;
+  for (std::size_t at = 0; good && at < text.size();) {
+    const ssize_t n = write(file, text.data() + at, text.size() - at);
+    good = n > 0;
+    if (good) at += static_cast<std::size_t>(n);
+  }
+  if (known) good = good && fchown(file, old.st_uid, old.st_gid) == 0 && fchmod(file, old.st_mode & 07777) == 0;
+  good = good && fsync(file) == 0;
+  close(file);
+  if (!good) return failed("write");
+  if (rename(fresh.c_str(), path.c_str()) != 0) return failed("rename");
+  spdlog::info("the configuration is saved in {}", path);
+  return {};
+}
+
+}  // namespace berth

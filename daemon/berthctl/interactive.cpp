@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/berthctl/interactive.h"
+
+// clang-format off: readline needs stdio before it
+#include <cstdio>
+#include <readline/history.h>
+#include <readline/readline.h>
+// clang-format on
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+#include <vector>
+
+namespace berth {
+namespace {
+
+Connection* berthd_of_readline = nullptr;  // readline's hooks take no context
+std::size_t page_lines = 0;
+
+struct Hint {
+  bool word = false;
+  std::string text, help;
+};
+
+std::vector<Hint> hints_for(const std::string& line) {
+  std::vector<Hint> out;
+  const auto answer = berthd_of_readline->ask("berthctl complete " + line);
+  if (!answer) return out;
+  std::istringstream in(answer->text);
+  for (std::string kind, text, help; std::getline(in, kind, '\t') && std::getline(in, text, '\t') && std::getline(in, help);)
+    out.push_back({kind == "word", text, help});
+  return out;
+}
+
+// `?`: what may come next, under the line that is being written.
+int describe(int, int) {
+  const std::string line(rl_line_buffer, static_cast<std::size_t>(rl_point));
+  std::putchar('\n');
+  const auto hints = hints_for(line);
+  std::size_t width = 0;
+  for (const Hint& each : hints) width = std::max(width, each.text.size());
+  if (hints.empty()) std::puts("% There is no such command; ? on an empty line lists what there is");
+  for (const Hint& each : hints) std::printf("  %-*s  %s\n", static_cast<int>(width), each.text.c_str(), each.help.c_str());
+  rl_on_new_line();
+  return 0;
+}
+
+char** complete(const char* text, int, int end) {
+  rl_attempted_completion_over = 1;  // never file names
+  std::vector<std::string> words;
+  for (const Hint& each : hints_for(std::string(rl_line_buffer, static_cast<std::size_t>(end))))
+    if (each.word && each.text.starts_with(text)) words.push_back(each.text);
+  if (words.empty()) return nullptr;
+  std::string common = words[0];
+  for (const std::string& each : words)
+    while (!each.starts_with(common)) common.pop_back();
+  // As readline frees it: what is common first, then the words.
+  auto** out = static_cast<char**>(std::calloc(words.size() + 2, sizeof(char*)));
+  out[0] = strdup(common.c_str());
+  for (std::size_t at = 0; words.size() > 1 && at < words.size(); ++at) out[at + 1] = strdup(words[at].c_str());
+  return out;
+}
+
+void print(const std::string& text) {
+  if (!page_lines || !isatty(STDOUT_FILENO)) {
+    std::fputs(text.c_str(), stdout);
+    return;
+  }
+  std::istringstream in(text);
+  std::size_t n = 0;
+  for (std::string line; std::getline(in, line);) {
+    std::puts(line.c_str());
+    if (++n % page_lines != 0 || in.peek() == EOF) continue;
+    std::fputs(" --More-- (Enter, q) ", stdout);
+    std::fflush(stdout);
+    int key = std::getchar();
+    const bool stop = key == 'q' || key == EOF;
+    while (key != '\n' && key != EOF) key = std::getchar();
+    if (stop) return;
+  }
+}
+
+// `terminal length N` is berthctl's own matter; berthd only judges its grammar.
+void note_terminal(const std::string& line) {
+  std::istringstream in(line);
+  std::string first, second, third;
+  in >> first >> second >> third;
+  if (first.size() < 2 || !std::string("terminal").starts_with(first)) return;
+  if (std::string("length").starts_with(second) && !third.empty()) page_lines = std::strtoul(third.c_str(), nullptr, 10);
+  if (second == "no") page_lines = 0;
+}
+
+}  // namespace
+
+int interactive(Connection& berthd) {
+  berthd_of_readline = &berthd;
+  rl_readline_name = "berthctl";
+  rl_attempted_completion_function = complete;
+  rl_bind_key('?', describe);
+  using_history();
+  stifle_history(500);
+  const char* home = std::getenv("HOME");
+  const std::string history = home ? std::string(home) + "/.berthctl_history" : "";
+  if (!history.empty()) read_history(history.c_str());
+  if (isatty(STDIN_FILENO)) std::puts("berthctl " BERTH_VERSION ": ? lists the commands, Tab completes, exit leaves.");
+  int failed = 0;
+  for (;;) {
+    const auto prompt = berthd.ask("berthctl prompt");
+    if (!prompt) break;
+    char* raw = readline(prompt->text.c_str());
+    if (!raw) {  // Ctrl-D: what was begun is finished
+      if (const auto answer = berthd.ask("end")) print(answer->text);
+      std::putchar('\n');
+      break;
+    }
+    const std::string line(raw);
+    std::free(raw);
+    if (line.find_first_not_of(" \t") == std::string::npos) continue;
+    add_history(line.c_str());
+    const auto answer = berthd.ask(line);
+    if (!answer) break;
+    print(answer->text);
+    failed = answer->status;
+    if (!failed) note_terminal(line);
+    if (!failed && answer->text.empty() && !berthd.connected()) break;
+  }
+  if (!history.empty()) write_history(history.c_str());
+  if (berthd.connected() || failed) return isatty(STDIN_FILENO) ? 0 : failed;
+  return 0;
+}
+
+}  // namespace berth

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What more than one show picks out of a View. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "daemon/show/view.h"
+
+namespace berth {
+
+// One container's connection to one network, with all that is known of it.
+struct AttachmentView {
+  const ContainerFact* container = nullptr;
+  const EndpointFact* endpoint = nullptr;
+  const NetworkConfig* network = nullptr;  // null: not in berthd.conf
+  std::string parent;                      // the bridge or the parent interface on the host
+  std::uint32_t mtu = 0;                   // 0: unknown
+  std::string advertise;                   // the network's word; "none" where it is not configured
+  std::string route_state;                 // the worst of its addresses' states; empty: no route
+};
+
+class Picker {
+ public:
+  explicit Picker(const View& view);
+  std::vector<AttachmentView> attachments(const ContainerFact& container) const;
+  const NetworkConfig* network_of(const EndpointFact& endpoint) const;
+  // Containers by the configured network's name.
+  const std::map<std::string, std::size_t>& containers_in() const { return containers_in_; }
+
+ private:
+  const View& view_;
+  std::map<std::string, const NetworkConfig*> by_runtime_name_;
+  std::map<Prefix, const RouteView*> host_routes_;
+  std::map<std::string, std::size_t> containers_in_;
+};
+
+WallTime since_of(const View& view, const RouteView& route);
+
+}  // namespace berth

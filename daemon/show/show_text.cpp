@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <algorithm>
+
+#include "daemon/show/pick.h"
+#include "daemon/show/show.h"
+#include "daemon/show/text_table.h"
+#include "daemon/config/words.h"
+
+namespace berth {
+namespace {
+
+std::string number(std::uint64_t value) { return value ? std::to_string(value) : "-"; }
+std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+
+std::string plural(std::size_t n, const std::string& one) {
+  return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
+}
+
+std::string addresses_of(const EndpointFact& endpoint) {
+  std::string out;
+  for (const IpAddress& address : endpoint.addresses) out += (out.empty() ? "" : ", ") + address.to_string();
+  return or_dash(out);
+}
+
+std::string in_sync_word(bool connected, bool in_sync) {
+  return !connected ? "not connected" : in_sync ? "connected, in sync" : "connected, not in sync yet";
+}
+
+// Why nothing can be there, when a table stays empty.
+std::string why_empty(const View& view) {
+  std::string out;
+  for (const RuntimeStatus& each : view.runtimes)
+    if (!each.connected) out += "Runtime " + each.name + " does not answer; see show status.\n";
+    else if (!each.in_sync) out += "Runtime " + each.name + " has not listed its containers yet.\n";
+  return out;
+}
+
+}  // namespace
+
+std::string status_text(const View& view) {
+  std::string out = "berthd " + view.version + " on " + view.hostname + ", up " + uptime(view.started_at, view.now) +
+                    " (since " + rfc3339(view.started_at) + ")\n";
+  out += view.in_sync ? "In sync: the fabric is told what is running here.\n"
+                      : "Not in sync: nothing is taken back before every source has answered.\n";
+  if (view.withdrawn) out += "Withdrawn by the operator: nothing is advertised until 'no withdraw'.\n";
+  out += "\nRuntimes:\n";
+  if (view.runtimes.empty()) out += "  none; add 'runtime docker unix:/run/docker.sock'\n";
+  for (const RuntimeStatus& each : view.runtimes)
+    out += "  " + each.name + (each.version.empty() ? "" : " " + each.version) + ": " +
+           in_sync_word(each.connected, each.in_sync) + "\n";
+  out += "Zebra:\n  " + in_sync_word(view.zebra.connected, view.zebra.in_sync);
+  if (view.zebra.connected)
+    out += "; FRR " + view.zebra.frr_version + ", module " + view.zebra.module_version + "\n";
+  else
+    out += " at " + view.zebra.socket + "; is zebra started with -M zebra_fpm_bridge:" + view.zebra.socket + "?\n";
+  std::map<std::string, std::size_t> states;
+  for (const RouteView& route : view.routes) ++states[std::string(to_string(route.state))];
+  out += "\n" + plural(view.config.networks.size(), "network") + ", " + plural(view.containers.size(), "container") +
+         ", " + plural(view.routes.size(), "route");
+  std::string parts;
+  for (const auto& [state, n] : states) parts += (parts.empty() ? "" : ", ") + std::to_string(n) + " " + state;
+  out += (parts.empty() ? "" : ": " + parts) + "\n";
+  std::size_t sick = 0;
+  for (const auto& [name, health] : view.health) sick += health.problems.empty() ? 0 : 1;
+  if (sick) out += plural(sick, "network") + " with problems; see show networks.\n";
+  return out;
+}
+
+std::string networks_text(const View& view) {
+  if (view.config.networks.empty()) return "No network is configured; see 'network NAME' under configure terminal.\n";
+  const Picker pick(view);
+  TextTable table({"Network", "Driver", "Interface", "Subnet", "Advertise", "Tag", "Containers", "NAT"});
+  for (const auto& [name, network] : view.config.networks) {
+    const auto entry = view.health.find(name);
+    const NetworkHealth health = entry == view.health.end() ? NetworkHealth{} : entry->second;
+    const auto containers = pick.containers_in().find(name);
+    const std::size_t n = containers == pick.containers_in().end() ? 0 : containers->second;
+    const std::string first = network.subnets.empty() ? "-" : network.subnets[0].subnet.to_string();
+    table.row({name, std::string(to_string(network.driver)), or_dash(health.interface), first,
+               std::string(to_string(network.advertise)), number(network.tag), std::to_string(n),
+               std::string(to_string(health.nat))});
+    for (std::size_t at = 1; at < network.subnets.size(); ++at)
+      table.row({"", "", "", network.subnets[at].subnet.to_string(), "", "", "", ""});
+    if (entry == view.health.end()) table.note("  not looked at yet: " + (why_empty(view).empty() ? "wait a moment" : why_empty(view)));
+    for (const Problem& problem : health.problems) {
+      table.note("  " + problem.code + ": " + problem.text + (problem.blocks ? " (not advertised)" : ""));
+      if (!problem.remedy.empty()) table.note("    remedy: " + problem.remedy);
+    }
+  }
+  return table.text();
+}
+
+std::string containers_text(const View& view) {
+  if (view.containers.empty()) return "No container runs here.\n" + why_empty(view);
+  const Picker pick(view);
+  TextTable table({"Container", "Id", "State", "Network", "Address", "Route"});
+  for (const ContainerFact& container : view.containers) {
+    const auto attachments = pick.attachments(container);
+    if (attachments.empty())
+      table.row({container.name, container.key.id.substr(0, 12), container.state, "-", "-", "-"});
+    bool first = true;
+    for (const AttachmentView& each : attachments) {
+      table.row({first ? container.name : "", first ? container.key.id.substr(0, 12) : "",
+                 first ? container.state : "", each.endpoint->network + (each.network ? "" : " (not ours)"),
+                 addresses_of(*each.endpoint), or_dash(each.route_state)});
+      first = false;
+    }
+  }
+  return table.text();
+}
+
+std::string attachments_text(const View& view) {
+  const Picker pick(view);
+  TextTable table({"Container", "Network", "Driver", "Parent", "MAC", "MTU", "Address", "Advertise", "Route"});
+  for (const ContainerFact& container : view.containers)
+    for (const AttachmentView& each : pick.attachments(container))
+      if (each.network)
+        table.row({container.name, each.network->name, std::string(to_string(each.network->driver)),
+                   or_dash(each.parent), or_dash(each.endpoint->mac), number(each.mtu), addresses_of(*each.endpoint),
+                   each.advertise, or_dash(each.route_state)});
+  if (table.empty()) return "No container is attached to a network of berthd.conf.\n" + why_empty(view);
+  return table.text();
+}
+
+std::string routes_text(const View& view) {
+  if (view.routes.empty()) return "No route: no container runs in a network that advertises.\n" + why_empty(view);
+  TextTable table({"Prefix", "Kind", "Network", "Container", "Tag", "State", "Since"});
+  for (const RouteView& route : view.routes) {
+    table.row({route.key.prefix.to_string(), route.subnet ? "subnet" : "host", route.network, or_dash(route.container),
+               number(route.tag), std::string(to_string(route.state)), uptime(since_of(view, route), view.now)});
+    if (!route.reason.empty()) table.note("  " + route.reason);
+  }
+  return table.text();
+}
+
+std::string counters_text(const View& view) {
+  if (view.counters.empty()) return "Every counter is zero.\n";
+  TextTable table({"Counter", "Value"});
+  for (const auto& [name, value] : view.counters) table.row({name, std::to_string(value)});
+  return table.text();
+}
+
+std::string version_text(const View& view) {
+  std::string out = "berthd " + view.version + " (" + view.hostname + ")\n";
+  if (view.zebra.connected)
+    out += "FRR " + view.zebra.frr_version + ", zebra_fpm_bridge " + view.zebra.module_version + "\n";
+  else
+    out += "zebra is not connected\n";
+  return out;
+}
+
+std::string explain_text(const Explanation& explanation) {
+  std::string out = explanation.subject + " is " + (explanation.advertised ? "" : "not ") + "advertised\n";
+  std::size_t width = 0;
+  for (const ReasonStep& step : explanation.steps) width = std::max(width, step.name.size());
+  for (const ReasonStep& step : explanation.steps) {
+    out += std::string("  ") + (step.ok ? "ok  " : "NO  ") + step.name + std::string(width - step.name.size() + 2, ' ') +
+           step.detail + "\n";
+    if (!step.ok && !step.remedy.empty()) out += std::string(width + 8, ' ') + "remedy: " + step.remedy + "\n";
+  }
+  return out;
+}
+
+}  // namespace berth

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/vty/vty_server.h"
+
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <cstring>
+#include <vector>
+
+namespace asio = boost::asio;
+using asio::local::stream_protocol;
+using namespace std::chrono_literals;
+
+namespace berth {
+namespace {
+
+constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
+constexpr auto kWriteTime = 30s;
+constexpr auto kAcceptPause = 100ms;  // out of file descriptors: not a busy loop
+
+const group* group_of(const std::string& name) { return name.empty() ? nullptr : getgrnam(name.c_str()); }
+
+}  // namespace
+
+VtyServer::VtyServer(asio::io_context& io, VtyOptions options, ShellHost& host)
+    : io_(io), options_(std::move(options)), shell_{host, {}}, acceptor_(io) {}
+
+VtyServer::~VtyServer() { stop(); }
+
+Status VtyServer::start() {
+  boost::system::error_code error;
+  const auto failed = [&](const std::string& what) {
+    acceptor_.close(error);
+    return permanent("the shell's socket " + options_.path + ": " + what,
+                     "make its folder, or name another path with vty socket PATH or berthd --vty_socket PATH");
+  };
+  if (options_.path.size() >= sizeof(sockaddr_un::sun_path)) return failed("the path is too long");
+  stream_protocol::socket probe(io_);
+  probe.connect(stream_protocol::endpoint(options_.path), error);
+  if (!error) return failed("another berthd listens there");
+  if (error == asio::error::connection_refused) unlink(options_.path.c_str());  // left by one that was killed
+  acceptor_.open(stream_protocol(), error);
+  const mode_t mask = umask(0177);
+  acceptor_.bind(stream_protocol::endpoint(options_.path), error);
+  umask(mask);
+  if (error) return failed(error.message());
+  if (const group* members = group_of(options_.group)) {
+    if (chown(options_.path.c_str(), static_cast<uid_t>(-1), members->gr_gid) == 0) chmod(options_.path.c_str(), 0660);
+  }
+  acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return failed(error.message());
+  listening_ = true;
+  asio::co_spawn(io_, accept(), asio::detached);
+  return {};
+}
+
+void VtyServer::stop() {
+  boost::system::error_code ignored;
+  if (!listening_) return;
+  listening_ = false;
+  acceptor_.close(ignored);
+  unlink(options_.path.c_str());
+  for (const auto& client : clients_) client->close(ignored);
+}
+
+bool VtyServer::may_speak(Socket& socket) const {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return false;
+  if (peer.uid == 0 || peer.uid == geteuid()) return true;
+  const group* members = group_of(options_.group);
+  if (!members) return false;
+  std::vector<gid_t> groups(1024);
+  size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
+  if (getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) != 0) size = 0;
+  groups.resize(size / sizeof(gid_t));
+  groups.push_back(peer.gid);
+  return std::find(groups.begin(), groups.end(), members->gr_gid) != groups.end();
+}
+
+asio::awaitable<void> VtyServer::accept() {
+  while (listening_) {
+    auto socket = std::make_shared<Socket>(io_);
+    const auto [error] = co_await acceptor_.async_accept(*socket, kUse);
+    if (!listening_ || error == asio::error::operation_aborted) co_return;
+    if (error) {
+      asio::steady_timer pause(io_, kAcceptPause);
+      co_await pause.async_wait(kUse);
+      continue;
+    }
+    if (!may_speak(*socket)) {
+      ++counters_["vtyRefusedPeer"];
+      continue;
+    }
+    if (clients_.size() >= options_.max_clients) {
+      ++counters_["vtyRefusedClients"];
+      continue;
+    }
+    ++counters_["vtyClients"];
+    clients_.insert(socket);
+    asio::co_spawn(io_, serve(socket), asio::detached);
+  }
+}
+
+asio::awaitable<void> VtyServer::serve(std::shared_ptr<Socket> socket) {
+  Session session(shell_);
+  std::string line;
+  std::array<char, 4096> bytes;
+  bool open = true;
+  while (open) {
+    const auto [error, size] = co_await socket->async_read_some(asio::buffer(bytes), kUse);
+    if (error) break;
+    for (std::size_t at = 0; open && at < size;) {
+      const auto* end = static_cast<const char*>(std::memchr(bytes.data() + at, 0, size - at));
+      const std::size_t n = end ? static_cast<std::size_t>(end - bytes.data()) - at : size - at;
+      line.append(bytes.data() + at, n);
+      at += n + 1;
+      if (line.size() > options_.max_line) {
+        ++counters_["vtyLineTooLong"];
+        static_cast<void>(co_await send(socket, {"% The line is too long\n", VtyStatus::Warning}));
+        open = false;
+      } else if (end) {
+        ++counters_["vtyCommands"];
+        open = co_await send(socket, session.run(line)) && !session.closed();
+        line.clear();
+      }
+    }
+  }
+  boost::system::error_code ignored;
+  socket->close(ignored);
+  clients_.erase(socket);
+}
+
+asio::awaitable<bool> VtyServer::send(std::shared_ptr<Socket> socket, Reply reply) {
+  reply.text.append(3, '\0');
+  reply.text.push_back(static_cast<char>(reply.status));
+  asio::steady_timer patience(io_, kWriteTime);
+  patience.async_wait([socket](boost::system::error_code error) {
+    boost::system::error_code ignored;
+    if (!error) socket->close(ignored);
+  });
+  const auto [error, size] = co_await asio::async_write(*socket, asio::buffer(reply.text), kUse);
+  co_return !error;
+}
+
+}  // namespace berth
