@@ -23,7 +23,7 @@ class RuntimeSink {
   virtual ~RuntimeSink() = default;
   virtual void runtime_connected(const std::string& runtime, const std::string& version) = 0;
   virtual void runtime_lost(const std::string& runtime, const std::string& why) = 0;
-  virtual void snapshot(const std::string& runtime, RuntimeSnapshot all) = 0;       // in sync from here on
+  virtual void snapshot(const std::string& runtime, RuntimeSnapshot all) = 0;  // in sync from here on
   virtual void container_changed(ContainerFact fact) = 0;
   virtual void container_gone(const ContainerKey& key) = 0;
   virtual void network_changed(NetworkFact fact) = 0;

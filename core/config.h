@@ -18,8 +18,12 @@ enum class Driver { Bridge, Macvlan, Routed, Overlay };
 enum class Advertise { None, Host, Subnet, Both };
 enum class LabelKind { Advertise, Tag, Network };
 
-inline bool advertises_host(Advertise what) { return what == Advertise::Host || what == Advertise::Both; }
-inline bool advertises_subnet(Advertise what) { return what == Advertise::Subnet || what == Advertise::Both; }
+inline bool advertises_host(Advertise what) {
+  return what == Advertise::Host || what == Advertise::Both;
+}
+inline bool advertises_subnet(Advertise what) {
+  return what == Advertise::Subnet || what == Advertise::Both;
+}
 
 struct SubnetConfig {
   Prefix subnet;
@@ -39,15 +43,16 @@ struct AllowedPrefix {
 struct NetworkConfig {
   std::string name;
   Driver driver = Driver::Bridge;
-  std::string docker_network;  // `docker-network NAME`: take this one as it is, never make or change it
+  std::string docker_network;         // `docker-network NAME`: take this one as it is, never make or change it
   std::vector<SubnetConfig> subnets;  // at most one per family
   Advertise advertise = Advertise::None;
-  std::uint32_t tag = 0;       // 1..4294967295; a network that advertises must have one
-  std::uint32_t mtu = 0;       // bytes; 0: the runtime's default
+  std::uint32_t tag = 0;  // 1..4294967295; a network that advertises must have one
+  std::uint32_t mtu = 0;  // bytes; 0: the runtime's default
   std::set<LabelKind> allow_labels;
-  std::set<std::uint32_t> allow_tags;  // `allow label tag N…`: what berth.tag may ask for; empty: any of the config's tags
+  std::set<std::uint32_t>
+      allow_tags;  // `allow label tag N…`: what berth.tag may ask for; empty: any of the config's tags
   std::vector<AllowedPrefix> allow_prefixes;  // empty: only /32 and /128 inside the own subnets
-  std::uint32_t max_containers = 0;    // advertised containers at a time; 0: the global limit alone
+  std::uint32_t max_containers = 0;           // advertised containers at a time; 0: the global limit alone
   bool operator==(const NetworkConfig&) const = default;
 
   // The name that the runtime knows this network by.
@@ -68,7 +73,7 @@ struct ZebraConfig {
 };
 
 struct LogConfig {
-  std::string target = "stderr";  // "stderr" | "syslog"
+  std::string target = "stderr";        // "stderr" | "syslog"
   std::string level = "informational";  // FRR's words: errors warnings notifications informational debugging
   bool operator==(const LogConfig&) const = default;
 };

@@ -17,10 +17,10 @@ namespace berth {
 // A container's connection to one network. It exists from the runtime's connect (before the application runs) until
 // its disconnect; paused and restarting containers keep theirs as long as the runtime lists it.
 struct EndpointFact {
-  std::string id;          // the runtime's endpoint id
-  std::string network;     // the runtime's network name
+  std::string id;       // the runtime's endpoint id
+  std::string network;  // the runtime's network name
   std::string network_id;
-  std::string mac;         // "02:42:…", may be empty
+  std::string mac;  // "02:42:…", may be empty
   std::vector<IpAddress> addresses;
   bool operator==(const EndpointFact&) const = default;
 };
@@ -37,7 +37,8 @@ struct ContainerFact {
   std::string state;  // the runtime's word: "created", "running", "paused", … for showing only
   std::map<std::string, std::string> labels;  // hostile: an image may set them
   std::vector<EndpointFact> endpoints;        // presence means attached
-  std::int64_t created = 0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
+  std::int64_t created =
+      0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
   bool operator==(const ContainerFact&) const = default;
 };
 
@@ -75,7 +76,7 @@ struct Problem {
 
 // What berth found on the host for one configured network, from the rules and links in force.
 struct NetworkHealth {
-  bool attached = false;   // the network and its interface exist
+  bool attached = false;  // the network and its interface exist
   std::string interface;
   Nat nat = Nat::Unknown;
   std::vector<Problem> problems;

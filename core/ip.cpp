@@ -30,7 +30,9 @@ std::string IpAddress::to_string() const {
   return inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), text, sizeof(text));
 }
 
-bool IpAddress::is_unspecified() const { return bytes_ == std::array<std::uint8_t, 16>{}; }
+bool IpAddress::is_unspecified() const {
+  return bytes_ == std::array<std::uint8_t, 16>{};
+}
 
 bool IpAddress::is_loopback() const {
   if (!v6_) return bytes_[0] == 127;
@@ -39,7 +41,9 @@ bool IpAddress::is_loopback() const {
   return bytes_ == one;
 }
 
-bool IpAddress::is_multicast() const { return v6_ ? bytes_[0] == 0xff : (bytes_[0] & 0xf0) == 0xe0; }
+bool IpAddress::is_multicast() const {
+  return v6_ ? bytes_[0] == 0xff : (bytes_[0] & 0xf0) == 0xe0;
+}
 
 bool IpAddress::is_link_local() const {
   return v6_ ? bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80 : bytes_[0] == 169 && bytes_[1] == 254;
@@ -77,15 +81,21 @@ bool Prefix::contains(const IpAddress& address) const {
   return address.is_v4() == is_v4() && of(address, length_).address_ == address_;
 }
 
-bool Prefix::contains(const Prefix& other) const { return other.length_ >= length_ && contains(other.address_); }
+bool Prefix::contains(const Prefix& other) const {
+  return other.length_ >= length_ && contains(other.address_);
+}
 
-std::string Prefix::to_string() const { return address_.to_string() + "/" + std::to_string(length_); }
+std::string Prefix::to_string() const {
+  return address_.to_string() + "/" + std::to_string(length_);
+}
 
 std::size_t hash_value(const IpAddress& address) {
   const auto bytes = address.bytes();
   return std::hash<std::string_view>{}({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-std::size_t hash_value(const Prefix& prefix) { return hash_value(prefix.address()) * 131 + prefix.length(); }
+std::size_t hash_value(const Prefix& prefix) {
+  return hash_value(prefix.address()) * 131 + prefix.length();
+}
 
 }  // namespace berth

@@ -25,8 +25,12 @@ struct Error {
   std::string remedy;   // what to do next; may be empty
 };
 
-inline Error transient(std::string message) { return {ErrorKind::Transient, std::move(message), {}}; }
-inline Error stale(std::string message) { return {ErrorKind::Stale, std::move(message), {}}; }
+inline Error transient(std::string message) {
+  return {ErrorKind::Transient, std::move(message), {}};
+}
+inline Error stale(std::string message) {
+  return {ErrorKind::Stale, std::move(message), {}};
+}
 inline Error permanent(std::string message, std::string remedy = {}) {
   return {ErrorKind::Permanent, std::move(message), std::move(remedy)};
 }
@@ -34,8 +38,8 @@ inline Error permanent(std::string message, std::string remedy = {}) {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}    // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   explicit operator bool() const { return state_.index() == 0; }
   bool ok() const { return state_.index() == 0; }

@@ -54,7 +54,8 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
       tick_(io),
       options_(options),
       vty_(io, {options.vty_socket.empty() ? config.vty.socket : options.vty_socket, config.vty.max_clients}, *this) {
-  brain_.on_refusal([](const std::string& subject, const std::string& why) { spdlog::warn("{}: refused: {}", subject, why); });
+  brain_.on_refusal(
+      [](const std::string& subject, const std::string& why) { spdlog::warn("{}: refused: {}", subject, why); });
   if (!config.runtimes.empty()) watcher_ = std::make_unique<DockerWatcher>(io, config.runtimes.front(), *this);
 }
 
@@ -87,8 +88,8 @@ void App::reconfigure(const Config& config) {
 
 void App::tell() const {
   for (const RouteView& route : brain_.routes())
-    spdlog::info("{}{} tag {} network {} {} {} {}", route.subnet ? "subnet " : "", route.key.prefix.to_string(), route.tag,
-                 route.network, route.container, to_string(route.state), route.reason);
+    spdlog::info("{}{} tag {} network {} {} {} {}", route.subnet ? "subnet " : "", route.key.prefix.to_string(),
+                 route.tag, route.network, route.container, to_string(route.state), route.reason);
   for (const auto& [name, n] : brain_.counters()) spdlog::info("counter {} {}", name, n);
 }
 
@@ -127,7 +128,9 @@ void App::network_changed(NetworkFact fact) {
     if (network.runtime_network() == fact.name) asio::co_spawn(io_, attach(name), asio::detached);
 }
 
-void App::network_gone(const std::string&, const std::string&) { on_tick(); }
+void App::network_gone(const std::string&, const std::string&) {
+  on_tick();
+}
 
 void App::zebra_connected(const ZebraInfo& info) {
   spdlog::info("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.module_version, info.route_type);
@@ -171,7 +174,8 @@ void App::work() {
       else if (const auto* wanted = std::get_if<Attach>(&step))
         asio::co_spawn(io_, attach(wanted->network), asio::detached);
       else if (const auto* unwanted = std::get_if<Detach>(&step))
-        spdlog::info("network {} is no longer ours to advertise; Docker keeps it until docker network rm", unwanted->network);
+        spdlog::info("network {} is no longer ours to advertise; Docker keeps it until docker network rm",
+                     unwanted->network);
       else
         zebra_.end_of_sync();
     }
@@ -196,7 +200,8 @@ asio::awaitable<void> App::attach(std::string name) {
   if (ensured && ensured->created) spdlog::info("network {} made, bridge {}", name, ensured->fact.interface);
   std::string problem;
   for (const Problem& each : health.problems) problem += each.text + " (" + each.remedy + ") ";
-  if (told_problem_[name] != problem) spdlog::warn("network {}: {}", name, problem.empty() ? "all problems are gone" : problem);
+  if (told_problem_[name] != problem)
+    spdlog::warn("network {}: {}", name, problem.empty() ? "all problems are gone" : problem);
   told_problem_[name] = problem;
   brain_.set_host_addresses(host_addresses());
   health_[name] = health;

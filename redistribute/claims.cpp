@@ -12,15 +12,20 @@ std::size_t container_limit(const NetworkConfig& network) {
   return network.max_containers ? network.max_containers : std::numeric_limits<std::size_t>::max();
 }
 
-RibKey host_key(const Prefix& prefix) { return {RibKind::Route, prefix}; }
-RibKey subnet_key(const Prefix& prefix) { return {RibKind::Mark, prefix}; }
+RibKey host_key(const Prefix& prefix) {
+  return {RibKind::Route, prefix};
+}
+RibKey subnet_key(const Prefix& prefix) {
+  return {RibKind::Mark, prefix};
+}
 
 }  // namespace
 
 FirstN<Rank>& Claims::containers_of(const std::string& network) {
   const auto entry = networks_.find(network);
   return containers_
-      .try_emplace(network, entry == networks_.end() ? std::numeric_limits<std::size_t>::max() : container_limit(entry->second))
+      .try_emplace(network,
+                   entry == networks_.end() ? std::numeric_limits<std::size_t>::max() : container_limit(entry->second))
       .first->second;
 }
 
@@ -103,7 +108,8 @@ std::optional<Wish> Claims::elect(const RibKey& key) const {
     if (entry == members_.end()) return std::nullopt;
     for (const auto& [name, n] : entry->second) {
       const auto network = networks_.find(name);
-      if (network == networks_.end() || !advertises_subnet(network->second.advertise) || network->second.tag == 0) continue;
+      if (network == networks_.end() || !advertises_subnet(network->second.advertise) || network->second.tag == 0)
+        continue;
       return Wish{key, name, network->second.tag, std::nullopt};
     }
     return std::nullopt;

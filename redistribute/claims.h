@@ -52,7 +52,7 @@ class Claims {
   void set_limits(const Config& config, std::set<RibKey>& changed);
   void set(const Rank& who, const Contribution& what, std::set<RibKey>& changed);
 
-  const Wish* wish(const RibKey& key) const;  // nullptr: nobody gets this
+  const Wish* wish(const RibKey& key) const;                                // nullptr: nobody gets this
   const std::map<RibKey, Wish>& candidates() const { return candidates_; }  // wishes and what the limit cut off
   const std::set<RibKey>& of_network(const std::string& network) const;     // candidates' keys
   ClaimState state(const Rank& who, const Contribution::Place& place) const;
@@ -76,9 +76,7 @@ class Claims {
     }
     bool operator==(const Seat&) const = default;
   };
-  static Seat seat(const Wish& wish) {
-    return {wish.owner.value_or(Rank{}), wish.owner.has_value(), wish.key};
-  }
+  static Seat seat(const Wish& wish) { return {wish.owner.value_or(Rank{}), wish.owner.has_value(), wish.key}; }
   void add_host(const Rank& who, const Contribution::Place& place, std::uint32_t tag);
   void drop_host(const Rank& who, const Contribution::Place& place);
   void count_subnet(const Contribution::Place& place, int by);
@@ -90,9 +88,9 @@ class Claims {
 
   std::map<std::string, NetworkConfig> networks_;
   std::map<Rank, Contribution> contributions_;
-  std::map<Prefix, std::map<Claim, std::uint32_t>> claims_;           // address -> who claims it -> tag
-  std::map<Prefix, std::map<std::string, std::size_t>> members_;      // subnet -> network -> containers in it
-  std::map<std::string, FirstN<Rank>> containers_;                    // by network: who may have an address advertised
+  std::map<Prefix, std::map<Claim, std::uint32_t>> claims_;       // address -> who claims it -> tag
+  std::map<Prefix, std::map<std::string, std::size_t>> members_;  // subnet -> network -> containers in it
+  std::map<std::string, FirstN<Rank>> containers_;                // by network: who may have an address advertised
   std::map<RibKey, Wish> candidates_;
   std::map<std::string, std::set<RibKey>> by_network_;
   FirstN<Seat> seats_;

@@ -105,7 +105,9 @@ std::optional<DeltaTracker::Answered> DeltaTracker::state(const RibKey& key) con
   return said->second.answered;
 }
 
-void DeltaTracker::hold(const std::string& network) { ++told_of_[network]; }
+void DeltaTracker::hold(const std::string& network) {
+  ++told_of_[network];
+}
 
 void DeltaTracker::release(const std::string& network) {
   const auto entry = told_of_.find(network);

@@ -23,7 +23,8 @@ std::set<std::string> NetworkIndex::attached(const ContainerFact& fact) const {
   return out;
 }
 
-Evaluation evaluate(const NetworkIndex& networks, const std::set<IpAddress>& host_addresses, const ContainerFact& fact) {
+Evaluation evaluate(const NetworkIndex& networks, const std::set<IpAddress>& host_addresses,
+                    const ContainerFact& fact) {
   Evaluation out;
   const std::set<std::string> attached = networks.attached(fact);
   for (const EndpointFact& endpoint : fact.endpoints) {

@@ -84,8 +84,8 @@ bool explain_health(Steps& step, const std::optional<NetworkHealth>& health, boo
   for (const Problem& problem : health->problems)
     if (problem.blocks) return step("health", false, problem.text, problem.remedy);
   if (!health->attached) return step("health", false, "the network does not exist in the runtime");
-  return step("health", health->nat == Nat::Off, health->nat == Nat::Off ? "NAT off, traffic allowed" : "NAT is not known to be off",
-              "show networks");
+  return step("health", health->nat == Nat::Off,
+              health->nat == Nat::Off ? "NAT off, traffic allowed" : "NAT is not known to be off", "show networks");
 }
 
 bool explain_claim(Steps& step, ClaimState state, const std::string& address, const std::string& network) {
@@ -94,7 +94,8 @@ bool explain_claim(Steps& step, ClaimState state, const std::string& address, co
     case ClaimState::TooManyContainers:
       return step("limit", false, network + " has as many containers as max-containers allows", "max-containers N");
     case ClaimState::TooManyRoutes: return step("limit", false, "the limit of routes is reached", "limit routes N");
-    default: return step("owner", false, address + " belongs to another container", "give the container another address");
+    default:
+      return step("owner", false, address + " belongs to another container", "give the container another address");
   }
 }
 
@@ -126,7 +127,8 @@ Explanation Redistributor::explain(const std::string& subject) const {
               "network " + endpoint.network))
       continue;
     const auto health = impl.health.find(network->name);
-    if (!explain_health(step, health == impl.health.end() ? std::nullopt : std::optional(health->second), impl.withdrawn))
+    if (!explain_health(step, health == impl.health.end() ? std::nullopt : std::optional(health->second),
+                        impl.withdrawn))
       continue;
     const LabelEffect labels = apply_labels(impl.networks.config(), *network, *fact, attached);
     for (const IpAddress& each : endpoint.addresses) {
@@ -136,7 +138,8 @@ Explanation Redistributor::explain(const std::string& subject) const {
                 verdict.advertise ? each.to_string() + " may be advertised" : verdict.detail, verdict.remedy))
         continue;
       const Prefix prefix = Prefix::host(each);
-      if (!explain_claim(step, impl.claims.state(rank_of(*fact), {network->name, prefix}), each.to_string(), network->name))
+      if (!explain_claim(step, impl.claims.state(rank_of(*fact), {network->name, prefix}), each.to_string(),
+                         network->name))
         continue;
       const auto view = route_of(each);
       const bool installed = view && view->state == RibState::Installed;

@@ -66,8 +66,8 @@ const std::set<ContainerKey>& Inventory::with_address(const IpAddress& address) 
 
 std::vector<ContainerKey> Inventory::of_runtime(const std::string& runtime) const {
   std::vector<ContainerKey> out;
-  for (auto entry = containers_.lower_bound({runtime, ""}); entry != containers_.end() && entry->first.runtime == runtime;
-       ++entry)
+  for (auto entry = containers_.lower_bound({runtime, ""});
+       entry != containers_.end() && entry->first.runtime == runtime; ++entry)
     out.push_back(entry->first);
   return out;
 }

@@ -24,7 +24,8 @@ bool is_subnet_edge(const Prefix& subnet, const IpAddress& address) {
 
 // What no container can have, whatever the operator allows.
 bool is_reserved(const IpAddress& address) {
-  if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_link_local()) return true;
+  if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_link_local())
+    return true;
   const auto bytes = address.bytes();
   if (address.is_v4()) return bytes[0] == 0 || std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 255; });
   // IPv4 in IPv6 (RFC 4291, 2.5.5.2)

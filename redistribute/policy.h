@@ -17,7 +17,7 @@ namespace berth {
 struct Verdict {
   bool advertise = false;
   std::uint32_t tag = 0;
-  std::string step;    // the step that said no: "policy", "label", "prefix"
+  std::string step;  // the step that said no: "policy", "label", "prefix"
   std::string detail;
   std::string remedy;
 };

@@ -80,7 +80,8 @@ void Redistributor::Impl::tell_losers(const RibKey& key) {
           now.insert({"refusedOwner", scope + " belongs to " + names[candidate->second.owner->key]});
           break;
         case ClaimState::TooManyContainers:
-          now.insert({"refusedMaxContainers", "network " + network + " has as many containers as max-containers allows"});
+          now.insert(
+              {"refusedMaxContainers", "network " + network + " has as many containers as max-containers allows"});
           break;
         case ClaimState::TooManyRoutes: now.insert({"refusedLimit", scope + ": the limit of routes is reached"}); break;
       }
@@ -145,7 +146,8 @@ void Redistributor::set_config(const Config& config) {
       affected.insert(network.runtime_network());
   }
   for (const RuntimeConfig& runtime : old.runtimes) {
-    if (std::any_of(config.runtimes.begin(), config.runtimes.end(), [&](const auto& each) { return each.name == runtime.name; }))
+    if (std::any_of(config.runtimes.begin(), config.runtimes.end(),
+                    [&](const auto& each) { return each.name == runtime.name; }))
       continue;
     for (const ContainerKey& key : impl.inventory.of_runtime(runtime.name)) remove_container(key);
     impl.synced.erase(runtime.name);
@@ -196,7 +198,9 @@ void Redistributor::set_containers(const std::string& runtime, const std::vector
   impl_->synced.insert(runtime);
 }
 
-void Redistributor::runtime_lost(const std::string& runtime) { impl_->synced.erase(runtime); }
+void Redistributor::runtime_lost(const std::string& runtime) {
+  impl_->synced.erase(runtime);
+}
 
 void Redistributor::zebra_connected() {
   impl_->zebra_up = impl_->sync_due = true;
@@ -214,7 +218,9 @@ void Redistributor::zebra_synced() {
   impl_->swept = true;
 }
 
-void Redistributor::answer(const RibAnswer& answer) { impl_->tracker.answer(answer); }
+void Redistributor::answer(const RibAnswer& answer) {
+  impl_->tracker.answer(answer);
+}
 
 void Redistributor::withdraw_all(bool on) {
   if (std::exchange(impl_->withdrawn, on) == on) return;
@@ -255,9 +261,13 @@ bool Redistributor::has_steps() const {
                      [&](const std::string& network) { return impl.detachable(network); });
 }
 
-void Redistributor::retry() { impl_->tracker.retry(); }
+void Redistributor::retry() {
+  impl_->tracker.retry();
+}
 
-bool Redistributor::in_sync() const { return impl_->zebra_up && !impl_->sync_due && impl_->sources_in_sync(); }
+bool Redistributor::in_sync() const {
+  return impl_->zebra_up && !impl_->sync_due && impl_->sources_in_sync();
+}
 
 std::vector<ContainerFact> Redistributor::containers() const {
   std::vector<ContainerFact> out;

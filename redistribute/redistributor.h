@@ -24,16 +24,24 @@
 namespace berth {
 
 // One thing to do now. Everything that a step depends on has been acknowledged before the step comes out.
-struct Attach { std::string network; };       // make or check the network: results come back as set_network_health()
-struct Detach { std::string network; };       // nothing of it is advertised any more: take our network and rules away
-struct Announce { RibObject object; };        // put into the RIB
-struct Withdraw { RibKey key; };              // take out of the RIB
-struct EndOfSync {};                          // all is said and every source is in sync: zebra may sweep the rest
+struct Attach {
+  std::string network;
+};  // make or check the network: results come back as set_network_health()
+struct Detach {
+  std::string network;
+};  // nothing of it is advertised any more: take our network and rules away
+struct Announce {
+  RibObject object;
+};  // put into the RIB
+struct Withdraw {
+  RibKey key;
+};                    // take out of the RIB
+struct EndOfSync {};  // all is said and every source is in sync: zebra may sweep the rest
 using Step = std::variant<Attach, Detach, Announce, Withdraw, EndOfSync>;
 
 // Why a subject is, or is not, advertised; the first step that is not ok decides. For explain and show.
 struct ReasonStep {
-  std::string name;    // stable word: "container", "endpoint", "network", "policy", "nat", "owner", "route", …
+  std::string name;  // stable word: "container", "endpoint", "network", "policy", "nat", "owner", "route", …
   bool ok = false;
   std::string detail;
   std::string remedy;
@@ -42,7 +50,7 @@ struct ReasonStep {
 struct RouteView {
   RibKey key;
   std::string network;
-  std::string container;   // name; empty for a subnet
+  std::string container;  // name; empty for a subnet
   bool subnet = false;
   std::uint32_t tag = 0;
   RibState state = RibState::Pending;
@@ -72,9 +80,9 @@ class Redistributor {
   void runtime_lost(const std::string& runtime);
 
   // --- zebra's side ---
-  void zebra_connected();   // a new session knows nothing of ours: all is to be said again, then EndOfSync
-  void zebra_lost();        // states become Stale
-  void zebra_synced();      // the module answered EndOfSync; from then on networks may be detached
+  void zebra_connected();  // a new session knows nothing of ours: all is to be said again, then EndOfSync
+  void zebra_lost();       // states become Stale
+  void zebra_synced();     // the module answered EndOfSync; from then on networks may be detached
   void answer(const RibAnswer& answer);
   void withdraw_all(bool on);  // `berthctl -c withdraw`: desired becomes empty until switched off
 
@@ -88,8 +96,8 @@ class Redistributor {
 
   // --- what to show ---
   bool in_sync() const;
-  std::vector<RouteView> routes() const;               // by prefix; refused endpoints are not here
-  std::vector<ContainerFact> containers() const;       // by name
+  std::vector<RouteView> routes() const;          // by prefix; refused endpoints are not here
+  std::vector<ContainerFact> containers() const;  // by name
   std::optional<RouteView> route_of(const IpAddress& address) const;
   Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
   // Refusals that began: "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:

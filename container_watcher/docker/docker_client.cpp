@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/docker/docker_client.h"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -24,7 +24,9 @@ using Stream = boost::beast::basic_stream<asio::local::stream_protocol>;
 constexpr const char* kVersion = "/version";  // asked without an API version
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
-Error silent(const boost::system::error_code& error) { return transient("Docker does not answer: " + error.message()); }
+Error silent(const boost::system::error_code& error) {
+  return transient("Docker does not answer: " + error.message());
+}
 
 // API versions compare as numbers: 1.9 < 1.41.
 int minor_of(std::string_view api) {
@@ -81,10 +83,11 @@ asio::awaitable<Result<std::string>> DockerClient::negotiate() {
     const json::value* value = fields.if_contains(key);
     return value && value->is_string() ? std::string(value->as_string()) : std::string();
   };
-  const int lowest = std::max(41, minor_of(text("MinAPIVersion"))), highest = std::min(51, minor_of(text("ApiVersion")));
+  const int lowest = std::max(41, minor_of(text("MinAPIVersion"))),
+            highest = std::min(51, minor_of(text("ApiVersion")));
   if (highest < lowest)
-    co_return permanent("Docker " + text("Version") + " speaks API " + text("MinAPIVersion") + " to " + text("ApiVersion") +
-                        ", berth 1.41 to 1.51");
+    co_return permanent("Docker " + text("Version") + " speaks API " + text("MinAPIVersion") + " to " +
+                        text("ApiVersion") + ", berth 1.41 to 1.51");
   api_ = "/v1." + std::to_string(highest);
   co_return text("Version");
 }
@@ -113,7 +116,8 @@ asio::awaitable<Error> DockerClient::stream(std::string path, std::function<void
     parser.get().body().data = bytes.data();
     parser.get().body().size = bytes.size();
     auto [error, n] = co_await http::async_read_some(stream, buffer, parser, kTuple);
-    if (error && error != http::error::need_buffer) co_return transient("Docker's event stream ended: " + error.message());
+    if (error && error != http::error::need_buffer)
+      co_return transient("Docker's event stream ended: " + error.message());
     std::string_view data(bytes.data(), bytes.size() - parser.get().body().size);
     while (!data.empty()) {
       boost::system::error_code ec;

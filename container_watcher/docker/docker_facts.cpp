@@ -15,7 +15,9 @@ const json::value& at(const json::value& value, std::string_view key) {
   return found ? *found : kNothing;
 }
 
-std::string text(const json::value& value) { return value.is_string() ? std::string(value.as_string()) : std::string(); }
+std::string text(const json::value& value) {
+  return value.is_string() ? std::string(value.as_string()) : std::string();
+}
 
 std::map<std::string, std::string> texts(const json::value& value) {
   std::map<std::string, std::string> out;

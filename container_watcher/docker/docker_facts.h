@@ -12,7 +12,7 @@
 
 namespace berth {
 
-bool concerns_us(const boost::json::value& event);            // container and network events that change what is
+bool concerns_us(const boost::json::value& event);  // container and network events that change what is
 NetworkFact network_fact(const std::string& runtime, const boost::json::value& network);
 
 class SnapshotBuilder {

@@ -34,15 +34,20 @@ json::object wanted(const NetworkConfig& config) {
                        {"com.docker.network.bridge.gateway_mode_ipv4", "nat-unprotected"}};
   if (v6) options["com.docker.network.bridge.gateway_mode_ipv6"] = "nat-unprotected";
   if (config.mtu) options["com.docker.network.driver.mtu"] = std::to_string(config.mtu);
-  return {{"Name", config.name}, {"Driver", "bridge"}, {"CheckDuplicate", true}, {"EnableIPv6", v6},
-          {"IPAM", json::object{{"Config", pools}}}, {"Options", options},
+  return {{"Name", config.name},
+          {"Driver", "bridge"},
+          {"CheckDuplicate", true},
+          {"EnableIPv6", v6},
+          {"IPAM", json::object{{"Config", pools}}},
+          {"Options", options},
           {"Labels", json::object{{"berth.network", config.name}}}};
 }
 
 std::vector<Problem> misfits(const NetworkConfig& config, const NetworkFact& fact) {
   std::vector<Problem> out;
   const std::string remedy = "docker network rm " + fact.name + " (berthd makes it anew), or change berthd.conf";
-  if (fact.driver != "bridge") out.push_back({"driver", "it is of driver " + fact.driver + ", not bridge", remedy, true});
+  if (fact.driver != "bridge")
+    out.push_back({"driver", "it is of driver " + fact.driver + ", not bridge", remedy, true});
   if (fact.internal) out.push_back({"internal", "it is an internal network", remedy, true});
   for (const SubnetConfig& subnet : config.subnets) {
     bool found = false;

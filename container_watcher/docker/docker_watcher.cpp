@@ -23,7 +23,9 @@ constexpr std::chrono::milliseconds kFullLook = 60s, kFirstBackoff = 100ms, kLas
 DockerWatcher::DockerWatcher(asio::io_context& io, RuntimeConfig config, RuntimeSink& sink)
     : io_(io), config_(std::move(config)), sink_(sink), client_(config_.address), wake_(io) {}
 
-void DockerWatcher::start() { asio::co_spawn(io_, run(), asio::detached); }
+void DockerWatcher::start() {
+  asio::co_spawn(io_, run(), asio::detached);
+}
 
 void DockerWatcher::stop() {
   stopping_ = true;
@@ -73,7 +75,8 @@ asio::awaitable<void> DockerWatcher::run() {
 }
 
 asio::awaitable<void> DockerWatcher::drain(std::shared_ptr<bool> alive) {
-  const auto since = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()) - 2s;
+  const auto since =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()) - 2s;
   const auto look_again = [this, alive] {
     if (!*alive) return;
     dirty_ = true;

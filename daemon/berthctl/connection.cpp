@@ -36,8 +36,9 @@ bool Connection::connect() {
   if (error == EACCES)
     why_ += "\nberthctl is for root and members of the group frrvty: try sudo berthctl";
   else
-    why_ += "\nIs it running? Start it with 'systemctl start berthd' or 'berthd -f /etc/frr/berthd.conf', or name its "
-            "socket with --vty_socket PATH";
+    why_ +=
+        "\nIs it running? Start it with 'systemctl start berthd' or 'berthd -f /etc/frr/berthd.conf', or name its "
+        "socket with --vty_socket PATH";
   return false;
 }
 

@@ -26,7 +26,8 @@ std::string print_network(const NetworkConfig& network) {
     line(text);
   }
   for (const AllowedPrefix& each : network.allow_prefixes)
-    line("allow prefix " + each.prefix.to_string() + " ge " + std::to_string(each.ge) + " le " + std::to_string(each.le));
+    line("allow prefix " + each.prefix.to_string() + " ge " + std::to_string(each.ge) + " le " +
+         std::to_string(each.le));
   return out + "exit\n";
 }
 

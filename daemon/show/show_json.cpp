@@ -4,9 +4,9 @@
 #include <boost/json/serialize.hpp>
 
 #include "daemon/config/config_print.h"
+#include "daemon/config/words.h"
 #include "daemon/show/pick.h"
 #include "daemon/show/show.h"
-#include "daemon/config/words.h"
 
 namespace json = boost::json;
 
@@ -113,10 +113,8 @@ json::value networks_json(const View& view) {
     for (const SubnetConfig& subnet : network.subnets) subnets.emplace_back(subnet.subnet.to_string());
     if (known)
       for (const Problem& problem : health->second.problems)
-        problems.push_back(json::object{{"code", problem.code},
-                                        {"text", problem.text},
-                                        {"remedy", problem.remedy},
-                                        {"blocks", problem.blocks}});
+        problems.push_back(json::object{
+            {"code", problem.code}, {"text", problem.text}, {"remedy", problem.remedy}, {"blocks", problem.blocks}});
     const auto containers = pick.containers_in().find(name);
     out.push_back(json::object{{"name", name},
                                {"runtimeNetwork", network.runtime_network()},
@@ -175,15 +173,18 @@ json::value routes_json(const View& view) {
   return json::object{{"routes", std::move(out)}};
 }
 
-json::value counters_json(const View& view) { return json::object{{"counters", counters_object(view)}}; }
-
-json::value version_json(const View& view) {
-  return json::object{{"version", view.version},
-                      {"frrVersion", view.zebra.frr_version},
-                      {"moduleVersion", view.zebra.module_version}};
+json::value counters_json(const View& view) {
+  return json::object{{"counters", counters_object(view)}};
 }
 
-json::value running_config_json(const View& view) { return json::object{{"text", print_config(view.config)}}; }
+json::value version_json(const View& view) {
+  return json::object{
+      {"version", view.version}, {"frrVersion", view.zebra.frr_version}, {"moduleVersion", view.zebra.module_version}};
+}
+
+json::value running_config_json(const View& view) {
+  return json::object{{"text", print_config(view.config)}};
+}
 
 json::value explain_json(const Explanation& explanation) {
   json::array steps;

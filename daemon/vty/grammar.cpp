@@ -242,7 +242,8 @@ std::variant<ParsedLine, ParseFailure> Grammar::parse(std::string_view line) con
       return ParseFailure{ParseFailure::Kind::Ambiguous, words[at].column, at,
                           "one word: '" + words[at].text + "' may be " + next.candidates};
     if (next.positions.empty()) {
-      const bool may_end = std::any_of(here.begin(), here.end(), [&](std::size_t each) { return positions_[each].last; });
+      const bool may_end =
+          std::any_of(here.begin(), here.end(), [&](std::size_t each) { return positions_[each].last; });
       return ParseFailure{ParseFailure::Kind::NoMatch, words[at].column, at, expected(open, may_end)};
     }
     out.words.push_back({next.text, words[at].column});

@@ -29,14 +29,18 @@ constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kWriteTime = 30s;
 constexpr auto kAcceptPause = 100ms;  // out of file descriptors: not a busy loop
 
-const group* group_of(const std::string& name) { return name.empty() ? nullptr : getgrnam(name.c_str()); }
+const group* group_of(const std::string& name) {
+  return name.empty() ? nullptr : getgrnam(name.c_str());
+}
 
 }  // namespace
 
 VtyServer::VtyServer(asio::io_context& io, VtyOptions options, ShellHost& host)
     : io_(io), options_(std::move(options)), shell_{host, {}}, acceptor_(io) {}
 
-VtyServer::~VtyServer() { stop(); }
+VtyServer::~VtyServer() {
+  stop();
+}
 
 Status VtyServer::start() {
   boost::system::error_code error;

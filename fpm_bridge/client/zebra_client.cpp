@@ -38,7 +38,9 @@ struct ZebraClient::Decoder {
 ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, ZebraListener& listener)
     : io_(io), options_(std::move(options)), listener_(listener), socket_(io), timer_(io) {}
 
-void ZebraClient::start() { asio::co_spawn(io_, run(), asio::detached); }
+void ZebraClient::start() {
+  asio::co_spawn(io_, run(), asio::detached);
+}
 
 void ZebraClient::stop() {
   stopping_ = true;
@@ -161,8 +163,12 @@ Status ZebraClient::on_message(const fpm::Message& message) {
   return {};
 }
 
-void ZebraClient::put(const RibObject& object) { change(object.key, object); }
-void ZebraClient::remove(const RibKey& key) { change(key, std::nullopt); }
+void ZebraClient::put(const RibObject& object) {
+  change(object.key, object);
+}
+void ZebraClient::remove(const RibKey& key) {
+  change(key, std::nullopt);
+}
 
 void ZebraClient::change(const RibKey& key, std::optional<RibObject> object) {
   if (!ready_) return;

@@ -81,9 +81,9 @@ class ZebraClient {
   bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
-  std::deque<RibKey> queue_;                                // order of the first wish
-  std::unordered_map<RibKey, Change> changes_;              // one per key in queue_
-  std::map<std::uint64_t, std::size_t> in_flight_;          // sequence -> operations not answered yet
+  std::deque<RibKey> queue_;                                 // order of the first wish
+  std::unordered_map<RibKey, Change> changes_;               // one per key in queue_
+  std::map<std::uint64_t, std::size_t> in_flight_;           // sequence -> operations not answered yet
   std::unordered_map<RibKey, std::uint64_t> last_sequence_;  // operations not answered yet, by key
   std::string out_, writing_buffer_;
   struct Decoder;

@@ -9,7 +9,8 @@ namespace {
 TEST(ConfigFile, ReadsTheExampleOfTheDesign) {
   const auto config = parse_config(
       "hostname host1\nlog syslog informational\nzebra socket /run/frr/berth.sock\nzebra grace-time 90\n"
-      "runtime docker unix:/run/docker.sock\n!\nnetwork blue\n driver bridge\n subnet 10.10.1.0/24\n gateway 10.10.1.1\n"
+      "runtime docker unix:/run/docker.sock\n!\nnetwork blue\n driver bridge\n subnet 10.10.1.0/24\n gateway "
+      "10.10.1.1\n"
       " subnet fd00:10:1::/64\n adv both\n tag 100\n allow label advertise\nexit\n",
       "berthd.conf");
   ASSERT_TRUE(config) << config.error().message;

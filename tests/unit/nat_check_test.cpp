@@ -7,8 +7,8 @@ namespace berth {
 namespace {
 
 std::string table(const std::string& rule) {
-  return "table ip nat {\n\tchain POSTROUTING {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n\t\t" + rule +
-         "\n\t}\n}\n";
+  return "table ip nat {\n\tchain POSTROUTING {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n\t\t" +
+         rule + "\n\t}\n}\n";
 }
 
 TEST(NatCheck, JudgesTheRulesThatDockerMakes) {

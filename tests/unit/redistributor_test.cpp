@@ -21,11 +21,16 @@ Config config() {
   return config;
 }
 
-NetworkHealth healthy() { return {true, "br-blue", Nat::Off, {}}; }
+NetworkHealth healthy() {
+  return {true, "br-blue", Nat::Off, {}};
+}
 
 ContainerFact container(int n, const std::string& address, std::map<std::string, std::string> labels = {}) {
   const std::string id = "id" + std::to_string(n);
-  return {{"docker", id}, "c" + std::to_string(n), "running", std::move(labels),
+  return {{"docker", id},
+          "c" + std::to_string(n),
+          "running",
+          std::move(labels),
           {{"ep" + id, "blue", "net1", "", {*IpAddress::parse(address)}}}};
 }
 
@@ -71,7 +76,8 @@ struct Zebra {
   std::string text() const {
     std::string out;
     for (const auto& [key, object] : rib)
-      out += (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " " + std::to_string(object.tag) + "\n";
+      out +=
+          (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " " + std::to_string(object.tag) + "\n";
     return out;
   }
 };
