@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The suites lint and fuzz of scripts/test. Source after common.sh and build.sh.
+
+# Files of ours that git knows and that are there, by pattern; the module keeps to FRR's own style.
+own_files() { (cd "$BERTH_TOP" && git ls-files -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done); }
+cxx_files() { own_files '*.cpp' '*.h' | grep -v '^fpm_bridge/zebra/'; }
+shell_files() { own_files | while read -r file; do ! head -c 64 "$BERTH_TOP/$file" | grep -aqE '^#!.*\b(ba)?sh\b' || echo "$file"; done; }
+
+check_text() {
+  local wrong
+  wrong=$(cd "$BERTH_TOP" && {
+    cxx_files | xargs grep -nP '\t|[ ]+$' | sed 's/$/   <- a tab, or a space at the end of the line/'
+    own_files '*.cpp' '*.h' '*.c' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' 'scripts/*' | while read -r file; do
+      [ ! -s "$file" ] || head -3 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || echo "$file: no SPDX line"
+    done
+  } || true)
+  [ -z "$wrong" ] || { echo "$wrong" | head -40 >&2; return 1; }
+}
+
+check_format() {
+  if ! clang-format --version | grep -q 'version 14\.'; then
+    warn "clang-format is skipped: the tree is held to version 14 (Debian 12), here is $(clang-format --version)"
+    return 0
+  fi
+  (cd "$BERTH_TOP" && cxx_files | xargs clang-format --dry-run -Werror) 2>&1 | head -40 >&2
+  return "${PIPESTATUS[0]}"
+}
+
+# A file whose text and whose headers' text were clean once need not be looked at again: the stamp is their hash.
+check_tidy() {
+  local dir=$1 stamps=$BERTH_CACHE/tidy
+  mkdir -p "$stamps"
+  (cd "$BERTH_TOP" && cxx_files | grep -E '^(core|redistribute|container_watcher|fpm_bridge|daemon)/.*\.cpp$' |
+    while read -r file; do grep -qF "$BERTH_TOP/$file\"" "$dir/compile_commands.json" && echo "$file"; done |
+    xargs -P 2 -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$dir" "$stamps")
+}
+
+suite_lint() {
+  install_packages $(build_packages) $(check_packages) shellcheck python3 git
+  local failed=() dir
+  say "layering"
+  python3 "$BERTH_TOP/tests/checks/layering.py" --self && python3 "$BERTH_TOP/tests/checks/layering.py" "$BERTH_TOP" || failed+=(layering)
+  say "text, shellcheck, clang-format"
+  check_text || failed+=(text)
+  (cd "$BERTH_TOP" && shell_files | xargs shellcheck -x -S warning -e SC1090,SC1091,SC2046) >&2 || failed+=(shellcheck)
+  check_format || failed+=(clang-format)
+  say "clang-tidy"
+  dir=$(configure_and_build lint berth_proto)
+  check_tidy "$dir" >&2 || failed+=(clang-tidy)
+  [ ${#failed[@]} = 0 ] || die "lint: ${failed[*]}"
+}
+
+# Each target for FUZZ_SECONDS, two at a time. New inputs stay in the cache and are the next run's beginning.
+suite_fuzz() {
+  install_packages $(build_packages) $(check_packages) libprotobuf-c-dev protobuf-c-compiler
+  local dir seconds=${FUZZ_SECONDS:-60} out=$BERTH_CACHE/fuzz
+  dir=$(configure_and_build fuzz berth_fuzzers -DBERTH_FUZZ=ON -DBERTH_TESTS=OFF -DBERTH_BENCH=OFF \
+    -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
+  mkdir -p "$out"
+  say "fuzzing for $seconds s each, two at a time: $(cd "$dir/tests/fuzz" && echo fuzz_*[a-z])"
+  find "$dir/tests/fuzz" -maxdepth 1 -name 'fuzz_*' -type f -executable | sort |
+    xargs -P 2 -n 1 "$BERTH_TOP/tests/fuzz/run-one" "$seconds" "$out" ||
+    die "a fuzz target failed; the input is in $out/TARGET/"
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Who may know whom (DESIGN, The house): fails when a file includes what its folder must not know.
+
+layering.py TOP      checks the tree below TOP
+layering.py --self   checks the check: each rule must catch an include that breaks it
+"""
+import os
+import re
+import sys
+import tempfile
+
+# folder -> the folders of ours that its files may include from; the longest folder that fits decides
+MAY = {
+    "core": ["core"],
+    "redistribute": ["redistribute", "core"],
+    "container_watcher": ["container_watcher", "core"],
+    "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
+    "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
+    "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "core"],
+    "daemon/config": ["daemon/config", "daemon/vty", "core"],
+    # The shell program is a client of the socket: it knows none of berthd's insides.
+    "daemon/berthctl": ["daemon/berthctl", "daemon/vty", "core"],
+}
+OURS = ("core", "redistribute", "container_watcher", "fpm_bridge", "daemon", "tests", "bench")
+# Pure folders: the standard library alone, without its I/O, clocks and threads.
+PURE = ("core", "redistribute")
+IMPURE = re.compile(r"^(iostream|fstream|filesystem|chrono|thread|mutex|ctime|time\.h|unistd\.h|sys/.*|boost/.*|spdlog/.*|"
+                    r"netinet/.*|netlink/.*|google/.*|.*\.pb\.h)$")
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
+# The module knows proto and FRR; rib.c alone touches the RIB.
+MODULE = "fpm_bridge/zebra"
+RIB = re.compile(r"^zebra/(rib|zebra_rnh|zebra_dplane|redistribute|zebra_vrf|connected)\.h$|^rib\.h$")
+RIB_FILE = "fpm_bridge/zebra/rib.c"
+
+
+def folder_of(path):
+    fits = [f for f in MAY if path.startswith(f + "/")]
+    return max(fits, key=len) if fits else None
+
+
+def wrong(path, kind, name):
+    """Why this include must not be, or None."""
+    folder = folder_of(path)
+    if path.startswith(MODULE + "/"):
+        if name.startswith(("core/", "redistribute/", "container_watcher/", "daemon/", "fpm_bridge/wire", "fpm_bridge/client")):
+            return "the module knows proto and FRR's headers alone"
+        if RIB.match(name) and path != RIB_FILE:
+            return "rib.c alone touches zebra's RIB"
+        return None
+    if folder is None:
+        return None
+    if folder in PURE and IMPURE.match(name):
+        return f"{folder} is pure: no I/O, clock, thread or library"
+    if kind == '"' and name.endswith(".pb.h"):
+        return None if "fpm_bridge/proto" in MAY[folder] else f"{folder} must not know fpm_bridge/proto"
+    if not name.startswith(tuple(f + "/" for f in OURS)):
+        return f"include from the root of the tree: {name}" if kind == '"' else None
+    if not any(name.startswith(f + "/") for f in MAY[folder]):
+        return f"{folder} must not know {os.path.dirname(name)}"
+    return None
+
+
+def check(top):
+    found = []
+    for base, folders, files in os.walk(top):
+        folders[:] = [f for f in folders if not f.startswith(".") and f not in ("build", "tests", "bench")]
+        for each in sorted(files):
+            if not each.endswith((".h", ".cpp", ".c")):
+                continue
+            path = os.path.relpath(os.path.join(base, each), top)
+            with open(os.path.join(base, each), encoding="utf-8") as lines:
+                for number, line in enumerate(lines, 1):
+                    match = INCLUDE.match(line)
+                    why = match and wrong(path, match[1], match[2])
+                    if why:
+                        found.append(f"{path}:{number}: {why}")
+    return found
+
+
+def self_test():
+    bad = [
+        ("core/a.h", "#include <iostream>"),
+        ("core/a.h", '#include "redistribute/policy.h"'),
+        ("redistribute/a.cpp", '#include "fpm_bridge/client/zebra_client.h"'),
+        ("redistribute/a.cpp", "#include <boost/asio.hpp>"),
+        ("redistribute/a.cpp", "#include <chrono>"),
+        ("container_watcher/docker/a.h", '#include "redistribute/redistributor.h"'),
+        ("container_watcher/docker/a.h", '#include "daemon/app.h"'),
+        ("fpm_bridge/wire/a.cpp", '#include "fpm_bridge/client/zebra_client.h"'),
+        ("fpm_bridge/client/a.cpp", '#include "container_watcher/runtime.h"'),
+        ("daemon/config/a.cpp", '#include "daemon/app.h"'),
+        ("daemon/a.cpp", '#include "fpm_bridge/wire/codec.h"'),
+        ("fpm_bridge/zebra/a.c", '#include "core/ip.h"'),
+        ("fpm_bridge/zebra/table.c", '#include "zebra/rib.h"'),
+        ("core/a.h", '#include "ip.h"'),
+    ]
+    good = [
+        ("core/a.cpp", '#include "core/ip.h"'),
+        ("redistribute/a.cpp", '#include "core/ip.h"\n#include <map>'),
+        ("fpm_bridge/wire/a.cpp", '#include "berth.pb.h"'),
+        ("fpm_bridge/zebra/rib.c", '#include "zebra/rib.h"'),
+        ("daemon/a.cpp", '#include "redistribute/redistributor.h"\n#include <chrono>'),
+        ("tests/unit/a.cpp", '#include "daemon/app.h"'),
+    ]
+    for cases, expected in ((bad, 1), (good, 0)):
+        for path, text in cases:
+            with tempfile.TemporaryDirectory() as top:
+                os.makedirs(os.path.join(top, os.path.dirname(path)))
+                with open(os.path.join(top, path), "w", encoding="utf-8") as out:
+                    out.write(text + "\n")
+                found = check(top)
+                if len(found) != expected:
+                    sys.exit(f"the layering check is broken: {path}: {text!r} gives {found}")
+    print(f"the layering check catches all {len(bad)} wrong includes and none of {len(good)} right ones")
+
+
+def main():
+    if sys.argv[1:] == ["--self"]:
+        return self_test()
+    found = check(sys.argv[1])
+    print("\n".join(found) if found else "the layering holds")
+    return sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()
