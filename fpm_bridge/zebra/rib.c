@@ -61,18 +61,37 @@ static bool as_wanted(const struct route_entry *re, const struct berth_object *o
 	       (!object->ifindex || nh->ifindex == object->ifindex);
 }
 
-/* Our tag on a connected route. Redistribution is told only when the tag changes. */
-static bool set_tag(struct berth_object *object, uint32_t tag)
+static bool tag_entry(struct route_table *table, const struct berth_object *object, uint32_t tag, bool *changed)
 {
-	struct route_node *rn = node_of(&object->prefix);
+	struct route_node *rn = table ? route_node_lookup(table, &object->prefix) : NULL;
 	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
-	bool found = re != NULL;
 
 	if (re && re->tag != tag) {
 		re->tag = tag;
-		if (CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED))
-			redistribute_update(rn, re, NULL);
+		*changed = true;
 	}
+	if (rn)
+		route_unlock_node(rn);
+	return re != NULL;
+}
+
+/*
+ * Our tag on a connected route. Redistribution is told only when the tag changes. zebra holds a connected route twice, for
+ * unicast and for multicast, and redistributes both as if they were one: the last one told wins. So both bear the tag.
+ */
+static bool set_tag(struct berth_object *object, uint32_t tag)
+{
+	afi_t afi = afi_of(&object->prefix);
+	bool changed = false, found;
+	struct route_node *rn;
+	struct route_entry *re;
+
+	tag_entry(zebra_vrf_table(afi, SAFI_MULTICAST, VRF_DEFAULT), object, tag, &changed);
+	found = tag_entry(zebra_vrf_table(afi, SAFI_UNICAST, VRF_DEFAULT), object, tag, &changed);
+	rn = changed ? node_of(&object->prefix) : NULL;
+	re = rn ? entry_of(rn, object) : NULL;
+	if (re && CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED))
+		redistribute_update(rn, re, NULL);
 	if (rn)
 		route_unlock_node(rn);
 	return found;

@@ -92,9 +92,13 @@ static bool look(struct berth_object *object)
 {
 	Berth__Fpm__RibEntry winner = BERTH__FPM__RIB_ENTRY__INIT;
 	const char *reason;
-	int state = berth_rib_look(object, &winner, &reason);
 	bool is_mark = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
+	int state;
 
+	/* a connected route that was made anew has lost our tag */
+	if (is_mark && !object->removed)
+		berth_rib_put(object);
+	state = berth_rib_look(object, &winner, &reason);
 	if (object->removed) {
 		if (state != BERTH__FPM__STATE__STATE_GONE)
 			return false;
@@ -102,11 +106,6 @@ static bool look(struct berth_object *object)
 			berth_session_result(object->kind, &object->prefix, state, NULL, object->sequence, NULL);
 		forget(object);
 		return true;
-	}
-	if (is_mark && state == BERTH__FPM__STATE__STATE_ACCEPTED) {
-		/* the connected route was made anew, without our tag */
-		berth_rib_put(object);
-		state = berth_rib_look(object, &winner, &reason);
 	}
 	/* zebra works on a put later: until then it looks like a loss, or like a next hop that is down */
 	if (!is_mark && state == BERTH__FPM__STATE__STATE_INACTIVE && now_ms() - object->wanted_at < SETTLE_MS)
