@@ -10,6 +10,10 @@ if(BERTH_SANITIZE)
   add_compile_options(-fsanitize=${BERTH_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BERTH_SANITIZE})
 endif()
+if(BERTH_FUZZ)
+  add_compile_options(-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
 add_compile_definitions(BERTH_VERSION="${PROJECT_VERSION}")
 
 # berth_library(NAME SOURCES… ) headers are included from the root of the tree: "core/ip.h"

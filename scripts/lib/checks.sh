@@ -57,7 +57,7 @@ suite_fuzz() {
   dir=$(configure_and_build fuzz berth_fuzzers -DBERTH_FUZZ=ON -DBERTH_TESTS=OFF -DBERTH_BENCH=OFF \
     -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
   mkdir -p "$out"
-  say "fuzzing for $seconds s each, two at a time: $(cd "$dir/tests/fuzz" && echo fuzz_*[a-z])"
+  say "fuzzing for $seconds s each, two at a time: $(cd "$BERTH_TOP/tests/fuzz" && echo fuzz_*.cpp)"
   find "$dir/tests/fuzz" -maxdepth 1 -name 'fuzz_*' -type f -executable | sort |
     xargs -P 2 -n 1 "$BERTH_TOP/tests/fuzz/run-one" "$seconds" "$out" ||
     die "a fuzz target failed; the input is in $out/TARGET/"
