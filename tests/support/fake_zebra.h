@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// zebra with berth's module, in memory, for tests of the brain: stale marks, sweep, grace time, refusals, routes that are
+// not best or lost, and sessions that end at any point. Behaves as tests/netns/module shows of the real one. Not
+// thread-safe. Faults are asked for by the test.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "redistribute/redistributor.h"
+
+namespace berth {
+
+class FakeZebra {
+ public:
+  struct Entry {
+    RibObject object;
+    bool stale = false;
+  };
+
+  // --- as the module ---
+  void connect(Redistributor& brain) {
+    connected_ = true;
+    sync_done_ = false;
+    answers_.clear();
+    for (auto& [key, entry] : rib_) entry.stale = true;
+    brain.zebra_connected();
+  }
+  void disconnect(Redistributor& brain) {
+    connected_ = false;
+    sync_done_ = false;
+    answers_.clear();
+    for (auto& [key, entry] : rib_) entry.stale = true;
+    brain.zebra_lost();
+  }
+  void restart() { rib_.clear(); }  // zebra itself began anew (-K aside)
+  void end_of_grace() {             // nobody came back in time
+    if (!connected_) std::erase_if(rib_, [](const auto& each) { return each.second.stale; });
+  }
+  bool connected() const { return connected_; }
+
+  // Takes one step; its answers wait until answer_some(), as on a socket. `refuse` decides per object.
+  void take(const Step& step) {
+    ++operations_;
+    if (const auto* announce = std::get_if<Announce>(&step)) {
+      const RibObject& object = announce->object;
+      if (refuse_ && refuse_(object)) {
+        answers_.push_back({object.key, RibState::Rejected, "refused by the test"});
+        return;
+      }
+      rib_[object.key] = {object, false};
+      answers_.push_back({object.key, RibState::Accepted, ""});
+      const bool best = !not_best_ || !not_best_(object);
+      answers_.push_back({object.key, best ? RibState::Installed : RibState::NotBest, best ? "" : "static wins"});
+    } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
+      rib_.erase(withdraw->key);
+      answers_.push_back({withdraw->key, RibState::Gone, ""});
+    } else if (std::holds_alternative<EndOfSync>(step)) {
+      swept_ = std::erase_if(rib_, [](const auto& each) { return each.second.stale; });
+      ++syncs_;
+      sync_done_ = true;
+    }
+  }
+  // Somebody else takes a route of ours out.
+  void lose(const RibKey& key) {
+    if (rib_.erase(key) > 0) answers_.push_back({key, RibState::Gone, "taken out by somebody else"});
+  }
+  bool answer_some(Redistributor& brain, std::size_t most = 1000000) {
+    bool any = false;
+    for (; most > 0 && !answers_.empty(); --most) {
+      const RibAnswer answer = answers_.front();
+      answers_.pop_front();
+      brain.answer(answer);
+      any = true;
+    }
+    if (answers_.empty() && sync_done_) {
+      sync_done_ = false;
+      brain.zebra_synced();
+      any = true;
+    }
+    return any;
+  }
+
+  void refuse(std::function<bool(const RibObject&)> which) { refuse_ = std::move(which); }
+  void not_best(std::function<bool(const RibObject&)> which) { not_best_ = std::move(which); }
+
+  // --- what a test looks at ---
+  const std::map<RibKey, Entry>& rib() const { return rib_; }
+  void seed(const RibObject& object) { rib_[object.key] = {object, true}; }  // of an earlier berthd
+  std::size_t operations() const { return operations_; }
+  int syncs() const { return syncs_; }
+  std::string text() const {
+    std::string out;
+    for (const auto& [key, entry] : rib_)
+      out += (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " tag " +
+             std::to_string(entry.object.tag) + " on " + entry.object.interface + (entry.stale ? " stale" : "") + "\n";
+    return out;
+  }
+
+ private:
+  std::map<RibKey, Entry> rib_;
+  std::deque<RibAnswer> answers_;
+  std::function<bool(const RibObject&)> refuse_, not_best_;
+  bool connected_ = false, sync_done_ = false;
+  std::size_t operations_ = 0, swept_ = 0;
+  int syncs_ = 0;
+};
+
+}  // namespace berth
