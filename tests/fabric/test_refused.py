@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What must never be advertised: a network with NAT, what a label asks for without leave, an address that the operator has
+not allowed. Each is told in berthd's shows, and no FIB of the fabric ever sees it."""
+
+import unittest
+
+import lab
+
+HOST = "host1"
+
+
+class Refused(unittest.TestCase):
+    def setUp(self):
+        self.config = lab.sh(HOST, "cat /etc/frr/berthd.conf")
+        lab.until("nothing but the fabric before the start", lambda: lab.wrong_routes([]))
+
+    def tearDown(self):
+        lab.sh(HOST, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null")
+        lab.sh(HOST, f"cat >/etc/frr/berthd.conf <<'END'\n{self.config}END\n" + reload())
+        lab.sh(HOST, "docker network rm natted >/dev/null 2>&1", check=False)
+        lab.until("nothing is left", lambda: lab.wrong_routes([]))
+
+    def test_network_with_nat(self):
+        lab.sh(HOST, "docker network create --subnet 10.10.1.128/25 natted 2>/dev/null || "
+                     "docker network create --subnet 10.40.1.0/24 natted >/dev/null")
+        lab.sh(HOST, "cat >>/etc/frr/berthd.conf <<'END'\nnetwork natted\n docker-network natted\n advertise both\n"
+                     " tag 100\nexit\nEND\n" + reload())
+        lab.until("berthd says that NAT is on", lambda: self.nat_of("natted") != "on")
+        network = self.network("natted")
+        self.assertTrue(network["problems"], network)
+        for problem in network["problems"]:
+            self.assertTrue(problem["text"] and problem["remedy"], problem)
+        one = lab.Container(HOST, "blue", "t-seen")
+        lab.sh(HOST, f"docker run -d --name t-hidden --network natted {lab.image()} >/dev/null")
+        lab.start([one])
+        lab.until("only the other network's container is advertised", lambda: lab.wrong_routes([one]))
+        self.assertEqual(lab.show(HOST, "explain t-hidden")["verdict"], "notAdvertised")
+
+    def test_hostile_labels(self):
+        one = lab.Container(HOST, "green", "t-plain")
+        lab.sh(HOST, "docker run -d --name t-hostile --network green --label berth.advertise=host --label berth.tag=100 "
+                     f"--label berth.network=blue {lab.image()} >/dev/null")
+        lab.start([one])
+        # green advertises its subnet alone; the label asked for a /32 with blue's tag.
+        lab.until("the subnet, and no more", lambda: lab.wrong_routes([one]))
+        counters = lab.show(HOST, "show status")["counters"]
+        self.assertGreater(sum(n for name, n in counters.items() if "abel" in name), 0, counters)
+
+    def network(self, name):
+        return next((n for n in lab.show(HOST, "show networks")["networks"] if n["name"] == name), {})
+
+    def nat_of(self, name):
+        return self.network(name).get("nat", "absent")
+
+
+def reload():
+    """SIGHUP, as `systemctl reload berthd` or `docker kill -s HUP berthd` would send it."""
+    if lab.settings()["profile"] == "bgp":
+        return "docker kill -s HUP berthd >/dev/null\n"
+    return "kill -HUP $(cat /run/node/berthd.pid)\n"
+
+
+if __name__ == "__main__":
+    unittest.main()
