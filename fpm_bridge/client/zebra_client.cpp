@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fpm_bridge/client/zebra_client.h"
 
+#include <sys/un.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -9,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <random>
+#include <utility>
 
 #include "fpm_bridge/wire/codec.h"
 #include "fpm_bridge/wire/frame.h"
@@ -22,6 +25,7 @@ namespace {
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kFirstBackoff = 100ms, kLastBackoff = 5000ms, kHelloDeadline = 3000ms;
 constexpr std::size_t kBatchBytes = 48 * 1024;
+constexpr std::uint32_t kProtocol = 1, kMostBatches = 64;
 
 std::uint64_t random_session() {
   std::random_device device;
@@ -69,7 +73,9 @@ asio::awaitable<void> ZebraClient::run() {
     // The same trouble is told once, not at each try.
     if (was_ready || status.error().message != told) listener_.zebra_lost(status.error().message);
     told = status.error().message;
-    backoff = was_ready ? kFirstBackoff : std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
+    // Only a session that got as far as SyncDone shows a zebra that is well; else each try costs it a full sync.
+    backoff =
+        std::exchange(synced_, false) ? kFirstBackoff : std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
     timer_.expires_after(backoff + std::chrono::milliseconds(random_session() % 50));
     co_await timer_.async_wait(kTuple);
   }
@@ -105,13 +111,15 @@ asio::awaitable<Result<fpm::Message>> ZebraClient::receive() {
 asio::awaitable<Status> ZebraClient::session() {
   decoder_ = std::make_shared<Decoder>();
   socket_ = asio::local::stream_protocol::socket(io_);
+  if (options_.socket.size() >= sizeof(sockaddr_un::sun_path))
+    co_return permanent("the path of zebra's socket is too long: " + options_.socket, "zebra socket PATH");
   const auto [error] = co_await socket_.async_connect({options_.socket}, kTuple);
   if (error) {
     co_return transient("no zebra with berth's module at " + options_.socket + " (" + error.message() +
                         "): is it loaded? zebra_options=\"… -M zebra_fpm_bridge\"");
   }
   fpm::Message hello;
-  hello.mutable_hello()->set_protocol(1);
+  hello.mutable_hello()->set_protocol(kProtocol);
   hello.mutable_hello()->set_software("berthd " BERTH_VERSION);
   hello.mutable_hello()->set_session(random_session());
   hello.mutable_hello()->set_grace_seconds(options_.grace_seconds);
@@ -127,7 +135,11 @@ asio::awaitable<Status> ZebraClient::session() {
   if (!first->has_hello()) co_return transient("zebra's module did not answer with a Hello");
   const fpm::Hello& answer = first->hello();
   if (!answer.error().empty()) co_return permanent(answer.error());
-  window_ = std::max(1u, answer.window());
+  if (answer.protocol() != kProtocol)
+    co_return permanent(
+        "zebra's module speaks protocol " + std::to_string(answer.protocol()) + ", berthd " + std::to_string(kProtocol),
+        "install berthd and the module of one release");
+  window_ = std::clamp(answer.window(), 1u, kMostBatches);
   max_operations_ = std::clamp(answer.max_operations(), 1u, 4000u);
   ready_ = true;
   listener_.zebra_connected({answer.frr_version(), answer.software(), answer.route_type()});
@@ -142,7 +154,10 @@ asio::awaitable<Status> ZebraClient::session() {
 
 Status ZebraClient::on_message(const fpm::Message& message) {
   if (message.has_bye()) return transient("zebra's module closed: " + message.bye().reason());
+  if (message.has_hello() || message.has_batch() || message.has_end_of_sync() || message.has_query())
+    return transient("zebra's module sent what only berthd may send");
   if (message.has_sync_done()) {
+    synced_ = true;
     listener_.zebra_synced(message.sync_done().swept());
     return {};
   }
@@ -150,12 +165,11 @@ Status ZebraClient::on_message(const fpm::Message& message) {
     const auto answer = decode(in);
     if (!answer) return answer.error();
     ++counters_["answers"];
-    const auto batch = in_flight_.find(in.sequence());
-    if (batch != in_flight_.end() && --batch->second == 0) in_flight_.erase(batch);
     // An answer to an older wish, or one that a waiting wish will change, says nothing about what is wanted now.
     const auto last = last_sequence_.find(answer->key);
     if (last != last_sequence_.end()) {
       if (in.sequence() != last->second) continue;
+      settle(last->second);
       last_sequence_.erase(last);
     }
     if (!changes_.contains(answer->key)) listener_.rib_answer(*answer);
@@ -205,7 +219,9 @@ void ZebraClient::pump() {
       else
         encode_remove(key, operation);
       bytes += operation->ByteSizeLong() + 4;
-      last_sequence_[key] = sequence_;
+      // Of two operations on one key the module answers the later one: the earlier is waited for no longer.
+      const auto [last, added] = last_sequence_.try_emplace(key, sequence_);
+      if (!added) settle(std::exchange(last->second, sequence_));
     }
     in_flight_[sequence_] = n;
     counters_["operations"] += n;
@@ -219,6 +235,11 @@ void ZebraClient::pump() {
   }
 }
 
+void ZebraClient::settle(std::uint64_t sequence) {
+  const auto batch = in_flight_.find(sequence);
+  if (batch != in_flight_.end() && --batch->second == 0) in_flight_.erase(batch);
+}
+
 void ZebraClient::send(const fpm::Message& message) {
   append_frame(out_, message.SerializeAsString());
   write_some();
@@ -230,8 +251,12 @@ void ZebraClient::write_some() {
   writing_buffer_.swap(out_);
   out_.clear();
   asio::async_write(socket_, asio::buffer(writing_buffer_), [this](boost::system::error_code error, std::size_t) {
+    if (error) {  // the session ends by its reader, which this wakes; what was aborted by reset() is of an older one
+      boost::system::error_code ignored;
+      if (error != asio::error::operation_aborted) socket_.close(ignored);
+      return;
+    }
     writing_ = false;
-    if (error) return;  // the reader sees it too, and ends the session
     write_some();
     pump();
   });

@@ -55,6 +55,7 @@ class ZebraClient {
   void put(const RibObject& object);
   void remove(const RibKey& key);
   void end_of_sync();  // after all that was put before
+  std::size_t queued() const { return queue_.size(); }
   bool idle() const { return queue_.empty() && in_flight_.empty() && !sync_wanted_; }
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
 
@@ -70,6 +71,7 @@ class ZebraClient {
   void change(const RibKey& key, std::optional<RibObject> object);
   void pump();
   void write_some();
+  void settle(std::uint64_t sequence);  // one operation of that batch is answered
   void send(const fpm::Message& message);
   void reset();
 
@@ -79,6 +81,7 @@ class ZebraClient {
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::steady_timer timer_;
   bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;
+  bool synced_ = false;  // this session saw SyncDone
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
   std::deque<RibKey> queue_;                                 // order of the first wish

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// zebra_fpm_bridge.so's end of the socket, for tests of the client: a real unix socket in a folder of its own, served by
+// poll() from the test's own loop, so that nothing runs beside it. It answers as the real module does (of two operations on
+// one key the later one); the test asks for faults. One thread.
+#pragma once
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "berth.pb.h"
+#include "fpm_bridge/wire/frame.h"
+
+namespace berth {
+
+class FakeModule {
+ public:
+  FakeModule() {
+    char folder[] = "/tmp/berth-test-XXXXXX";
+    if (!mkdtemp(folder)) throw std::runtime_error("mkdtemp");
+    folder_ = folder;
+    listen();
+  }
+  FakeModule(const FakeModule&) = delete;
+  FakeModule& operator=(const FakeModule&) = delete;
+  ~FakeModule() {
+    drop();
+    stop_listening();
+    rmdir(folder_.c_str());
+  }
+  std::string path() const { return folder_ + "/sock"; }
+
+  // faults and what holds back
+  std::uint32_t protocol = 1, window = 4, max_operations = 10;
+  std::string hello_error;
+  bool says_hello = true, reads = true, answers = true;
+  std::size_t write_piece = 1 << 20;  // bytes at a time
+
+  // what came
+  int connections = 0, syncs = 0;
+  std::string bye;
+  std::map<std::string, fpm::Operation> held;  // by address and kind
+  std::vector<fpm::Batch> batches;
+  std::size_t most_unanswered = 0;
+
+  void listen() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    listener_ = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || ::listen(listener_, 4) != 0)
+      throw std::runtime_error("bind");
+  }
+  void stop_listening() {
+    if (listener_ >= 0) close(listener_);
+    listener_ = -1;
+    unlink(path().c_str());
+  }
+  void drop() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+    out_.clear();
+    unanswered_.clear();
+    decoder_ = FrameDecoder();
+  }
+  bool connected() const { return fd_ >= 0; }
+  void send_raw(const std::string& bytes) { out_ += bytes; }
+  void send(const fpm::Message& message) { append_frame(out_, message.SerializeAsString()); }
+
+  void poll() {
+    if (fd_ < 0 && listener_ >= 0) {
+      fd_ = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (fd_ >= 0) ++connections;
+    }
+    if (fd_ < 0) return;
+    if (reads) read_some();
+    if (answers) answer_all();
+    while (fd_ >= 0 && !out_.empty()) {
+      const ssize_t n = ::send(fd_, out_.data(), std::min(out_.size(), write_piece), MSG_NOSIGNAL);
+      if (n <= 0) break;
+      out_.erase(0, static_cast<std::size_t>(n));
+      if (write_piece < 100) break;  // the client is to see each piece by itself
+    }
+  }
+
+ private:
+  void read_some() {
+    char bytes[65536];
+    const ssize_t n = recv(fd_, bytes, sizeof(bytes), 0);
+    if (n == 0) return drop();
+    if (n < 0) return;
+    decoder_.feed({bytes, static_cast<std::size_t>(n)});
+    for (;;) {
+      auto body = decoder_.next();
+      if (!body) throw std::runtime_error("the client sent no frame: " + body.error().message);
+      if (!*body) return;
+      fpm::Message message;
+      if (!message.ParseFromString(**body)) throw std::runtime_error("the client sent no message");
+      take(message);
+    }
+  }
+  void take(const fpm::Message& in) {
+    fpm::Message out;
+    if (in.has_hello() && says_hello) {
+      fpm::Hello* hello = out.mutable_hello();
+      hello->set_protocol(protocol);
+      hello->set_software("fake");
+      hello->set_frr_version("8.4.4");
+      hello->set_session(in.hello().session());
+      hello->set_window(window);
+      hello->set_max_operations(max_operations);
+      hello->set_error(hello_error);
+      send(out);
+    } else if (in.has_batch()) {
+      batches.push_back(in.batch());
+      for (const fpm::Operation& operation : in.batch().operations()) {
+        const bool mark = operation.has_mark() || operation.has_unmark();
+        const fpm::Prefix& prefix = operation.has_add()      ? operation.add().prefix()
+                                    : operation.has_mark()   ? operation.mark().prefix()
+                                    : operation.has_remove() ? operation.remove()
+                                                             : operation.unmark();
+        const std::string key = prefix.address() + (mark ? "m" : "r");
+        const bool gone = operation.has_remove() || operation.has_unmark();
+        if (gone)
+          held.erase(key);
+        else
+          held[key] = operation;
+        fpm::Result& result = unanswered_[key];
+        result.set_kind(mark ? fpm::OBJECT_MARK : fpm::OBJECT_ROUTE);
+        *result.mutable_prefix() = prefix;
+        result.set_state(gone ? fpm::STATE_GONE : fpm::STATE_INSTALLED);
+        result.set_sequence(in.batch().sequence());
+      }
+      most_unanswered = std::max(most_unanswered, unanswered_.size());
+    } else if (in.has_end_of_sync()) {
+      ++syncs;
+      answer_all();
+      out.mutable_sync_done()->set_sequence(in.end_of_sync().sequence());
+      send(out);
+    } else if (in.has_bye()) {
+      bye = in.bye().reason();
+    }
+  }
+  void answer_all() {
+    if (unanswered_.empty()) return;
+    fpm::Message out;
+    for (const auto& [key, result] : unanswered_) *out.mutable_results()->add_results() = result;
+    unanswered_.clear();
+    send(out);
+  }
+
+  std::string folder_, out_;
+  int listener_ = -1, fd_ = -1;
+  FrameDecoder decoder_;
+  std::map<std::string, fpm::Result> unanswered_;
+};
+
+}  // namespace berth

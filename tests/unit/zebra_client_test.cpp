@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fpm_bridge/client/zebra_client.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+
+#include "tests/support/fake_module.h"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+RibObject route(int n, std::uint32_t tag = 100) {
+  const std::string address = "10.10." + std::to_string(n / 250) + "." + std::to_string(1 + n % 250);
+  return {{RibKind::Route, Prefix::host(*IpAddress::parse(address))}, tag, "br-blue", {}, 0, 0};
+}
+
+class Client : public testing::Test, public ZebraListener {
+ protected:
+  void zebra_connected(const ZebraInfo&) override {
+    ++connects;
+    if (on_connect) on_connect();
+  }
+  void zebra_lost(const std::string& why) override { lost.push_back(why); }
+  void zebra_synced(std::uint32_t) override { ++synced; }
+  void rib_answer(const RibAnswer& answer) override { answers[answer.key] = answer.state; }
+
+  void SetUp() override { client.start(); }
+  void TearDown() override {
+    client.stop();
+    io.run_for(100ms);
+  }
+  bool until(const std::function<bool()>& done, Clock::duration most = 8s) {
+    for (const auto end = Clock::now() + most; Clock::now() < end;) {
+      module.poll();
+      io.run_one_for(1ms);
+      io.poll();
+      if (done()) return true;
+    }
+    return false;
+  }
+  bool lost_because(const std::string& word) const {
+    return !lost.empty() && lost.back().find(word) != std::string::npos;
+  }
+
+  FakeModule module;
+  boost::asio::io_context io;
+  ZebraClient client{io, {module.path(), 120}, *this};
+  std::function<void()> on_connect;
+  int connects = 0, synced = 0;
+  std::vector<std::string> lost;
+  std::map<RibKey, RibState> answers;
+};
+
+TEST_F(Client, SaysAllAndEndsTheSync) {
+  on_connect = [&] {
+    for (int n = 0; n < 100; ++n) client.put(route(n));
+    client.put({{RibKind::Mark, *Prefix::parse("10.10.0.0/24")}, 100, "br-blue", {}, 0, 0});
+    client.end_of_sync();
+  };
+  ASSERT_TRUE(until([&] { return synced == 1 && client.idle(); }));
+  EXPECT_EQ(module.held.size(), 101u);
+  EXPECT_EQ(answers.size(), 101u);
+  EXPECT_GE(module.batches.size(), 11u) << "at most max_operations in a batch";
+  for (std::size_t n = 0; n < module.batches.size(); ++n) {
+    EXPECT_EQ(module.batches[n].sequence(), n + 1);
+    EXPECT_LE(module.batches[n].operations_size(), 10);
+  }
+  client.stop();
+  ASSERT_TRUE(until([&] { return !module.bye.empty(); }));
+}
+
+TEST_F(Client, KeepsToTheWindowAndCoalescesByKey) {
+  module.answers = false;
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  for (int n = 0; n < 1000; ++n) client.put(route(n));
+  ASSERT_TRUE(until([&] { return module.batches.size() == 4; }));
+  EXPECT_FALSE(until([&] { return module.batches.size() > 4; }, 50ms)) << "more than the window";
+  EXPECT_EQ(client.queued(), 960u);
+  for (std::uint32_t tag = 1; tag <= 50; ++tag)
+    for (int n = 500; n < 510; ++n) client.put(route(n, tag));
+  client.remove(route(999).key);
+  EXPECT_EQ(client.queued(), 960u) << "one waiting change for each key";
+  module.answers = true;
+  ASSERT_TRUE(until([&] { return client.idle(); }));
+  EXPECT_EQ(module.held.size(), 999u);
+  std::size_t operations = 0;
+  for (const auto& batch : module.batches) operations += static_cast<std::size_t>(batch.operations_size());
+  EXPECT_EQ(operations, 1000u);
+  EXPECT_EQ(answers[route(999).key], RibState::Gone);
+}
+
+// The module answers only the later of two operations on one key: the earlier must not hold the window for ever.
+TEST_F(Client, AChangedMindDoesNotCostTheWindow) {
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  for (std::uint32_t tag = 1; tag <= 40; ++tag) {
+    module.answers = false;
+    const std::size_t before = module.batches.size();
+    client.put(route(1, tag));
+    ASSERT_TRUE(until([&] { return module.batches.size() > before; })) << "stuck at " << tag;
+    client.put(route(1, tag + 1000));
+    ASSERT_TRUE(until([&] { return module.batches.size() > before + 1; })) << "stuck at " << tag;
+    module.answers = true;
+    ASSERT_TRUE(until([&] { return client.idle(); })) << "stuck at " << tag;
+  }
+  EXPECT_EQ(module.held.begin()->second.add().tag(), 1040u);
+}
+
+TEST_F(Client, ASlowZebraIsNotOverrun) {
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  module.reads = false;
+  for (int n = 0; n < 5000; ++n) client.put(route(n));
+  EXPECT_FALSE(until([&] { return module.batches.size() > 0; }, 50ms));
+  EXPECT_GE(client.queued(), 4900u) << "the queue holds keys; the buffer a few batches";
+  module.reads = true;
+  ASSERT_TRUE(until([&] { return client.idle(); }));
+  EXPECT_EQ(module.held.size(), 5000u);
+}
+
+TEST_F(Client, ComesBackAndIsAskedToSayAllAnew) {
+  on_connect = [&] {
+    client.put(route(1));
+    client.end_of_sync();
+  };
+  ASSERT_TRUE(until([&] { return synced == 1; }));
+  module.stop_listening();
+  module.drop();
+  ASSERT_TRUE(until([&] { return lost.size() >= 2; })) << "the end, then: nobody listens";
+  client.put(route(2));
+  EXPECT_EQ(client.queued(), 0u) << "without a session nothing is kept";
+  const std::size_t told = lost.size();
+  EXPECT_FALSE(until([&] { return lost.size() > told; }, 700ms)) << "the same trouble is told once";
+  module.listen();
+  ASSERT_TRUE(until([&] { return synced == 2; }));
+  EXPECT_EQ(module.connections, 2);
+  EXPECT_EQ(module.batches.back().sequence(), 1u);
+}
+
+TEST_F(Client, TakesFramesInPieces) {
+  module.write_piece = 3;
+  on_connect = [&] {
+    for (int n = 0; n < 20; ++n) client.put(route(n));
+    client.end_of_sync();
+  };
+  ASSERT_TRUE(until([&] { return synced == 1 && client.idle(); }));
+  EXPECT_EQ(answers.size(), 20u);
+  EXPECT_EQ(module.connections, 1);
+}
+
+TEST_F(Client, GarbageEndsTheSessionAndIsSlowedDown) {
+  std::string no_message;
+  append_frame(no_message, "\xff\xff\xff");
+  const std::vector<std::string> garbage = {"GET / HTTP/1.1\r\n\r\n", std::string("\x01\x02\x00\x04", 4),
+                                            std::string("\x01\x01", 2), no_message};
+  for (std::size_t n = 0; n < garbage.size(); ++n) {  // with back-off, so not all of them in a row
+    ASSERT_TRUE(until([&] { return connects == static_cast<int>(n) + 1; })) << n;
+    module.send_raw(garbage[n]);
+    ASSERT_TRUE(until([&] { return lost.size() == n + 1; })) << n;
+    module.drop();
+  }
+  EXPECT_FALSE(until([&] { return module.connected(); }, 1s)) << "no full sync each 100 ms";
+}
+
+TEST_F(Client, WhatOnlyBerthdMaySayIsRefused) {
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  fpm::Message message;
+  message.mutable_end_of_sync()->set_sequence(1);
+  module.send(message);
+  ASSERT_TRUE(until([&] { return lost_because("only berthd may send"); }));
+}
+
+TEST_F(Client, AResultWithoutAPrefixIsRefused) {
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  fpm::Message message;
+  message.mutable_results()->add_results()->set_state(fpm::STATE_INSTALLED);
+  module.send(message);
+  ASSERT_TRUE(until([&] { return !lost.empty(); }));
+  EXPECT_TRUE(answers.empty());
+}
+
+TEST_F(Client, TellsAByeAndWhy) {
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  fpm::Message message;
+  message.mutable_bye()->set_reason("the peer does not read its answers");
+  module.send(message);
+  ASSERT_TRUE(until([&] { return lost_because("does not read its answers"); }));
+}
+
+TEST_F(Client, AnotherProtocolIsNotSpoken) {
+  module.protocol = 2;
+  ASSERT_TRUE(until([&] { return lost_because("protocol 2"); }));
+  EXPECT_EQ(connects, 0);
+}
+
+TEST_F(Client, AnInertModuleSaysWhy) {
+  module.hello_error = "built for FRR 1.2.3";
+  ASSERT_TRUE(until([&] { return lost_because("1.2.3"); }));
+  EXPECT_EQ(connects, 0);
+}
+
+TEST_F(Client, AModuleThatSaysNothingIsGivenUp) {
+  module.says_hello = false;
+  ASSERT_TRUE(until([&] { return !lost.empty(); })) << "3 s after the connect";
+  EXPECT_EQ(connects, 0);
+}
+
+}  // namespace
+}  // namespace berth
