@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <random>
 
 namespace berth {
 namespace {
@@ -221,67 +220,6 @@ TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
       if (std::holds_alternative<Detach>(step)) order.push_back("detach");
     }
   EXPECT_EQ(order, (std::vector<std::string>{"withdraw", "withdraw", "detach"}));
-}
-
-// Any sequence of events, cut and begun anew at any step, ends where the last state alone would.
-TEST(RedistributorProperty, ConvergesWhateverTheOrderAndTheCuts) {
-  const unsigned seed = std::random_device{}();
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  std::mt19937 random(seed);
-  const auto pick = [&](int n) { return static_cast<int>(random() % n); };
-  for (int round = 0; round < 400; ++round) {
-    auto brain = std::make_unique<Redistributor>();
-    Zebra zebra;
-    std::map<int, ContainerFact> truth;
-    const auto start = [&] {
-      brain = std::make_unique<Redistributor>();
-      brain->set_config(config());
-      zebra.connect(*brain);
-    };
-    start();
-    const auto list = [&] {
-      std::vector<ContainerFact> all;
-      for (const auto& [n, fact] : truth) all.push_back(fact);
-      std::shuffle(all.begin(), all.end(), random);
-      brain->set_containers("docker", all);
-    };
-    for (int event = 0; event < 30; ++event) {
-      const int n = pick(6);
-      switch (pick(6)) {
-        case 0:
-        case 1:  // an address of its own for each, so that the end does not depend on who came first
-          truth[n] = container(n, "10.10.1." + std::to_string(10 + n + 10 * pick(2)));
-          brain->upsert_container(truth[n]);
-          break;
-        case 2:
-          truth.erase(n);
-          brain->remove_container({"docker", "id" + std::to_string(n)});
-          break;
-        case 3: list(); break;
-        case 4: brain->runtime_lost("docker"); break;
-        case 5:
-          if (pick(3) == 0) start();
-      }
-      zebra.work(*brain, pick(2) ? pick(4) : -1);
-      for (const auto& [key, object] : zebra.rib) {
-        if (!object.interface.empty()) {
-          ASSERT_EQ(object.interface, "br-blue");
-        }
-      }
-    }
-    zebra.connect(*brain);
-    list();
-    zebra.work(*brain);
-    Redistributor fresh;
-    Zebra expected;
-    fresh.set_config(config());
-    expected.connect(fresh);
-    std::vector<ContainerFact> all;
-    for (const auto& [n, fact] : truth) all.push_back(fact);
-    fresh.set_containers("docker", all);
-    expected.work(fresh);
-    ASSERT_EQ(zebra.text(), expected.text()) << "round " << round;
-  }
 }
 
 }  // namespace
