@@ -54,7 +54,8 @@ def routes(node):
     out = sh(node, "ip -j -4 route show table main; echo; ip -j -6 route show table main")
     for line in out.splitlines():
         for route in json.loads(line) if line.strip() else []:
-            if route.get("protocol") == "kernel" or route["dst"] == "default":
+            # "boot" is what a tool put there by hand: dockerd does so with a bridge's own IPv6 subnet when it starts anew.
+            if route.get("protocol") in ("kernel", "boot") or route["dst"] == "default":
                 continue
             prefix = ipaddress.ip_network(route["dst"])
             if not prefix.is_link_local:

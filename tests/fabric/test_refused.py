@@ -21,10 +21,9 @@ class Refused(unittest.TestCase):
         lab.until("nothing is left", lambda: lab.wrong_routes([]))
 
     def test_network_with_nat(self):
-        lab.sh(HOST, "docker network create --subnet 10.10.1.128/25 natted 2>/dev/null || "
-                     "docker network create --subnet 10.40.1.0/24 natted >/dev/null")
-        lab.sh(HOST, "cat >>/etc/frr/berthd.conf <<'END'\nnetwork natted\n docker-network natted\n advertise both\n"
-                     " tag 100\nexit\nEND\n" + reload())
+        lab.sh(HOST, "docker network create --subnet 10.40.1.0/24 natted >/dev/null")
+        lab.sh(HOST, "cat >>/etc/frr/berthd.conf <<'END'\nnetwork natted\n docker-network natted\n subnet 10.40.1.0/24\n"
+                     " advertise both\n tag 100\nexit\nEND\n" + reload())
         lab.until("berthd says that NAT is on", lambda: self.nat_of("natted") != "on")
         network = self.network("natted")
         self.assertTrue(network["problems"], network)
