@@ -13,8 +13,8 @@
 #include "container_watcher/docker/docker_client.h"
 #include "container_watcher/docker/docker_watcher.h"
 #include "core/config.h"
-#include "fpm_bridge/client/zebra_client.h"
 #include "daemon/vty/vty_server.h"
+#include "fpm_bridge/client/zebra_client.h"
 #include "redistribute/redistributor.h"
 
 namespace berth {
@@ -31,7 +31,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void start();
   void stop();
   void reconfigure(const Config& config);  // networks and limits at once; the rest needs a restart, and says so
-  void tell() const;                        // routes and counters into the log
+  void tell() const;                       // routes and counters into the log
 
  private:
   void runtime_connected(const std::string& runtime, const std::string& version) override;
@@ -47,7 +47,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void rib_answer(const RibAnswer& answer) override;
 
   // What the shell asks for: app_shell.cpp.
-  View view() const override;
+  View view() override;
   const Config& config() const override { return config_; }
   std::string hostname() const override;
   Explanation explain(const std::string& subject) const override { return brain_.explain(subject); }
@@ -76,7 +76,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   bool withdrawn_ = false, zebra_up_ = false;
   ZebraInfo zebra_info_;
   std::string docker_version_;
-  std::set<std::string> synced_;                // runtimes that have listed
+  std::set<std::string> synced_;                 // runtimes that have listed
   std::map<std::string, NetworkHealth> health_;  // the last of each network
   std::map<RibKey, std::pair<RibState, WallTime>> since_;
 };

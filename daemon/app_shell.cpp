@@ -34,7 +34,8 @@ std::string App::hostname() const {
   return gethostname(name, sizeof name - 1) == 0 && *name ? name : "berthd";
 }
 
-View App::view() const {
+View App::view() {
+  note_states();
   View view;
   view.now = std::chrono::system_clock::now();
   view.started_at = started_at_;
@@ -75,7 +76,8 @@ void App::note_states() {
 }
 
 void App::withdraw(bool on) {
-  if (on != withdrawn_) spdlog::warn(on ? "all is withdrawn by the operator" : "what was withdrawn is advertised again");
+  if (on != withdrawn_)
+    spdlog::warn(on ? "all is withdrawn by the operator" : "what was withdrawn is advertised again");
   withdrawn_ = on;
   brain_.withdraw_all(on);
   work();

@@ -2,12 +2,13 @@
 #include "daemon/berthctl/interactive.h"
 
 // clang-format off: readline needs stdio before it
-#include <cstdio>
 #include <readline/history.h>
 #include <readline/readline.h>
+#include <cstdio>
 // clang-format on
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -29,7 +30,8 @@ std::vector<Hint> hints_for(const std::string& line) {
   const auto answer = berthd_of_readline->ask("berthctl complete " + line);
   if (!answer) return out;
   std::istringstream in(answer->text);
-  for (std::string kind, text, help; std::getline(in, kind, '\t') && std::getline(in, text, '\t') && std::getline(in, help);)
+  for (std::string kind, text, help;
+       std::getline(in, kind, '\t') && std::getline(in, text, '\t') && std::getline(in, help);)
     out.push_back({kind == "word", text, help});
   return out;
 }
@@ -42,7 +44,8 @@ int describe(int, int) {
   std::size_t width = 0;
   for (const Hint& each : hints) width = std::max(width, each.text.size());
   if (hints.empty()) std::puts("% There is no such command; ? on an empty line lists what there is");
-  for (const Hint& each : hints) std::printf("  %-*s  %s\n", static_cast<int>(width), each.text.c_str(), each.help.c_str());
+  for (const Hint& each : hints)
+    std::printf("  %-*s  %s\n", static_cast<int>(width), each.text.c_str(), each.help.c_str());
   rl_on_new_line();
   return 0;
 }
@@ -88,8 +91,18 @@ void note_terminal(const std::string& line) {
   std::string first, second, third;
   in >> first >> second >> third;
   if (first.size() < 2 || !std::string("terminal").starts_with(first)) return;
-  if (std::string("length").starts_with(second) && !third.empty()) page_lines = std::strtoul(third.c_str(), nullptr, 10);
+  if (std::string("length").starts_with(second) && !third.empty())
+    page_lines = std::strtoul(third.c_str(), nullptr, 10);
   if (second == "no") page_lines = 0;
+}
+
+// `exit` at the top, after which berthd closes.
+bool leaves(const std::string& line, const std::string& prompt) {
+  std::istringstream in(line);
+  std::string word, more;
+  in >> word >> more;
+  return more.empty() && !word.empty() && prompt.find(")#") == std::string::npos &&
+         (std::string("exit").starts_with(word) || std::string("quit").starts_with(word));
 }
 
 }  // namespace
@@ -107,8 +120,16 @@ int interactive(Connection& berthd) {
   if (isatty(STDIN_FILENO)) std::puts("berthctl " BERTH_VERSION ": ? lists the commands, Tab completes, exit leaves.");
   int failed = 0;
   for (;;) {
-    const auto prompt = berthd.ask("berthctl prompt");
-    if (!prompt) break;
+    auto prompt = berthd.ask("berthctl prompt");
+    if (!prompt) {
+      std::printf("%% %s\n", berthd.why().c_str());
+      if (berthd.connect()) prompt = berthd.ask("berthctl prompt");
+      std::printf("%% %s\n", prompt ? "connected again" : berthd.why().c_str());
+      if (!prompt) {
+        failed = 1;
+        break;
+      }
+    }
     char* raw = readline(prompt->text.c_str());
     if (!raw) {  // Ctrl-D: what was begun is finished
       if (const auto answer = berthd.ask("end")) print(answer->text);
@@ -120,15 +141,14 @@ int interactive(Connection& berthd) {
     if (line.find_first_not_of(" \t") == std::string::npos) continue;
     add_history(line.c_str());
     const auto answer = berthd.ask(line);
-    if (!answer) break;
+    if (!answer) continue;  // said at the prompt
     print(answer->text);
     failed = answer->status;
     if (!failed) note_terminal(line);
-    if (!failed && answer->text.empty() && !berthd.connected()) break;
+    if (!failed && leaves(line, prompt->text)) break;
   }
   if (!history.empty()) write_history(history.c_str());
-  if (berthd.connected() || failed) return isatty(STDIN_FILENO) ? 0 : failed;
-  return 0;
+  return isatty(STDIN_FILENO) ? 0 : failed;
 }
 
 }  // namespace berth

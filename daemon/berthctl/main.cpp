@@ -36,8 +36,12 @@ int run_all(berth::Connection& berthd, const std::vector<std::string>& commands)
   };
   for (const std::string& command : commands)
     if (run(command) != 0) break;
-  // What was begun under configure terminal is finished, as if `end` had been the last command.
-  if (berthd.connected()) run("end");
+  // What was begun under configure terminal is finished, as if `end` had been the last command. After `exit` nobody
+  // is there to hear it.
+  if (const auto answer = berthd.ask("end")) {
+    std::fputs(answer->text.c_str(), answer->status ? stderr : stdout);
+    if (answer->status && !failed) failed = answer->status;
+  }
   return failed;
 }
 

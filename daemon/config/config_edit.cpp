@@ -12,9 +12,13 @@ struct Mistake {
   std::string expected;
 };
 
-[[noreturn]] void fail(const ParsedWord& word, const std::string& expected) { throw Mistake{word.column, expected}; }
+[[noreturn]] void fail(const ParsedWord& word, const std::string& expected) {
+  throw Mistake{word.column, expected};
+}
 
-std::uint32_t number(const ParsedWord& word) { return static_cast<std::uint32_t>(std::stoul(word.text)); }
+std::uint32_t number(const ParsedWord& word) {
+  return static_cast<std::uint32_t>(std::stoul(word.text));
+}
 
 struct ConfigCommand {
   const char* syntax;
@@ -127,7 +131,9 @@ void ip_range_line(NetworkConfig& network, const ParsedLine& line, bool) {
   subnet.ip_range = prefix;
 }
 
-LabelKind label_of(const std::string& word) { return word == "tag" ? LabelKind::Tag : LabelKind::Advertise; }
+LabelKind label_of(const std::string& word) {
+  return word == "tag" ? LabelKind::Tag : word == "network" ? LabelKind::Network : LabelKind::Advertise;
+}
 
 void allow_label_line(NetworkConfig& network, const ParsedLine& line, bool) {
   network.allow_labels.insert(label_of(line[2]));
@@ -154,8 +160,7 @@ AllowedPrefix allowed_prefix(const ParsedLine& line, std::size_t at) {
     const ParsedWord* given = line.after(word);
     if (!given) continue;
     *to = number(*given);
-    if (*to < low || *to > high)
-      fail(*given, "a number from " + std::to_string(low) + " to " + std::to_string(high));
+    if (*to < low || *to > high) fail(*given, "a number from " + std::to_string(low) + " to " + std::to_string(high));
   }
   if (allowed.le < allowed.ge) fail(*line.after("le"), "a number from " + std::to_string(allowed.ge) + " on");
   return allowed;
@@ -191,7 +196,8 @@ const NetworkCommand kNetwork[] = {
        subnet_for(network, Prefix::parse(line[2])->is_v4(), line.words[2]).ip_range.reset();
      }},
     {"advertise <host|subnet|both|none>",
-     "What the fabric hears\nA route for each container\nThe subnet, from the first container to the last\nBoth\nNothing",
+     "What the fabric hears\nA route for each container\nThe subnet, from the first container to the "
+     "last\nBoth\nNothing",
      [](NetworkConfig& network, const ParsedLine& line, bool) { network.advertise = advertise_of(line[1]); }},
     {"no advertise [<host|subnet|both|none>]",
      "Take back\nThe fabric hears nothing\nA route for each container\nThe subnet\nBoth\nNothing",
@@ -208,12 +214,16 @@ const NetworkCommand kNetwork[] = {
      [](NetworkConfig& network, const ParsedLine& line, bool) { network.max_containers = number(line.words[1]); }},
     {"no max-containers [(1-1000000)]", "Take back\nNo bound but limit routes\nHow many",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.max_containers = 0; }},
-    {"allow label advertise", "What containers may ask for\nBy a label\nberth.advertise=host or none", allow_label_line},
+    {"allow label <advertise|network>",
+     "What containers may ask for\nBy a label\nberth.advertise=host or none\nberth.network=NAME, of those it is on",
+     allow_label_line},
     {"allow label tag [(1-4294967295)]...",
      "What containers may ask for\nBy a label\nberth.tag=N\nThis tag; without one, any tag of the configuration",
      allow_label_line},
-    {"no allow label <advertise|tag>",
-     "Take back\nWhat containers may ask for\nBy a label\nberth.advertise=host or none\nberth.tag=N", no_allow_label_line},
+    {"no allow label <advertise|network|tag>",
+     "Take back\nWhat containers may ask for\nBy a label\nberth.advertise=host or "
+     "none\nberth.network=NAME\nberth.tag=N",
+     no_allow_label_line},
     {"no allow label tag (1-4294967295)...",
      "Take back\nWhat containers may ask for\nBy a label\nberth.tag=N\nThis tag", no_allow_label_line},
     {"allow prefix PREFIX [ge (0-128)] [le (0-128)]",
@@ -274,8 +284,10 @@ std::optional<ParseFailure> apply_config_line(ConfigEdit& edit, std::string_view
     }
     if (const auto* failure = std::get_if<ParseFailure>(&top)) return *failure;
     const ParsedLine& parsed = std::get<ParsedLine>(top);
-    edit.network.clear();
-    kTop[parsed.command].apply(edit, parsed);
+    ConfigEdit changed = edit;
+    changed.network.clear();
+    kTop[parsed.command].apply(changed, parsed);
+    edit = std::move(changed);
     return std::nullopt;
   } catch (const Mistake& mistake) {
     return ParseFailure{ParseFailure::Kind::NoMatch, mistake.column, 0, mistake.expected};

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <algorithm>
 
+#include "daemon/config/words.h"
 #include "daemon/show/pick.h"
 #include "daemon/show/show.h"
 #include "daemon/show/text_table.h"
-#include "daemon/config/words.h"
 
 namespace berth {
 namespace {
 
-std::string number(std::uint64_t value) { return value ? std::to_string(value) : "-"; }
-std::string or_dash(const std::string& text) { return text.empty() ? "-" : text; }
+std::string number(std::uint64_t value) {
+  return value ? std::to_string(value) : "-";
+}
+std::string or_dash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
 
 std::string plural(std::size_t n, const std::string& one) {
   return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
@@ -30,8 +34,10 @@ std::string in_sync_word(bool connected, bool in_sync) {
 std::string why_empty(const View& view) {
   std::string out;
   for (const RuntimeStatus& each : view.runtimes)
-    if (!each.connected) out += "Runtime " + each.name + " does not answer; see show status.\n";
-    else if (!each.in_sync) out += "Runtime " + each.name + " has not listed its containers yet.\n";
+    if (!each.connected)
+      out += "Runtime " + each.name + " does not answer; see show status.\n";
+    else if (!each.in_sync)
+      out += "Runtime " + each.name + " has not listed its containers yet.\n";
   return out;
 }
 
@@ -81,7 +87,10 @@ std::string networks_text(const View& view) {
                std::string(to_string(health.nat))});
     for (std::size_t at = 1; at < network.subnets.size(); ++at)
       table.row({"", "", "", network.subnets[at].subnet.to_string(), "", "", "", ""});
-    if (entry == view.health.end()) table.note("  not looked at yet: " + (why_empty(view).empty() ? "wait a moment" : why_empty(view)));
+    if (entry == view.health.end()) {
+      const std::string why = why_empty(view);
+      table.note("  not looked at yet" + (why.empty() ? "" : ": " + why.substr(0, why.find('\n'))));
+    }
     for (const Problem& problem : health.problems) {
       table.note("  " + problem.code + ": " + problem.text + (problem.blocks ? " (not advertised)" : ""));
       if (!problem.remedy.empty()) table.note("    remedy: " + problem.remedy);
@@ -100,9 +109,9 @@ std::string containers_text(const View& view) {
       table.row({container.name, container.key.id.substr(0, 12), container.state, "-", "-", "-"});
     bool first = true;
     for (const AttachmentView& each : attachments) {
-      table.row({first ? container.name : "", first ? container.key.id.substr(0, 12) : "",
-                 first ? container.state : "", each.endpoint->network + (each.network ? "" : " (not ours)"),
-                 addresses_of(*each.endpoint), or_dash(each.route_state)});
+      table.row({first ? container.name : "", first ? container.key.id.substr(0, 12) : "", first ? container.state : "",
+                 each.endpoint->network + (each.network ? "" : " (not ours)"), addresses_of(*each.endpoint),
+                 or_dash(each.route_state)});
       first = false;
     }
   }
@@ -154,8 +163,8 @@ std::string explain_text(const Explanation& explanation) {
   std::size_t width = 0;
   for (const ReasonStep& step : explanation.steps) width = std::max(width, step.name.size());
   for (const ReasonStep& step : explanation.steps) {
-    out += std::string("  ") + (step.ok ? "ok  " : "NO  ") + step.name + std::string(width - step.name.size() + 2, ' ') +
-           step.detail + "\n";
+    out += std::string("  ") + (step.ok ? "ok  " : "NO  ") + step.name +
+           std::string(width - step.name.size() + 2, ' ') + step.detail + "\n";
     if (!step.ok && !step.remedy.empty()) out += std::string(width + 8, ' ') + "remedy: " + step.remedy + "\n";
   }
   return out;

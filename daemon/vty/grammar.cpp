@@ -139,6 +139,10 @@ class Grammar::Compiler {
       if (text_[at_] == '<') end = text_.find('>', at_) + 1;
       std::string words = text_.substr(at_, end - at_);
       at_ = end;
+      if (words.ends_with("...")) {
+        words.resize(words.size() - 3);
+        at_ -= 3;
+      }
       if (words.front() == '<') words = words.substr(1, words.size() - 2);
       out.nullable = false;
       for (std::size_t from = 0; from < words.size();) {

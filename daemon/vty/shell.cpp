@@ -62,8 +62,8 @@ const Grammar& network_mode() {
 }
 
 Reply refused(std::string_view line, const ParseFailure& failure) {
-  const std::string caret = "  " + std::string(line) + "\n  " + std::string(failure.column, ' ') + "^ expected " +
-                            failure.expected + "\n";
+  const std::string caret =
+      "  " + std::string(line) + "\n  " + std::string(failure.column, ' ') + "^ expected " + failure.expected + "\n";
   switch (failure.kind) {
     case ParseFailure::Kind::Ambiguous: return {"% Ambiguous command\n" + caret, VtyStatus::Ambiguous};
     case ParseFailure::Kind::Incomplete: return {"% Command incomplete\n" + caret, VtyStatus::Incomplete};
@@ -102,6 +102,14 @@ std::string Session::prompt() const {
 }
 
 Reply Session::run(std::string_view line) {
+  Reply reply = answer(line);
+  // Names come from images and networks: no byte of theirs ends the answer early or moves the reader's cursor.
+  for (char& each : reply.text)
+    if ((static_cast<unsigned char>(each) < 0x20 && each != '\n' && each != '\t') || each == 0x7f) each = '?';
+  return reply;
+}
+
+Reply Session::answer(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   if (!printable(line)) return {"% Unknown command: it has bytes that are no text\n", VtyStatus::NoMatch};
   if (line.starts_with("berthctl ")) return internal(line.substr(9));
@@ -132,7 +140,8 @@ std::vector<Completion> Session::complete(std::string_view line) const {
   for (const Completion& each : out) {
     if (each.text == "CONTAINER")
       for (const ContainerFact& fact : shell_.host.view().containers) names.push_back(fact.name);
-    if (each.text == "NAME" && std::any_of(words.begin(), words.end(), [](const auto& w) { return w.text == "network"; }))
+    if (each.text == "NAME" &&
+        std::any_of(words.begin(), words.end(), [](const auto& w) { return w.text == "network"; }))
       for (const auto& [name, network] : shell_.host.config().networks) names.push_back(name);
   }
   for (const std::string& name : names)
@@ -173,9 +182,12 @@ Reply Session::show(const ParsedLine& line) const {
     boost::json::value (*json)(const View&);
   };
   static const Show kShows[] = {
-      {"status", status_text, status_json},           {"networks", networks_text, networks_json},
-      {"containers", containers_text, containers_json}, {"routes", routes_text, routes_json},
-      {"attachments", attachments_text, attachments_json}, {"counters", counters_text, counters_json},
+      {"status", status_text, status_json},
+      {"networks", networks_text, networks_json},
+      {"containers", containers_text, containers_json},
+      {"routes", routes_text, routes_json},
+      {"attachments", attachments_text, attachments_json},
+      {"counters", counters_text, counters_json},
       {"version", version_text, version_json},
   };
   const bool json = line.words.size() > 2;
@@ -252,10 +264,7 @@ Reply Session::change(std::string_view line) {
     left = leave_network();
     edit.config = shell_.host.config();
   }
-  const auto words = split_words(line);
-  const bool only_a_draft = words.size() == 3 && shell_.drafts.erase(words[2].text) > 0 &&
-                            !edit.config.networks.contains(words[2].text);
-  if (only_a_draft) return left;
+  if (forgets_only_a_draft(line)) return left;
   if (const auto failure = apply_config_line(edit, line)) return refused(line, *failure);
   if (!edit.network.empty()) {
     Reply entered = enter_network(edit.network);
@@ -265,6 +274,14 @@ Reply Session::change(std::string_view line) {
   if (!gap.empty()) return {left.text + "% Not done: expected " + gap + "\n", VtyStatus::ConfigFailed};
   shell_.host.apply(edit.config);
   return left;
+}
+
+// `no network NAME` also forgets the draft of that name; true: there was nothing else.
+bool Session::forgets_only_a_draft(std::string_view line) {
+  const auto parsed = config_grammar().parse(line);
+  const auto* words = std::get_if<ParsedLine>(&parsed);
+  if (!words || words->words.size() != 3 || (*words)[0] != "no" || (*words)[1] != "network") return false;
+  return shell_.drafts.erase((*words)[2]) > 0 && !shell_.host.config().networks.contains((*words)[2]);
 }
 
 Reply Session::enter_network(const std::string& name) {
@@ -290,9 +307,9 @@ Reply Session::leave_network() {
   const std::string gap = network_gap(config, draft_);
   if (!gap.empty()) {
     shell_.drafts[draft_.name] = draft_;
-    return {"% Network " + draft_.name + " is not in force: expected " + gap +
-                (existed ? "; it stays as it was\n" : "\n"),
-            VtyStatus::ConfigFailed};
+    return {
+        "% Network " + draft_.name + " is not in force: expected " + gap + (existed ? "; it stays as it was\n" : "\n"),
+        VtyStatus::ConfigFailed};
   }
   config.networks[draft_.name] = draft_;
   shell_.drafts.erase(draft_.name);

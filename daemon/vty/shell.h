@@ -35,11 +35,11 @@ struct Reply {
 class ShellHost {
  public:
   virtual ~ShellHost() = default;
-  virtual View view() const = 0;
+  virtual View view() = 0;
   virtual const Config& config() const = 0;
   virtual std::string hostname() const = 0;
   virtual Explanation explain(const std::string& subject) const = 0;
-  virtual void apply(const Config& config) = 0;  // takes effect now; complete and valid
+  virtual void apply(const Config& config) = 0;      // takes effect now; complete and valid
   virtual Status save(const std::string& text) = 0;  // into the file that berthd was started with
   virtual void withdraw(bool on) = 0;
 };
@@ -61,6 +61,7 @@ class Session {
 
  private:
   enum class Mode { Exec, Config, Network };
+  Reply answer(std::string_view line);
   Reply run_exec(std::string_view line);
   Reply run_config(std::string_view line);
   Reply run_common(const std::string& word, std::string_view line);
@@ -69,6 +70,7 @@ class Session {
   Reply show(const ParsedLine& line) const;
   Reply write() const;
   Reply change(std::string_view line);
+  bool forgets_only_a_draft(std::string_view line);
   Reply enter_network(const std::string& name);
   Reply leave_network();
   std::string running_config() const;

@@ -132,11 +132,15 @@ asio::awaitable<void> VtyServer::serve(std::shared_ptr<Socket> socket) {
       at += n + 1;
       if (line.size() > options_.max_line) {
         ++counters_["vtyLineTooLong"];
-        static_cast<void>(co_await send(socket, {"% The line is too long\n", VtyStatus::Warning}));
+        // Replies have names: g++ 12 destroys a braced temporary of a co_await twice.
+        Reply reply{"% The line is too long\n", VtyStatus::Warning};
+        static_cast<void>(co_await send(socket, std::move(reply)));
         open = false;
       } else if (end) {
         ++counters_["vtyCommands"];
-        open = co_await send(socket, session.run(line)) && !session.closed();
+        Reply reply = session.run(line);
+        const bool heard = co_await send(socket, std::move(reply));
+        open = heard && !session.closed();
         line.clear();
       }
     }

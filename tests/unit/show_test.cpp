@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "daemon/show/show.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+#include "daemon/show/text_table.h"
+#include "tests/unit/shell_fixture.h"
+
+namespace json = boost::json;
+
+namespace berth {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::set<std::string> keys(const json::value& value) {
+  std::set<std::string> out;
+  for (const auto& [key, each] : value.as_object()) out.insert(key);
+  return out;
+}
+
+void has_keys(const json::value& value, const std::set<std::string>& wanted) {
+  for (const std::string& key : wanted) EXPECT_TRUE(value.as_object().contains(key)) << key << " is missing";
+}
+
+// The keys that are fixed from the start.
+TEST(ShowJson, HasTheKeysOfTheDesign) {
+  const View view = sample_view();
+  const json::value routes = routes_json(view);
+  EXPECT_EQ(keys(routes), std::set<std::string>{"routes"});
+  EXPECT_EQ(keys(routes.at("routes").at(0)),
+            (std::set<std::string>{"prefix", "network", "container", "kind", "tag", "state", "reason", "since"}));
+  EXPECT_FALSE(routes.at("routes").at(2).as_object().contains("container")) << "a subnet has none";
+  const json::value containers = containers_json(view);
+  has_keys(containers.at("containers").at(0), {"id", "name", "runtime", "state", "attachments"});
+  has_keys(containers.at("containers").at(0).at("attachments").at(0),
+           {"network", "driver", "interface", "hostInterface", "parent", "mac", "mtu", "addresses", "netns",
+            "advertise", "routeState"});
+  const json::value networks = networks_json(view);
+  has_keys(networks.at("networks").at(1),
+           {"name", "driver", "subnets", "advertise", "tag", "containers", "nat", "problems"});
+  has_keys(networks.at("networks").at(1).at("problems").at(0), {"code", "text", "remedy"});
+  const json::value status = status_json(view);
+  has_keys(status, {"version", "startedAt", "inSync", "runtimes", "zebra", "counters"});
+  has_keys(status.at("runtimes").at(0), {"name", "kind", "connected", "inSync"});
+  has_keys(status.at("zebra"), {"connected", "frrVersion", "moduleVersion", "inSync"});
+  const json::value explain = explain_json({"web", true, {{"container", true, "there", ""}}});
+  EXPECT_EQ(keys(explain), (std::set<std::string>{"subject", "verdict", "steps"}));
+  EXPECT_EQ(keys(explain.at("steps").at(0)), (std::set<std::string>{"name", "ok", "detail", "remedy"}));
+}
+
+TEST(ShowJson, TellsTheValues) {
+  const View view = sample_view();
+  const json::value routes = routes_json(view);
+  EXPECT_EQ(routes.at("routes").at(0), json::parse(R"({"prefix":"10.10.1.2/32","network":"blue","container":"web",
+    "kind":"host","tag":100,"state":"installed","reason":"","since":"2026-11-18T11:11:40Z"})"));
+  EXPECT_EQ(routes.at("routes").at(2).at("kind"), "subnet");
+  const json::value networks = networks_json(view);
+  EXPECT_EQ(networks.at("networks").at(0).at("nat"), "off");
+  EXPECT_EQ(networks.at("networks").at(0).at("containers"), 1);
+  EXPECT_EQ(networks.at("networks").at(1).at("nat"), "on");
+  EXPECT_EQ(networks.at("networks").at(2).at("nat"), "unknown") << "not looked at yet";
+  const json::value web = containers_json(view).at("containers").at(0).at("attachments").at(0);
+  EXPECT_EQ(web.at("routeState"), "notBest") << "the worst of its addresses";
+  EXPECT_EQ(web.at("mtu"), 1500) << "the bridge's";
+  EXPECT_EQ(web.at("parent"), "br-0123456789ab");
+  const json::value db = containers_json(view).at("containers").at(1).at("attachments");
+  EXPECT_EQ(db.at(0).at("mtu"), 1400) << "as configured";
+  EXPECT_EQ(db.at(1).at("network"), "bridge");
+  EXPECT_EQ(db.at(1).at("advertise"), "none") << "not of berthd.conf";
+  EXPECT_EQ(explain_json({"x", false, {}}).at("verdict"), "notAdvertised");
+  EXPECT_EQ(explain_json({"x", true, {}}).at("verdict"), "advertised");
+}
+
+TEST(ShowJson, PrettyIsTheSameDocument) {
+  for (const auto& document : {status_json(sample_view()), networks_json(sample_view()), containers_json(sample_view()),
+                               attachments_json(sample_view()), routes_json(View{}), counters_json(View{}),
+                               running_config_json(sample_view()), version_json(sample_view())})
+    EXPECT_EQ(json::parse(pretty(document)), document);
+  EXPECT_EQ(pretty(json::parse(R"({"a":[],"b":{},"c":[1,"x\ny"]})")),
+            "{\n  \"a\":[],\n  \"b\":{},\n  \"c\":[\n    1,\n    \"x\\ny\"\n  ]\n}\n");
+}
+
+TEST(ShowText, RoutesAreATable) {
+  EXPECT_EQ(routes_text(sample_view()),
+            "Prefix            Kind    Network  Container  Tag  State      Since\n"
+            "10.10.1.2/32      host    blue     web        100  installed  1d02h55m\n"
+            "fd00:10:1::2/128  host    blue     web        100  notBest    1d02h55m\n"
+            "  a bgp route wins\n"
+            "10.10.1.0/24      subnet  blue     -          100  accepted   1d02h55m\n");
+}
+
+TEST(ShowText, NetworksCarryTheirProblems) {
+  EXPECT_EQ(networks_text(sample_view()),
+            "Network  Driver  Interface        Subnet          Advertise  Tag  Containers  NAT\n"
+            "blue     bridge  br-0123456789ab  10.10.1.0/24    both       100  1           off\n"
+            "                                  fd00:10:1::/64\n"
+            "nat      bridge  br-ba9876543210  10.10.2.0/24    host       100  1           on\n"
+            "  nat-on: NAT is on: rule X (not advertised)\n"
+            "    remedy: do Y\n"
+            "new      bridge  -                10.10.3.0/24    none       -    0           unknown\n"
+            "  not looked at yet\n");
+}
+
+TEST(ShowText, EmptyTablesSayWhy) {
+  View view;
+  EXPECT_THAT(routes_text(view), HasSubstr("No route"));
+  EXPECT_THAT(networks_text(view), HasSubstr("No network is configured"));
+  view.runtimes = {{"docker", "docker", "", false, false}};
+  for (const auto& text : {routes_text(view), containers_text(view), attachments_text(view)})
+    EXPECT_THAT(text, HasSubstr("Runtime docker does not answer"));
+  EXPECT_THAT(counters_text(view), HasSubstr("zero"));
+}
+
+TEST(ShowText, FitsTheScreen) {
+  const View view = sample_view();
+  for (const std::string& text : {status_text(view), networks_text(view), containers_text(view), routes_text(view),
+                                  attachments_text(view), counters_text(view), version_text(view)}) {
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+      EXPECT_LE(line.size(), 120u) << line;
+      EXPECT_FALSE(line.ends_with(' ')) << line;
+    }
+  }
+}
+
+TEST(ShowText, StatusTellsWhatTheOperatorDid) {
+  View view = sample_view();
+  EXPECT_THAT(status_text(view), HasSubstr("connected, in sync; FRR 8.4.4, module 0.1.0"));
+  EXPECT_THAT(status_text(view), HasSubstr("3 networks, 3 containers, 3 routes: 1 accepted, 1 installed, 1 notBest"));
+  EXPECT_THAT(status_text(view), Not(HasSubstr("Withdrawn")));
+  view.withdrawn = true;
+  view.zebra.connected = false;
+  EXPECT_THAT(status_text(view), HasSubstr("Withdrawn by the operator"));
+  EXPECT_THAT(status_text(view), HasSubstr("-M zebra_fpm_bridge:/run/frr/berth.sock"));
+}
+
+TEST(ShowText, ExplainMarksTheFirstNo) {
+  EXPECT_EQ(
+      explain_text({"web", false, {{"container", true, "web is running", ""}, {"nat", false, "NAT is on", "fix it"}}}),
+      "web is not advertised\n"
+      "  ok  container  web is running\n"
+      "  NO  nat        NAT is on\n"
+      "                 remedy: fix it\n");
+}
+
+TEST(Times, AreRfc3339AndFrrsUptime) {
+  const WallTime start{std::chrono::seconds(0)};
+  EXPECT_EQ(rfc3339(start + std::chrono::milliseconds(1999)), "1970-01-01T00:00:01Z");
+  EXPECT_EQ(uptime(start, start + std::chrono::seconds(65)), "00:01:05");
+  EXPECT_EQ(uptime(start, start + std::chrono::hours(26)), "1d02h00m");
+  EXPECT_EQ(uptime(start, start + std::chrono::hours(24 * 15)), "02w1d00h");
+  EXPECT_EQ(uptime(start + std::chrono::hours(1), start), "00:00:00") << "a clock that was set back";
+}
+
+}  // namespace
+}  // namespace berth
