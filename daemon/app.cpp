@@ -77,8 +77,9 @@ void App::stop() {
 }
 
 void App::reconfigure(const Config& config) {
-  if (config.runtimes != config_.runtimes || !(config.zebra == config_.zebra) || !(config.log == config_.log))
-    spdlog::warn("changes of runtime, zebra and log lines take effect at the next start of berthd");
+  if (config.runtimes != config_.runtimes || !(config.zebra == config_.zebra))
+    spdlog::warn("changes of runtime and zebra lines take effect at the next start of berthd");
+  if (!(config.log == config_.log) && options_.set_log) options_.set_log(config.log);
   config_ = config;
   vty_.set_max_clients(config_.vty.max_clients);
   std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });

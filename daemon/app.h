@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 
@@ -23,6 +24,7 @@ namespace berth {
 struct AppOptions {
   std::string config_file;  // `write` saves there
   std::string vty_socket;   // empty: as the configuration says
+  std::function<void(const LogConfig&)> set_log;
 };
 
 class App : public RuntimeSink, public ZebraListener, public ShellHost {
@@ -30,7 +32,9 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   App(boost::asio::io_context& io, const Config& config, const AppOptions& options);
   void start();
   void stop();
-  void reconfigure(const Config& config);  // networks and limits at once; the rest needs a restart, and says so
+  // Calls `then` when zebra has taken back what `withdraw` withdrew, or after some seconds; at once where there is nothing.
+  void finish(std::function<void()> then);
+  void reconfigure(const Config& config);  // networks, limits and log at once; the rest needs a restart, and says so
   void tell() const;                       // routes and counters into the log
 
  private:

@@ -15,6 +15,9 @@
 namespace berth {
 namespace {
 
+constexpr auto kLook = std::chrono::milliseconds(20);  // at what zebra has taken back
+constexpr int kLooks = 250;                            // 5 s
+
 LinkStatus link_of(const std::string& interface) {
   LinkStatus out;
   if (interface.empty() || interface.find('/') != std::string::npos) return out;
@@ -81,6 +84,23 @@ void App::withdraw(bool on) {
   withdrawn_ = on;
   brain_.withdraw_all(on);
   work();
+}
+
+void App::finish(std::function<void()> then) {
+  struct Looking {
+    boost::asio::steady_timer timer;
+    int looks = 0;
+    std::function<void()> again;
+  };
+  auto looking = std::make_shared<Looking>(Looking{boost::asio::steady_timer(io_), 0, {}});
+  looking->again = [this, weak = std::weak_ptr(looking), then = std::move(then)] {
+    const auto self = weak.lock();
+    work();
+    if (!withdrawn_ || !zebra_up_ || (zebra_.idle() && !brain_.has_steps()) || ++self->looks > kLooks) return then();
+    self->timer.expires_after(kLook);
+    self->timer.async_wait([self](boost::system::error_code) { self->again(); });
+  };
+  looking->again();
 }
 
 // A new file in the same folder takes the old one's place, with its owner and mode: no moment without a whole file.

@@ -36,6 +36,7 @@ berth::Result<berth::Config> load(const std::string& path) {
 }
 
 void set_log(const berth::LogConfig& config) {
+  spdlog::drop("berthd");  // one of that name at a time; the default logger lives on until it is replaced
   if (config.target == "syslog")
     spdlog::set_default_logger(spdlog::syslog_logger_mt("berthd", "berthd", LOG_PID, LOG_DAEMON));
   else
@@ -79,7 +80,7 @@ int main(int argc, char** argv) {
   }
   set_log(config->log);
   boost::asio::io_context io(1);
-  berth::App app(io, *config, {path, vty_socket});
+  berth::App app(io, *config, {path, vty_socket, set_log});
   boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
   signals.add(SIGUSR1);
   std::function<void()> wait = [&] {
@@ -94,9 +95,11 @@ int main(int argc, char** argv) {
         else
           spdlog::error("the configuration stays as it was:\n{}", again.error().message);
       } else {
-        spdlog::info("berthd stops; its routes stay for {} s", config->zebra.grace_seconds);
-        app.stop();
-        io.stop();
+        spdlog::info("berthd stops; routes that are not withdrawn stay for the grace time");
+        app.finish([&] {
+          app.stop();
+          io.stop();
+        });
         return;
       }
       wait();
