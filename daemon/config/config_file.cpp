@@ -18,9 +18,10 @@ Result<Config> parse_config(std::string_view text, const std::string& file_name)
       edit.network.clear();
       continue;
     }
-    if (const auto failure = apply_config_line(edit, raw))
-      errors += file_name + ":" + std::to_string(number) + ": expected " + failure->expected + "\n  " + raw + "\n  " +
-                std::string(failure->column, ' ') + "^\n";
+    if (const auto failure = apply_config_line(edit, raw)) {
+      errors.append(file_name).append(":").append(std::to_string(number)).append(": expected ").append(failure->expected);
+      errors.append("\n  ").append(raw).append("\n  ").append(failure->column, ' ').append("^\n");
+    }
   }
   if (errors.empty()) {
     const std::string gap = config_gap(edit.config);

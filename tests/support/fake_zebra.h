@@ -67,7 +67,7 @@ class FakeZebra {
     }
   }
   // Somebody else takes a route of ours out.
-  void lose(const RibKey& key) {
+  void lose(RibKey key) {  // a copy: the caller may point into rib()
     if (rib_.erase(key) > 0) answers_.push_back({key, RibState::Gone, "taken out by somebody else"});
   }
   bool answer_some(Redistributor& brain, std::size_t most = 1000000) {
