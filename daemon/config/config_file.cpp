@@ -19,7 +19,11 @@ Result<Config> parse_config(std::string_view text, const std::string& file_name)
       continue;
     }
     if (const auto failure = apply_config_line(edit, raw)) {
-      errors.append(file_name).append(":").append(std::to_string(number)).append(": expected ").append(failure->expected);
+      errors.append(file_name)
+          .append(":")
+          .append(std::to_string(number))
+          .append(": expected ")
+          .append(failure->expected);
       errors.append("\n  ").append(raw).append("\n  ").append(failure->column, ' ').append("^\n");
     }
   }
