@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/app.h"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -16,32 +14,17 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kTick = 5s;  // how often networks are looked at again and failures tried again
+constexpr auto kTick = 5s;  // how often failures are tried again
 constexpr std::size_t kStepsAtATime = 1000;
-
-std::set<IpAddress> host_addresses() {
-  std::set<IpAddress> out;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return out;
-  for (const ifaddrs* each = list; each; each = each->ifa_next) {
-    if (!each->ifa_addr) continue;
-    const std::uint8_t* bytes = nullptr;
-    std::size_t size = 0;
-    if (each->ifa_addr->sa_family == AF_INET) {
-      bytes = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in*>(each->ifa_addr)->sin_addr);
-      size = 4;
-    } else if (each->ifa_addr->sa_family == AF_INET6) {
-      bytes = reinterpret_cast<const std::uint8_t*>(&reinterpret_cast<const sockaddr_in6*>(each->ifa_addr)->sin6_addr);
-      size = 16;
-    }
-    if (bytes) out.insert(*IpAddress::from_bytes({bytes, size}));
-  }
-  freeifaddrs(list);
-  return out;
-}
 
 std::string docker_address(const Config& config) {
   return config.runtimes.empty() ? "unix:/run/docker.sock" : config.runtimes.front().address;
+}
+
+std::set<std::string> network_names(const Config& config) {
+  std::set<std::string> out;
+  for (const auto& [name, network] : config.networks) out.insert(name);
+  return out;
 }
 
 }  // namespace
@@ -51,6 +34,7 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
       config_(config),
       zebra_(io, {config.zebra.socket, config.zebra.grace_seconds}, *this),
       docker_(docker_address(config)),
+      host_(io, [this](const HostReport& report) { host_looked(report); }),
       tick_(io),
       options_(options),
       vty_(io, {options.vty_socket.empty() ? config.vty.socket : options.vty_socket, config.vty.max_clients}, *this) {
@@ -60,8 +44,9 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
 }
 
 void App::start() {
-  brain_.set_host_addresses(host_addresses());
   brain_.set_config(config_);
+  host_.configured(network_names(config_));
+  host_.start();
   zebra_.start();
   if (watcher_) watcher_->start();
   on_tick();
@@ -73,6 +58,7 @@ void App::stop() {
   vty_.stop();
   tick_.cancel();
   if (watcher_) watcher_->stop();
+  host_.stop();
   zebra_.stop();
 }
 
@@ -83,7 +69,9 @@ void App::reconfigure(const Config& config) {
   config_ = config;
   vty_.set_max_clients(config_.vty.max_clients);
   std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });
+  host_.configured(network_names(config_));
   brain_.set_config(config_);
+  attach_all();
   work();
 }
 
@@ -98,7 +86,6 @@ void App::runtime_connected(const std::string& runtime, const std::string& versi
   spdlog::info("{} {} is here", runtime, version);
   docker_up_ = true;
   docker_version_ = version;
-  for (const auto& [name, network] : config_.networks) asio::co_spawn(io_, attach(name), asio::detached);
 }
 
 void App::runtime_lost(const std::string& runtime, const std::string& why) {
@@ -111,6 +98,7 @@ void App::runtime_lost(const std::string& runtime, const std::string& why) {
 void App::snapshot(const std::string& runtime, RuntimeSnapshot all) {
   brain_.set_containers(runtime, all.containers);
   synced_.insert(runtime);
+  attach_all();  // at each full list: what was removed or made while nobody looked
   work();
 }
 
@@ -126,11 +114,11 @@ void App::container_gone(const ContainerKey& key) {
 
 void App::network_changed(NetworkFact fact) {
   for (const auto& [name, network] : config_.networks)
-    if (network.runtime_network() == fact.name) asio::co_spawn(io_, attach(name), asio::detached);
+    if (network.runtime_network() == fact.name) attach(name);
 }
 
 void App::network_gone(const std::string&, const std::string&) {
-  on_tick();
+  attach_all();
 }
 
 void App::zebra_connected(const ZebraInfo& info) {
@@ -173,45 +161,77 @@ void App::work() {
       else if (const auto* withdraw = std::get_if<Withdraw>(&step))
         zebra_.remove(withdraw->key);
       else if (const auto* wanted = std::get_if<Attach>(&step))
-        asio::co_spawn(io_, attach(wanted->network), asio::detached);
-      else if (const auto* unwanted = std::get_if<Detach>(&step))
+        attach(wanted->network);
+      else if (const auto* unwanted = std::get_if<Detach>(&step)) {
+        host_.forget(unwanted->network);
         spdlog::info("network {} is no longer ours to advertise; Docker keeps it until docker network rm",
                      unwanted->network);
-      else
+      } else
         zebra_.end_of_sync();
     }
   }
 }
 
-asio::awaitable<void> App::attach(std::string name) {
-  const auto entry = config_.networks.find(name);
-  if (entry == config_.networks.end() || !docker_up_) co_return;
-  const NetworkConfig network = entry->second;
-  static_cast<void>(co_await docker_.negotiate());
-  auto ensured = co_await ensure_docker_network(docker_, network);
-  if (!ensured && ensured.error().kind == ErrorKind::Transient) {
-    spdlog::warn("network {}: {}; it is tried again", name, ensured.error().message);
-    co_return;  // what was known of it stays
-  }
-  NetworkHealth health;
-  if (ensured)
-    health = firewall_.ensure(network, ensured->fact, ensured->problems);
-  else
-    health.problems.push_back({"docker", ensured.error().message, ensured.error().remedy, true});
-  if (ensured && ensured->created) spdlog::info("network {} made, bridge {}", name, ensured->fact.interface);
-  std::string problem;
-  for (const Problem& each : health.problems) problem += each.text + " (" + each.remedy + ") ";
-  if (told_problem_[name] != problem)
-    spdlog::warn("network {}: {}", name, problem.empty() ? "all problems are gone" : problem);
-  told_problem_[name] = problem;
-  brain_.set_host_addresses(host_addresses());
-  health_[name] = health;
-  brain_.set_network_health(name, health);
+void App::attach(const std::string& network) {
+  if (!docker_up_) return;  // its next list asks again
+  const auto [under_way, fresh] = attaching_.try_emplace(network, false);
+  under_way->second = !fresh;
+  if (fresh) asio::co_spawn(io_, ensure(network), asio::detached);
+}
+
+void App::attach_all() {
+  for (const auto& [name, network] : config_.networks) attach(name);
+}
+
+asio::awaitable<void> App::ensure(std::string name) {
+  do {
+    attaching_[name] = false;
+    const auto entry = config_.networks.find(name);
+    if (entry == config_.networks.end()) break;
+    const NetworkConfig network = entry->second;
+    static_cast<void>(co_await docker_.negotiate());
+    const auto ensured = co_await ensure_docker_network(docker_, network);
+    if (!config_.networks.contains(name)) break;
+    unattached_.erase(name);
+    if (ensured) {
+      if (ensured->created) spdlog::info("network {} made, bridge {}", name, ensured->fact.interface);
+      NetworkSite site{name, ensured->fact.interface, {}};
+      for (const SubnetFact& each : ensured->fact.subnets) site.subnets.push_back(each.subnet);
+      host_.want(site, ensured->problems);
+    } else if (ensured.error().kind == ErrorKind::Transient) {  // what was known of it stays
+      spdlog::warn("network {}: {}; it is tried again", name, ensured.error().message);
+      unattached_.insert(name);
+    } else {
+      unattached_.insert(name);
+      host_.unwant(name);
+      NetworkHealth health;
+      health.problems.push_back({"docker", ensured.error().message, ensured.error().remedy, true});
+      set_health(name, health);
+      work();
+    }
+  } while (attaching_[name]);
+  attaching_.erase(name);
+}
+
+void App::host_looked(const HostReport& report) {
+  brain_.set_host_addresses(report.addresses);
+  for (const auto& [name, health] : report.health)
+    if (config_.networks.contains(name)) set_health(name, health);
   work();
 }
 
+void App::set_health(const std::string& network, const NetworkHealth& health) {
+  std::string problem;
+  for (const Problem& each : health.problems) problem += each.text + " (" + each.remedy + ") ";
+  std::string& told = told_problem_[network];
+  if (told != problem) spdlog::warn("network {}: {}", network, problem.empty() ? "all problems are gone" : problem);
+  told = problem;
+  health_[network] = health;
+  brain_.set_network_health(network, health);
+}
+
 void App::on_tick() {
-  for (const auto& [name, network] : config_.networks) asio::co_spawn(io_, attach(name), asio::detached);
+  for (const std::string& name : std::set<std::string>(unattached_)) attach(name);
   brain_.retry();
   work();
   note_states();

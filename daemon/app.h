@@ -9,8 +9,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
-#include "container_watcher/attach/host_firewall.h"
+#include "container_watcher/attach/host_agent.h"
 #include "container_watcher/docker/docker_client.h"
 #include "container_watcher/docker/docker_watcher.h"
 #include "core/config.h"
@@ -62,7 +63,11 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
 
   void work();
   void on_tick();
-  boost::asio::awaitable<void> attach(std::string network);
+  void attach(const std::string& network);  // makes or checks it in Docker; its health comes from the host agent
+  void attach_all();
+  boost::asio::awaitable<void> ensure(std::string network);
+  void host_looked(const HostReport& report);
+  void set_health(const std::string& network, const NetworkHealth& health);
 
   boost::asio::io_context& io_;
   Config config_;
@@ -70,9 +75,11 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   ZebraClient zebra_;
   DockerClient docker_;
   std::unique_ptr<DockerWatcher> watcher_;
-  HostFirewall firewall_;
+  HostAgent host_;
   boost::asio::steady_timer tick_;
   bool docker_up_ = false;
+  std::map<std::string, bool> attaching_;            // by network; true: once more when done
+  std::set<std::string> unattached_;                 // the last try failed: again at the next tick
   std::map<std::string, std::string> told_problem_;  // by network
   AppOptions options_;
   VtyServer vty_;

@@ -1,28 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The host's side of a bridge network: forwarding on, our accept rules in DOCKER-USER (comment "berth:NAME"), and what is
-// in force read back. Blocks for some milliseconds (libnftables): never on the way of a container's start.
-// Thread: one. Owner: the daemon. Failures become problems of the network.
+// The host's side of bridge networks: forwarding on, our rules in DOCKER-USER, and what is in force read back.
+// Blocks for some milliseconds (libnftables, one transaction): lives on HostAgent's worker thread, never on the way of a
+// container's start. Failures become problems of the networks.
 #pragma once
 
+#include <chrono>
+#include <deque>
+#include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
-#include "core/config.h"
+#include "container_watcher/attach/host_state.h"
+#include "container_watcher/attach/nat_check.h"
 #include "core/facts.h"
 
 namespace berth {
+
+struct HostWish {
+  std::map<std::string, NetworkSite> sites;  // by NetworkConfig::name
+  std::set<std::string> keep;  // configured, or not yet withdrawn: their rules stay, with or without a site
+  bool sweep = false;          // `keep` is complete: rules of ours for other networks go
+};
+
+struct SiteFinding {
+  bool attached = false;
+  RulesVerdict verdict;
+};
+
+struct Findings {
+  std::map<std::string, SiteFinding> sites;
+  bool changed_rules = false;
+};
 
 class HostFirewall {
  public:
   HostFirewall();
   ~HostFirewall();
   // Rules and sysctls as they must be, then what is really in force.
-  NetworkHealth ensure(const NetworkConfig& config, const NetworkFact& fact, std::vector<Problem> problems);
+  Findings look(const HostWish& wish, const HostState& state);
 
  private:
   struct Nft;
+  bool may_change_rules();
+  std::vector<Problem> put_rules(const HostWish& wish, Ruleset* rules, bool* changed);
+
   std::unique_ptr<Nft> nft_;
+  std::deque<std::chrono::steady_clock::time_point> changes_;  // lately; somebody may undo what we do
 };
 
 }  // namespace berth

@@ -1,55 +1,149 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/nat_check.h"
 
-#include <sstream>
-#include <vector>
+#include <utility>
 
 namespace berth {
 namespace {
 
-std::string unquoted(const std::string& word) {
-  return word.size() > 1 && word.front() == '"' ? word.substr(1, word.size() - 2) : word;
+std::string told(const Decision& decision) {
+  return "\"" + decision.rule + "\" in " + decision.chain;
 }
 
-// Can this translating rule meet a packet that leaves a container of `subnet` for another host?
-bool concerns(const std::vector<std::string>& words, const Prefix& subnet, const std::string& bridge) {
-  for (std::size_t i = 0; i + 2 < words.size(); ++i) {
-    const bool negated = words[i + 1] == "!=" && i + 2 < words.size();
-    const std::string& value = words[negated ? i + 2 : i + 1];
-    const bool source = (words[i] == "ip" || words[i] == "ip6") && words[i + 1] == "saddr";
-    if (source && words[i + 2] != "!=") {
-      const auto prefix = Prefix::parse(words[i + 2]);
-      if (prefix && !prefix->overlaps(subnet)) return false;
-    }
-    // towards the bridge itself: host to container, or hairpin; the way out is another interface
-    if (words[i] == "oifname" && !negated && unquoted(value) == bridge) return false;
-  }
-  return true;
+// Rules that Docker itself writes while a container starts, or that dockerd rewrites when it starts.
+bool docker_writes(const Decision& decision) {
+  const std::string& chain = decision.chain;
+  return chain.find(" DOCKER") != std::string::npos || chain.ends_with(" raw PREROUTING") ||
+         (chain.ends_with(" filter FORWARD") && !chain.starts_with("inet"));
 }
+
+class Check {
+ public:
+  Check(const Ruleset& rules, const NetworkSite& site, const std::vector<NetworkSite>& others,
+        const std::vector<std::string>& uplinks)
+      : rules_(rules), site_(site), others_(others), uplinks_(uplinks) {}
+
+  RulesVerdict run() {
+    for (const Prefix& subnet : site_.subnets) {
+      translation(subnet);
+      way(subnet, true);
+      way(subnet, false);
+      for (const NetworkSite& other : others_)
+        if (other.name != site_.name) between(subnet, other);
+    }
+    return std::move(verdict_);
+  }
+
+ private:
+  void problem(std::string code, std::string text, std::string remedy, bool blocks) {
+    for (const Problem& each : verdict_.problems)
+      if (each.code == code && each.text == text) return;
+    verdict_.problems.push_back({std::move(code), std::move(text), std::move(remedy), blocks});
+  }
+
+  FlowAddresses outside(const Prefix& subnet) const {
+    const std::size_t bytes = subnet.is_v4() ? 4 : 16;
+    return {Prefix::of(*IpAddress::from_bytes(std::vector<std::uint8_t>(bytes)), 0), {subnet}, false};
+  }
+  FlowInterface any_uplink() const { return {"", {site_.interface}}; }
+  Flow flow(const Prefix& subnet, bool inwards, const FlowInterface& uplink) const {
+    const FlowInterface bridge{site_.interface, {}};
+    const FlowAddresses ours{subnet, {}, true};
+    if (inwards) return {uplink, bridge, outside(subnet), ours, "", {}, {}, FlowState::New};
+    return {bridge, uplink, ours, outside(subnet), "", {}, {}, FlowState::New};
+  }
+
+  void nat_on(const std::vector<Decision>& found) {
+    for (const Decision& each : found) {
+      verdict_.nat = Nat::On;
+      problem("nat-on", "NAT is on: " + told(each),
+              "make the network without NAT (docker network rm, and berthd makes it anew; or -o "
+              "com.docker.network.bridge.enable_ip_masquerade=false), or take the rule away",
+              true);
+    }
+  }
+
+  // Of new connections, any protocol, through any interface, also one that is not there yet; a rule that drops them today
+  // may go. Inwards only what hits every client counts: another network's own NAT (docker0's) is not ours to judge.
+  void translation(const Prefix& subnet) {
+    for (const bool inwards : {true, false}) {
+      const WalkResult found = walk_forward(rules_, flow(subnet, inwards, any_uplink()), true);
+      nat_on(inwards ? found.source_nat_all : found.source_nat);
+      for (const Decision& each : found.redirected_all)
+        problem("redirected", "all connections are redirected: " + told(each), "take the rule away", true);
+      for (const Decision& each : found.redirected)
+        problem("redirected-some", "some connections are redirected: " + told(each), "none, if that is meant", false);
+    }
+  }
+  std::optional<Decision> dropped(Flow flow, const std::string& protocol, std::vector<Decision>* partial) const {
+    flow.protocol = protocol;
+    for (const FlowState state : {FlowState::New, FlowState::Established}) {
+      flow.state = state;
+      WalkResult result = walk_forward(rules_, flow);
+      if (partial) partial->insert(partial->end(), result.partial.begin(), result.partial.end());
+      if (result.drop) return result.drop;
+    }
+    return std::nullopt;
+  }
+
+  void drops(const Decision& what, const std::string& whose, bool blocks) {
+    if (what.judged)
+      problem("firewall-drops", whose + " is dropped by " + told(what),
+              "allow it before that rule; DOCKER-USER is the place where Docker runs", blocks);
+    else
+      problem("firewall-unclear", whose + " may be dropped by " + told(what) + ", which berthd can't judge",
+              "write the rule in a way that nft prints, or accept the traffic before it", blocks);
+    if (blocks) passing_ = passing_ && docker_writes(what);
+    if (blocks) verdict_.passing_state = passing_;
+  }
+
+  // TCP decides; other protocols alone may be the operator's policy.
+  void way(const Prefix& subnet, bool inwards) {
+    const std::string text = (inwards ? "traffic to " : "traffic from ") + subnet.to_string();
+    std::vector<Decision> partial;
+    std::vector<std::pair<std::string, Decision>> closed;
+    std::vector<FlowInterface> ways;
+    for (const std::string& uplink : uplinks_) ways.push_back({uplink, {}});
+    if (ways.empty()) ways.push_back(any_uplink());
+    for (const FlowInterface& uplink : ways) {
+      const Flow each = flow(subnet, inwards, uplink);
+      if (const auto drop = dropped(each, "tcp", &partial)) {
+        closed.emplace_back(uplink.name, *drop);
+        continue;
+      }
+      for (const char* protocol : {"udp", subnet.is_v4() ? "icmp" : "ipv6-icmp"})
+        if (const auto drop = dropped(each, protocol, nullptr)) drops(*drop, text + ", " + protocol + ",", false);
+    }
+    const bool all = closed.size() == ways.size();
+    for (const auto& [name, drop] : closed) drops(drop, text + (all || name.empty() ? "" : " through " + name), all);
+    for (const Decision& each : partial)
+      problem("firewall-some", "some " + text + " is dropped by " + told(each), "none, if that is meant", false);
+  }
+
+  void between(const Prefix& subnet, const NetworkSite& other) {
+    for (const Prefix& theirs : other.subnets) {
+      if (theirs.is_v4() != subnet.is_v4() || other.interface.empty()) continue;
+      Flow to{{site_.interface, {}}, {other.interface, {}}, {subnet, {}, true}, {theirs, {}, false}, "", {}, {},
+              FlowState::New};
+      nat_on(walk_forward(rules_, to, true).source_nat);
+      if (const auto drop = dropped(to, "tcp", nullptr))
+        drops(*drop, "traffic from " + site_.name + " to " + other.name, false);
+    }
+  }
+
+  const Ruleset& rules_;
+  const NetworkSite& site_;
+  const std::vector<NetworkSite>& others_;
+  const std::vector<std::string>& uplinks_;
+  RulesVerdict verdict_;
+  bool passing_ = true;
+};
 
 }  // namespace
 
-NatVerdict check_nat(std::string_view ruleset, const Prefix& subnet, const std::string& bridge) {
-  std::istringstream lines{std::string(ruleset)};
-  std::string line, family;
-  while (std::getline(lines, line)) {
-    std::istringstream in(line);
-    std::vector<std::string> words;
-    for (std::string word; in >> word;) words.push_back(word);
-    if (words.empty()) continue;
-    if (words[0] == "table" && words.size() > 1) family = words[1];
-    if ((family == "ip6") == subnet.is_v4() && family != "inet") continue;
-    bool translates = false;
-    for (const std::string& word : words)
-      if (const std::string bare = unquoted(word); bare == "masquerade" || bare == "snat" || bare == "MASQUERADE" || bare == "SNAT")
-        translates = true;
-    if (translates && words[0] != "chain" && concerns(words, subnet, bridge)) return {Nat::On, line.substr(line.find_first_not_of(" \t"))};
-  }
-  return {Nat::Off, ""};
-}
-
-bool has_comment(std::string_view ruleset, const std::string& comment) {
-  return ruleset.find("comment \"" + comment + "\"") != std::string_view::npos;
+RulesVerdict check_rules(const Ruleset& rules, const NetworkSite& site, const std::vector<NetworkSite>& others,
+                         const std::vector<std::string>& uplinks) {
+  return Check(rules, site, others, uplinks).run();
 }
 
 }  // namespace berth

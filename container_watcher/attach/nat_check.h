@@ -1,25 +1,38 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Reads what nftables has in force and says whether a bridge's traffic is translated. Pure; any thread. What it can't
-// judge counts as NAT that is on: a network is advertised only when it is certain that its sources stay (DESIGN).
+// Judges a bridge network by the rules in force: is its traffic translated, and does it pass? Pure; any thread.
+//
+// A network is advertised only when it is certain that its sources stay and its packets pass (DESIGN), so what can't be
+// judged is a problem that blocks. What concerns only some outside addresses, ports or interfaces is the operator's
+// policy: told, and advertised all the same.
 #pragma once
 
 #include <string>
-#include <string_view>
+#include <vector>
 
+#include "container_watcher/attach/rule_walk.h"
+#include "container_watcher/attach/ruleset.h"
 #include "core/facts.h"
 #include "core/ip.h"
 
 namespace berth {
 
-struct NatVerdict {
-  Nat nat = Nat::Unknown;
-  std::string rule;  // the rule that translates
+// A network of berth on this host.
+struct NetworkSite {
+  std::string name;       // NetworkConfig::name
+  std::string interface;  // the bridge
+  std::vector<Prefix> subnets;
+  bool operator==(const NetworkSite&) const = default;
 };
 
-// `ruleset` as `nft list ruleset` prints it.
-NatVerdict check_nat(std::string_view ruleset, const Prefix& subnet, const std::string& bridge);
-// Is there a rule with this comment?
-bool has_comment(std::string_view ruleset, const std::string& comment);
+struct RulesVerdict {
+  Nat nat = Nat::Off;
+  std::vector<Problem> problems;
+  bool passing_state = false;  // what blocks may be Docker in the middle of its work: look again before acting
+};
+
+// `uplinks`: interfaces that lead out of the host; none: any that is not `site`'s bridge.
+RulesVerdict check_rules(const Ruleset& rules, const NetworkSite& site, const std::vector<NetworkSite>& others,
+                         const std::vector<std::string>& uplinks);
 
 }  // namespace berth

@@ -55,7 +55,7 @@ def routes(node):
     for line in out.splitlines():
         for route in json.loads(line) if line.strip() else []:
             # "boot" is what a tool put there by hand: dockerd does so with a bridge's own IPv6 subnet when it starts anew.
-            if route.get("protocol") in ("kernel", "boot") or route["dst"] == "default":
+            if route.get("protocol", "boot") in ("kernel", "boot") or route["dst"] == "default":
                 continue
             prefix = ipaddress.ip_network(route["dst"])
             if not prefix.is_link_local:

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-berth_test(nat_check_test berth_attach nat_check_test.cpp)
+berth_test(nat_check_test berth_rules nat_check_test.cpp)

@@ -6,28 +6,161 @@
 namespace berth {
 namespace {
 
-std::string table(const std::string& rule) {
-  return "table ip nat {\n\tchain POSTROUTING {\n\t\ttype nat hook postrouting priority srcnat; policy accept;\n\t\t" +
-         rule + "\n\t}\n}\n";
+const NetworkSite kBlue{"blue", "br-blue", {*Prefix::parse("10.10.1.0/24")}};
+const NetworkSite kRed{"red", "br-red", {*Prefix::parse("10.10.2.0/24")}};
+
+std::string postrouting(const std::string& rule, const std::string& family = "ip") {
+  return "table " + family +
+         " nat {\n\tchain POSTROUTING {\n\t\ttype nat hook postrouting priority 100; policy accept;\n\t\t" + rule +
+         "\n\t}\n}\n";
+}
+
+RulesVerdict check(const std::string& rules, const NetworkSite& site = kBlue) {
+  return check_rules(parse_ruleset(rules), site, {kBlue, kRed}, {"eth0"});
+}
+
+bool blocks(const RulesVerdict& verdict) {
+  for (const Problem& each : verdict.problems)
+    if (each.blocks) return true;
+  return false;
 }
 
 TEST(NatCheck, JudgesTheRulesThatDockerMakes) {
-  const Prefix subnet = *Prefix::parse("10.10.1.0/24");
-  const auto nat = [&](const std::string& rule) { return check_nat(table(rule), subnet, "br-blue").nat; };
+  const auto nat = [&](const std::string& rule) { return check(postrouting(rule)).nat; };
   EXPECT_EQ(nat(""), Nat::Off);
   EXPECT_EQ(nat("oifname != \"docker0\" ip saddr 172.17.0.0/16 counter packets 0 bytes 0 masquerade"), Nat::Off);
   EXPECT_EQ(nat("oifname != \"br-blue\" ip saddr 10.10.1.0/24 counter packets 0 bytes 0 masquerade"), Nat::On);
   EXPECT_EQ(nat("oifname \"br-blue\" fib saddr type local counter packets 0 bytes 0 masquerade"), Nat::Off);
+  EXPECT_EQ(nat("ip saddr 10.10.1.2 ip daddr 10.10.1.2 tcp dport 80 counter masquerade"), Nat::Off) << "hairpin";
   EXPECT_EQ(nat("oifname \"eth0\" counter masquerade"), Nat::On);
+  EXPECT_EQ(nat("oifname \"ppp0\" counter masquerade"), Nat::On) << "an interface that may come";
   EXPECT_EQ(nat("ip saddr 10.0.0.0/8 snat to 192.0.2.1"), Nat::On);
+  EXPECT_EQ(nat("ip saddr 10.10.1.7 snat to 192.0.2.1"), Nat::On) << "one container is enough";
   EXPECT_EQ(nat("ip saddr != 172.17.0.0/16 masquerade"), Nat::On);
   EXPECT_EQ(nat("counter packets 0 bytes 0 xt target \"MASQUERADE\""), Nat::On);
+  EXPECT_EQ(nat("xt match \"policy\" counter masquerade"), Nat::On) << "not judged";
+  EXPECT_EQ(nat("ip saddr 10.10.1.0/24 ip daddr 10.0.0.0/8 accept\n\t\tip saddr 10.10.1.0/24 masquerade"), Nat::On);
+  EXPECT_EQ(nat("ip saddr 10.10.0.0/16 accept\n\t\tmasquerade # handle 9"), Nat::On) << "clients' sources are changed";
+  EXPECT_EQ(nat("ip saddr 10.10.0.0/16 accept\n\t\toifname \"br-blue\" accept\n\t\tmasquerade # handle 9"), Nat::Off);
+}
+
+TEST(NatCheck, TellsTheRule) {
+  const RulesVerdict verdict = check(postrouting("oifname \"eth0\" counter masquerade # handle 4"));
+  ASSERT_EQ(verdict.problems.size(), 1U);
+  EXPECT_EQ(verdict.problems[0].text, "NAT is on: \"oifname \"eth0\" counter masquerade\" in ip nat POSTROUTING");
+  EXPECT_TRUE(verdict.problems[0].blocks);
+  EXPECT_FALSE(verdict.passing_state);
 }
 
 TEST(NatCheck, KeepsTheFamiliesApart) {
-  const std::string six = "table ip6 nat {\n\tchain POSTROUTING {\n\t\tmasquerade\n\t}\n}\n";
-  EXPECT_EQ(check_nat(six, *Prefix::parse("10.10.1.0/24"), "br-blue").nat, Nat::Off);
-  EXPECT_EQ(check_nat(six, *Prefix::parse("fd00:10::/64"), "br-blue").nat, Nat::On);
+  const NetworkSite six{"blue", "br-blue", {*Prefix::parse("fd00:10::/64")}};
+  EXPECT_EQ(check(postrouting("masquerade", "ip6")).nat, Nat::Off);
+  EXPECT_EQ(check(postrouting("masquerade", "ip6"), six).nat, Nat::On);
+  EXPECT_EQ(check(postrouting("masquerade", "inet"), six).nat, Nat::On);
+  EXPECT_EQ(check(postrouting("meta nfproto ipv4 masquerade", "inet"), six).nat, Nat::Off);
+  EXPECT_EQ(check(postrouting("ip saddr 10.0.0.0/8 masquerade", "inet"), six).nat, Nat::Off);
+}
+
+// Docker 20.10 and 26.1, a network of berth and docker0, policy DROP.
+std::string docker(const std::string& user, const std::string& in_docker = "", const std::string& raw = "") {
+  return "table ip raw {\n chain PREROUTING {\n type filter hook prerouting priority -300; policy accept;\n " + raw +
+         "\n }\n}\ntable ip filter {\n"
+         " chain DOCKER { # handle 1\n  " +
+         in_docker +
+         "\n }\n"
+         " chain DOCKER-USER {\n  " +
+         user +
+         "\n  counter return # handle 7\n }\n"
+         " chain DOCKER-ISOLATION-STAGE-1 {\n"
+         "  iifname \"br-blue\" oifname != \"br-blue\" counter jump DOCKER-ISOLATION-STAGE-2\n"
+         "  iifname \"br-red\" oifname != \"br-red\" counter jump DOCKER-ISOLATION-STAGE-2\n"
+         "  iifname \"docker0\" oifname != \"docker0\" counter jump DOCKER-ISOLATION-STAGE-2\n"
+         "  counter return\n }\n"
+         " chain DOCKER-ISOLATION-STAGE-2 {\n  oifname \"br-blue\" counter drop\n  oifname \"br-red\" counter drop\n"
+         "  oifname \"docker0\" counter drop\n  counter return\n }\n"
+         " chain FORWARD {\n  type filter hook forward priority 0; policy drop;\n"
+         "  counter jump DOCKER-USER\n  counter jump DOCKER-ISOLATION-STAGE-1\n"
+         "  oifname \"br-blue\" ct state related,established counter accept\n"
+         "  oifname \"br-blue\" counter jump DOCKER\n"
+         "  iifname \"br-blue\" oifname != \"br-blue\" counter accept\n"
+         "  iifname \"br-blue\" oifname \"br-blue\" counter accept\n }\n}\n";
+}
+const std::string kOurs =
+    "oifname \"br-blue\" ip daddr 10.10.1.0/24 counter accept comment \"berth:blue\" # handle 5\n"
+    "  oifname \"br-red\" ip daddr 10.10.2.0/24 counter accept comment \"berth:red\" # handle 6";
+
+TEST(NatCheck, WalksTheChainsOfDocker) {
+  const RulesVerdict closed = check(docker(""));
+  EXPECT_TRUE(blocks(closed));
+  EXPECT_TRUE(closed.passing_state) << "only Docker's own chains decide";
+  const RulesVerdict open = check(docker(kOurs));
+  EXPECT_TRUE(open.problems.empty()) << open.problems[0].text;
+  // Docker 28: a rule for each container before everything else
+  EXPECT_TRUE(blocks(check(docker(kOurs, "", "iifname != \"br-blue\" ip daddr 10.10.1.2 counter drop"))));
+  EXPECT_FALSE(blocks(check(docker(kOurs, "", "iifname != \"br-other\" ip daddr 10.99.1.2 counter drop"))));
+  // routed mode: ping passes, TCP does not
+  EXPECT_TRUE(blocks(check(docker("", "meta l4proto icmp counter accept\n  counter drop"))));
+  EXPECT_FALSE(blocks(check(docker("", "iifname != \"br-blue\" oifname \"br-blue\" counter accept"))));
+}
+
+TEST(NatCheck, TheOperatorsPolicyIsToldAndBlocksNothing) {
+  const auto verdict = [&](const std::string& rule) { return check(docker(rule + "\n  " + kOurs)); };
+  for (const char* rule :
+       {"iifname \"eth0\" ip saddr 192.0.2.0/24 counter drop", "tcp dport 22 counter drop", "meta l4proto udp drop",
+        "tcp flags syn / fin,syn,rst,ack drop", "limit rate over 5/second drop"}) {
+    const RulesVerdict found = verdict(rule);
+    EXPECT_FALSE(blocks(found)) << rule;
+    EXPECT_FALSE(found.problems.empty()) << rule;
+  }
+  for (const char* rule :
+       {"iifname \"eth0\" counter drop", "ip daddr 10.10.0.0/16 drop", "oifname \"br-blue\" xt match \"set\" drop",
+        "ip daddr 10.10.1.9 drop", "meta l4proto tcp reject", "ct state new drop", "ip saddr @blocked drop",
+        "ip saddr { 0.0.0.0/1, 128.0.0.0/1 } drop", "counter queue num 1"})
+    EXPECT_TRUE(blocks(verdict(rule))) << rule;
+  for (const char* rule : {"ct state invalid drop", "iifname \"docker0\" drop", "ip6 saddr ::/0 drop",
+                           "fib daddr type local drop", "xt match \"comment\" log prefix \"drop \" level info"})
+    EXPECT_TRUE(verdict(rule).problems.empty()) << rule;
+}
+
+TEST(NatCheck, OneUplinkOfTwoIsPolicyToo) {
+  const Ruleset rules = parse_ruleset(docker("iifname \"mgmt\" drop\n  " + kOurs));
+  EXPECT_FALSE(blocks(check_rules(rules, kBlue, {kBlue}, {"eth0", "mgmt"})));
+  EXPECT_TRUE(blocks(check_rules(rules, kBlue, {kBlue}, {"mgmt"})));
+  EXPECT_FALSE(blocks(check_rules(rules, kBlue, {kBlue}, {}))) << "some interface or other";
+}
+
+TEST(NatCheck, APartlyTakenReturnIsNoAccept) {
+  // what returned early meets Docker's drop although the rest was accepted
+  EXPECT_TRUE(blocks(check(docker("xt match \"mystery\" return\n  " + kOurs))));
+  const RulesVerdict some = check(docker("ip saddr 192.0.2.0/24 return\n  " + kOurs));
+  EXPECT_FALSE(blocks(some));
+  EXPECT_FALSE(some.problems.empty());
+}
+
+TEST(NatCheck, OtherTablesCountToo) {
+  const std::string base = docker(kOurs);
+  const auto inet = [&](const std::string& rule) {
+    return check(base + "table inet fw {\n chain f {\n type filter hook forward priority 10; policy drop;\n " + rule +
+                 "\n }\n}\n");
+  };
+  EXPECT_TRUE(blocks(inet("")));
+  EXPECT_FALSE(blocks(
+      inet("ct state vmap { established : accept, related : accept, invalid : drop }\n ip daddr 10.10.0.0/16 accept\n"
+           "ip saddr 10.10.0.0/16 accept")));
+  EXPECT_TRUE(blocks(inet("ct state vmap { new : drop, established : accept }")));
+  EXPECT_TRUE(blocks(inet("ct state established,related accept"))) << "no new connection";
+  EXPECT_FALSE(blocks(inet("iifname { \"br-blue\", \"eth*\" } accept")));
+  EXPECT_TRUE(blocks(inet("iifname . oifname vmap @ways")));
+}
+
+TEST(NatCheck, MarksAreFollowed) {
+  // kube-proxy's way: only what was marked is masqueraded
+  EXPECT_EQ(check(postrouting("meta mark != 0x4000 return\n\t\tmasquerade")).nat, Nat::Off);
+  EXPECT_EQ(check("table ip m {\n chain p {\n type filter hook prerouting priority -150; policy accept;\n meta mark "
+                  "set 0x4000\n }\n}\n" +
+                  postrouting("meta mark != 0x4000 return\n\t\tmasquerade"))
+                .nat,
+            Nat::On);
 }
 
 }  // namespace

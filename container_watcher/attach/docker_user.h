@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Our rules in Docker's DOCKER-USER chains, as nft commands: what is missing is added, what is no longer wanted goes.
+// Pure; any thread. Owner of a rule: its comment, "berth:NAME"; rules without it are never touched.
+//
+// One rule for each subnet: what goes to it over its bridge is accepted, from outside and from the other networks of
+// this host (Docker isolates its networks from each other behind DOCKER-USER). What comes from it Docker accepts
+// itself. Ours stand behind what the operator wrote into the chain and before the `return` that ends it: his word comes
+// first. A chain that is not there is not made: Docker runs without iptables then, and the walk says what is in force.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "container_watcher/attach/nat_check.h"
+#include "container_watcher/attach/ruleset.h"
+
+namespace berth {
+
+// One transaction for libnftables; empty: all is as it should be. `keep`: networks whose rules stay although no site
+// is known at present (the runtime is away, or their routes are not yet withdrawn).
+std::string docker_user_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
+                                 const std::set<std::string>& keep);
+
+}  // namespace berth
