@@ -9,6 +9,9 @@ namespace json = boost::json;
 namespace berth {
 namespace {
 
+constexpr std::size_t kMostLabels = 64, kLongestLabel = 512, kLongestName = 256;
+constexpr std::string_view kOurs = "berth.";
+
 const json::value& at(const json::value& value, std::string_view key) {
   static const json::value kNothing;
   const json::value* found = value.is_object() ? value.as_object().if_contains(key) : nullptr;
@@ -19,10 +22,28 @@ std::string text(const json::value& value) {
   return value.is_string() ? std::string(value.as_string()) : std::string();
 }
 
-std::map<std::string, std::string> texts(const json::value& value) {
+std::string id_of(const json::value& value) {
+  std::string id = text(value);
+  return id.size() > kLongestName ? std::string() : id;
+}
+
+std::int64_t number(const json::value& value) {
+  return value.is_int64() ? value.as_int64() : 0;
+}
+
+// Docker's options, or labels: then those of ours alone.
+std::map<std::string, std::string> texts(const json::value& value, std::string_view prefix, std::uint64_t& cut) {
   std::map<std::string, std::string> out;
-  if (value.is_object())
-    for (const auto& [key, each] : value.as_object()) out[std::string(key)] = text(each);
+  if (!value.is_object()) return out;
+  for (const auto& [key, each] : value.as_object()) {
+    if (!std::string_view(key).starts_with(prefix)) continue;
+    if (!each.is_string() || key.size() > kLongestLabel || each.as_string().size() > kLongestLabel ||
+        out.size() >= kMostLabels) {
+      ++cut;
+      continue;
+    }
+    out[std::string(key)] = text(each);
+  }
   return out;
 }
 
@@ -32,24 +53,14 @@ std::optional<IpAddress> address_of(const json::value& value) {
   return IpAddress::parse(std::string_view(all).substr(0, all.find('/')));
 }
 
-}  // namespace
-
-bool concerns_us(const json::value& event) {
-  const std::string type = text(at(event, "Type")), action = text(at(event, "Action"));
-  if (type == "network") return true;
-  // exec, health and attach change nothing here, and health checks come every few seconds
-  return type == "container" && !action.starts_with("exec_") && !action.starts_with("health_status") &&
-         action != "attach" && action != "resize" && action != "top";
-}
-
-NetworkFact network_fact(const std::string& runtime, const json::value& network) {
+NetworkFact network_of(const std::string& runtime, const json::value& network, std::uint64_t& cut) {
   NetworkFact fact;
   fact.runtime = runtime;
-  fact.id = text(at(network, "Id"));
+  fact.id = id_of(at(network, "Id"));
   fact.name = text(at(network, "Name"));
   fact.driver = text(at(network, "Driver"));
-  fact.options = texts(at(network, "Options"));
-  fact.labels = texts(at(network, "Labels"));
+  fact.options = texts(at(network, "Options"), "", cut);
+  fact.labels = texts(at(network, "Labels"), kOurs, cut);
   fact.internal = at(network, "Internal").is_bool() && at(network, "Internal").as_bool();
   if (fact.driver == "bridge") {
     const auto name = fact.options.find("com.docker.network.bridge.name");
@@ -63,51 +74,176 @@ NetworkFact network_fact(const std::string& runtime, const json::value& network)
   return fact;
 }
 
-void SnapshotBuilder::containers(const json::value& list) {
+}  // namespace
+
+EventSubject subject_of(const json::value& event) {
+  const std::string type = text(at(event, "Type")), action = text(at(event, "Action"));
+  const json::value& actor = at(event, "Actor");
+  EventSubject out;
+  if (type == "network") {
+    out.network = id_of(at(actor, "ID"));
+    out.all = out.network.empty();
+  } else if (type == "container" && !action.starts_with("exec_") && !action.starts_with("health_status") &&
+             action != "attach" && action != "detach" && action != "resize" && action != "top") {
+    // exec, health and attach change nothing here, and health checks come every few seconds
+    out.container = id_of(at(actor, "ID"));
+    out.all = out.container.empty();
+  }
+  out.time_nano = number(at(event, "timeNano"));
+  return out;
+}
+
+NetworkFact network_fact(const std::string& runtime, const json::value& network) {
+  std::uint64_t cut = 0;
+  return network_of(runtime, network, cut);
+}
+
+std::size_t containers_of(const json::value& network) {
+  const json::value& all = at(network, "Containers");
+  return all.is_object() ? all.as_object().size() : 0;
+}
+
+void DockerView::touch(const std::string& id, const Container& container) {
+  touched_.insert(id);
+  if (!container.listed && !container.endpoints.empty())
+    unknown_.insert(id);
+  else
+    unknown_.erase(id);
+}
+
+void DockerView::containers(const json::value& list) {
   if (!list.is_array()) return;
   for (const json::value& each : list.as_array()) {
-    ContainerFact fact;
-    fact.key = {runtime_, text(at(each, "Id"))};
+    const std::string id = id_of(at(each, "Id"));
+    if (id.empty()) continue;
+    Container& container = containers_[id];
+    ContainerFact& fact = container.fact;
+    fact.key = {runtime_, id};
     const json::value& names = at(each, "Names");
-    if (names.is_array() && !names.as_array().empty()) fact.name = text(names.as_array()[0]);
+    // Old-style links give a container more names ("/a/alias"); its own has one slash.
+    if (names.is_array())
+      for (const json::value& name : names.as_array())
+        if (const std::string said = text(name); said.rfind('/') == 0 || said.find('/') == std::string::npos)
+          fact.name = said.substr(0, kLongestName);
     if (fact.name.starts_with("/")) fact.name.erase(0, 1);
-    fact.state = text(at(each, "State"));
-    fact.labels = texts(at(each, "Labels"));
-    containers_[fact.key.id] = std::move(fact);
+    fact.state = text(at(each, "State")).substr(0, kLongestName);
+    fact.labels = texts(at(each, "Labels"), kOurs, cut_);
+    fact.created = number(at(each, "Created"));
+    container.listed = true;
+    touch(id, container);
   }
 }
 
-std::vector<std::string> SnapshotBuilder::networks(const json::value& list) {
+void DockerView::container_absent(const std::string& id) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end()) return;
+  found->second.listed = false;
+  touch(id, found->second);
+}
+
+bool DockerView::lists(const std::string& container) const {
+  const auto found = containers_.find(container);
+  return found != containers_.end() && found->second.listed;
+}
+
+std::vector<std::string> DockerView::networks(const json::value& list) {
   std::vector<std::string> ids;
   if (!list.is_array()) return ids;
-  for (const json::value& each : list.as_array())
-    if (text(at(each, "Driver")) == "bridge") ids.push_back(text(at(each, "Id")));
+  for (const json::value& each : list.as_array()) {
+    const std::string driver = text(at(each, "Driver"));
+    if (driver == "host" || driver == "null") continue;  // no endpoint of theirs has an address
+    if (std::string id = id_of(at(each, "Id")); !id.empty()) ids.push_back(std::move(id));
+  }
   return ids;
 }
 
-void SnapshotBuilder::endpoints(const json::value& network) {
-  const NetworkFact fact = network_fact(runtime_, network);
-  networks_.push_back(fact);
-  const json::value& all = at(network, "Containers");
-  if (!all.is_object()) return;
-  for (const auto& [id, each] : all.as_object()) {
-    ContainerFact& container = containers_[std::string(id)];
-    if (container.key.id.empty()) {  // began after the list of containers was made
-      container.key = {runtime_, std::string(id)};
-      container.name = text(at(each, "Name"));
-      container.state = "created";
-    }
-    EndpointFact endpoint{text(at(each, "EndpointID")), fact.name, fact.id, text(at(each, "MacAddress")), {}};
-    for (const char* family : {"IPv4Address", "IPv6Address"})
-      if (const auto address = address_of(at(each, family))) endpoint.addresses.push_back(*address);
-    container.endpoints.push_back(std::move(endpoint));
-  }
+void DockerView::disconnect(const std::string& id, const std::string& network) {
+  const auto found = containers_.find(id);
+  if (found == containers_.end() || found->second.endpoints.erase(network) == 0) return;
+  touch(id, found->second);
 }
 
-RuntimeSnapshot SnapshotBuilder::take() {
+void DockerView::network(const json::value& value) {
+  NetworkFact fact = network_of(runtime_, value, cut_);
+  if (fact.id.empty() || fact.driver == "host" || fact.driver == "null") return;
+  Network& network = networks_[fact.id];
+  const std::string id = fact.id;
+  if (!(network.fact == fact)) {
+    network.fact = std::move(fact);
+    touched_networks_.insert(id);
+  }
+  std::set<std::string> before = std::move(network.containers);
+  network.containers.clear();
+  if (const json::value& all = at(value, "Containers"); all.is_object())
+    for (const auto& [key, each] : all.as_object()) {
+      const std::string container_id(key);
+      // "ep-…": an endpoint in no container's sandbox
+      if (container_id.empty() || container_id.size() > kLongestName || container_id.starts_with("ep-")) continue;
+      EndpointFact endpoint{text(at(each, "EndpointID")), network.fact.name, id, text(at(each, "MacAddress")), {}};
+      for (const char* family : {"IPv4Address", "IPv6Address"})
+        if (const auto address = address_of(at(each, family))) endpoint.addresses.push_back(*address);
+      network.containers.insert(container_id);
+      before.erase(container_id);
+      Container& container = containers_[container_id];
+      container.fact.key = {runtime_, container_id};
+      EndpointFact& known = container.endpoints[id];
+      if (known == endpoint && container.listed) continue;
+      known = std::move(endpoint);
+      touch(container_id, container);
+    }
+  for (const std::string& gone : before) disconnect(gone, id);
+}
+
+void DockerView::network_absent(const std::string& id) {
+  const auto found = networks_.find(id);
+  if (found == networks_.end()) return;
+  for (const std::string& each : found->second.containers) disconnect(each, id);
+  networks_.erase(found);
+  touched_networks_.insert(id);
+}
+
+ContainerFact DockerView::whole(const Container& container) {
+  ContainerFact fact = container.fact;
+  for (const auto& [id, endpoint] : container.endpoints) fact.endpoints.push_back(endpoint);
+  return fact;
+}
+
+DockerChanges DockerView::take() {
+  DockerChanges out;
+  for (const std::string& id : touched_networks_)
+    if (const auto found = networks_.find(id); found != networks_.end())
+      out.networks.push_back(found->second.fact);
+    else
+      out.networks_gone.push_back(id);
+  touched_networks_.clear();
+  for (const std::string& id : touched_) {
+    const auto found = containers_.find(id);
+    if (found == containers_.end()) continue;
+    Container& container = found->second;
+    if (!container.listed) {
+      // Gone, or not known yet; what it told before holds until Docker says which.
+      if (container.told) out.containers_gone.push_back(container.fact.key);
+      container.told = false;
+      container.last = {};
+      if (container.endpoints.empty()) containers_.erase(found);
+      continue;
+    }
+    ContainerFact now = whole(container);
+    if (container.told && now == container.last) continue;
+    container.told = true;
+    container.last = now;
+    out.containers.push_back(std::move(now));
+  }
+  touched_.clear();
+  return out;
+}
+
+RuntimeSnapshot DockerView::snapshot() {
+  static_cast<void>(take());
   RuntimeSnapshot all;
-  for (auto& [id, fact] : containers_) all.containers.push_back(std::move(fact));
-  all.networks = std::move(networks_);
+  for (const auto& [id, container] : containers_)
+    if (container.listed) all.containers.push_back(container.last);
+  for (const auto& [id, network] : networks_) all.networks.push_back(network.fact);
   return all;
 }
 

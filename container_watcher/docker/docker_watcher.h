@@ -2,41 +2,81 @@
 //
 // Watches one Docker: list and watch without a gap. Thread: the io_context's. Owner: the daemon.
 //
-// An event means "look again": the stream is drained in its own coroutine into a flag, another one lists. The stream is
-// open, with a look two seconds back, before the list is taken. Addresses come from /networks/{id}, which answers at the
-// connect event while /containers/{id}/json would block until the start is complete. A list is taken at every connection
-// and every minute, since a container that died while Docker was away gives no event.
+// An event means "look again": one coroutine drains the stream into a queue that coalesces by network and container id,
+// another looks. The stream is open, with a look two seconds back, before the list is taken. Addresses come from
+// /networks/{id}, which answers at the connect event, while /containers/{id}/json would block until the start is
+// complete. A list is taken at every connection and every minute, since a container that died while Docker was away
+// gives no event, and when the queue overflows. Docker away: runtime_lost() once, then tries with back-off; nothing is
+// called gone until the next list.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "container_watcher/docker/docker_client.h"
+#include "container_watcher/docker/docker_facts.h"
 #include "container_watcher/runtime.h"
 #include "core/config.h"
 
 namespace berth {
 
+// What it cost, for show and for the tests.
+struct DockerWatcherCounters {
+  std::uint64_t events = 0;      // that asked for a look
+  std::uint64_t coalesced = 0;   // that asked for a look already in the queue
+  std::uint64_t overflows = 0;   // full lists because the queue was full
+  std::uint64_t requests = 0;    // of looks
+  std::uint64_t full_lists = 0;
+  std::uint64_t failures = 0;    // looks that had to be repeated
+  std::uint64_t losses = 0;      // of the stream
+  std::uint64_t cut = 0;         // labels left out for their size
+};
+
+// A fresh list of everything.
+boost::asio::awaitable<Status> list_docker(DockerClient& client, DockerView& view, std::uint64_t& requests);
+
 class DockerWatcher {
  public:
   DockerWatcher(boost::asio::io_context& io, RuntimeConfig config, RuntimeSink& sink);
   void start();
-  void stop();
+  void stop();  // its coroutines end with the next turns of the io_context
+  const DockerWatcherCounters& counters() const { return counters_; }
+  // The last 512: from Docker's timeNano of a network event to the call of the sink that followed.
+  const std::vector<std::chrono::nanoseconds>& latencies() const { return latencies_; }
 
  private:
+  struct Session;
   boost::asio::awaitable<void> run();
-  boost::asio::awaitable<void> drain(std::shared_ptr<bool> alive);
-  boost::asio::awaitable<Result<RuntimeSnapshot>> look();
+  boost::asio::awaitable<std::string> watch(std::string version, bool& in_sync);  // returns why it ended
+  boost::asio::awaitable<void> drain(std::shared_ptr<Session> session);
+  boost::asio::awaitable<Status> look_at_all();
+  boost::asio::awaitable<Status> look_at_network(std::string id);
+  boost::asio::awaitable<Status> look_at_containers(std::vector<std::string> ids);
+  boost::asio::awaitable<Status> look_at_pending();
+  void note(const boost::json::value& event);
+  void tell(std::int64_t time_nano);
+  boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
 
   boost::asio::io_context& io_;
   RuntimeConfig config_;
   RuntimeSink& sink_;
   DockerClient client_;
+  DockerView view_;
   boost::asio::steady_timer wake_;
-  bool stopping_ = false, dirty_ = false, open_ = false, ended_ = false;
-  std::string why_;
+  bool stopping_ = false, all_ = false;
+  std::map<std::string, std::int64_t> pending_networks_;  // to the time of the first event
+  std::set<std::string> pending_containers_;
+  DockerWatcherCounters counters_;
+  std::vector<std::chrono::nanoseconds> latencies_;
+  std::size_t next_latency_ = 0;
 };
 
 }  // namespace berth
