@@ -108,7 +108,7 @@ Status App::save(const std::string& text) {
   const std::string path = options_.config_file, fresh = path + ".new";
   const auto failed = [&](const std::string& what) {
     Error error = permanent("can't write " + fresh + ": " + what + " (" + std::strerror(errno) + ")",
-                                  "check the folder's permissions and space");
+                            "check the folder's permissions and space");
     unlink(fresh.c_str());
     return error;
   };

@@ -115,7 +115,11 @@ class Check {
         if (const auto drop = dropped(each, protocol, nullptr)) drops(*drop, text + ", " + protocol + ",", false);
     }
     const bool all = closed.size() == ways.size();
-    for (const auto& [name, drop] : closed) drops(drop, text + (all || name.empty() ? "" : " through " + name), all);
+    for (const auto& [name, drop] : closed) {
+      std::string what = text;
+      if (!all && !name.empty()) what.append(" through ").append(name);
+      drops(drop, what, all);
+    }
     for (const Decision& each : partial)
       problem("firewall-some", "some " + text + " is dropped by " + told(each), "none, if that is meant", false);
   }

@@ -260,7 +260,7 @@ class RuleParser {
     rule_.matches.push_back(std::move(match));
   }
 
-  void verdict_map(Match match) {
+  void verdict_map(const Match& match) {
     if (!take("{")) return lose(), act(Action::Drop), rest();
     const Rule before = rule_;
     while (more() && !take("}")) {

@@ -38,23 +38,23 @@ struct DockerChanges {
 class DockerView {
  public:
   explicit DockerView(std::string runtime) : runtime_(std::move(runtime)) {}
-  void containers(const boost::json::value& list);                       // GET /containers/json?all=1, whole or filtered
-  void container_absent(const std::string& id);                          // a filtered list without it
-  std::vector<std::string> networks(const boost::json::value& list);     // GET /networks; returns ids to ask for
-  void network(const boost::json::value& network);                       // GET /networks/{id}
-  void network_absent(const std::string& id);                            // 404
+  void containers(const boost::json::value& list);                    // GET /containers/json?all=1, whole or filtered
+  void container_absent(const std::string& id);                       // a filtered list without it
+  std::vector<std::string> networks(const boost::json::value& list);  // GET /networks; returns ids to ask for
+  void network(const boost::json::value& network);                    // GET /networks/{id}
+  void network_absent(const std::string& id);                         // 404
   bool lists(const std::string& container) const;
   std::vector<std::string> unknown() const { return {unknown_.begin(), unknown_.end()}; }
   DockerChanges take();
-  RuntimeSnapshot snapshot();  // all of it
+  RuntimeSnapshot snapshot();                 // all of it
   std::uint64_t cut() const { return cut_; }  // labels and the like that were left out for their size
 
  private:
   struct Container {
-    ContainerFact fact;               // without endpoints
+    ContainerFact fact;  // without endpoints
     bool listed = false, told = false;
     std::map<std::string, EndpointFact> endpoints;  // by network id: Docker connects a container to one only once
-    ContainerFact last;               // as told
+    ContainerFact last;                             // as told
   };
   struct Network {
     NetworkFact fact;

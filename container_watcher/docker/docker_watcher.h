@@ -30,14 +30,14 @@ namespace berth {
 
 // What it cost, for show and for the tests.
 struct DockerWatcherCounters {
-  std::uint64_t events = 0;      // that asked for a look
-  std::uint64_t coalesced = 0;   // that asked for a look already in the queue
-  std::uint64_t overflows = 0;   // full lists because the queue was full
-  std::uint64_t requests = 0;    // of looks
+  std::uint64_t events = 0;     // that asked for a look
+  std::uint64_t coalesced = 0;  // that asked for a look already in the queue
+  std::uint64_t overflows = 0;  // full lists because the queue was full
+  std::uint64_t requests = 0;   // of looks
   std::uint64_t full_lists = 0;
-  std::uint64_t failures = 0;    // looks that had to be repeated
-  std::uint64_t losses = 0;      // of the stream
-  std::uint64_t cut = 0;         // labels left out for their size
+  std::uint64_t failures = 0;  // looks that had to be repeated
+  std::uint64_t losses = 0;    // of the stream
+  std::uint64_t cut = 0;       // labels left out for their size
 };
 
 // A fresh list of everything.
