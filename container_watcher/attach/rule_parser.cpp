@@ -235,7 +235,7 @@ class RuleParser {
   // [==|!=] value | { value, … } | value,value | @set | vmap { value : verdict, … }
   void compare(Match match) {
     if (peek() == ".") return lose();
-    if (take("vmap")) return verdict_map(std::move(match));
+    if (take("vmap")) return verdict_map(match);
     if (take("!=")) match.negated = true;
     take("==");
     if (among(peek(), {"<", ">", "<=", ">=", "&", "|", "and", "or", "xor", "!", "^"}) || peek().starts_with('@'))

@@ -7,12 +7,15 @@
 namespace berth {
 
 std::string rfc3339(WallTime time) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
+  const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(whole);
   std::tm parts{};
   gmtime_r(&seconds, &parts);
-  char text[32];
-  const std::size_t size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return {text, size};
+  char date[32], text[48];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
+  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(time - whole).count();
+  std::snprintf(text, sizeof text, "%s.%03dZ", date, static_cast<int>(milliseconds));
+  return text;
 }
 
 std::string uptime(WallTime since, WallTime now) {

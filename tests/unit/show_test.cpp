@@ -151,7 +151,7 @@ TEST(ShowText, ExplainMarksTheFirstNo) {
 
 TEST(Times, AreRfc3339AndFrrsUptime) {
   const WallTime start{std::chrono::seconds(0)};
-  EXPECT_EQ(rfc3339(start + std::chrono::milliseconds(1999)), "1970-01-01T00:00:01Z");
+  EXPECT_EQ(rfc3339(start + std::chrono::milliseconds(1999)), "1970-01-01T00:00:01.999Z");
   EXPECT_EQ(uptime(start, start + std::chrono::seconds(65)), "00:01:05");
   EXPECT_EQ(uptime(start, start + std::chrono::hours(26)), "1d02h00m");
   EXPECT_EQ(uptime(start, start + std::chrono::hours(24 * 15)), "02w1d00h");

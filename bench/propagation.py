@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From Docker's connect event on host1 to the kernels of host1 and host3, beside the same route added by hand with ip on
+host1, in turn, on a fabric that is up. Run by scripts/bench.
+
+berth: the clock starts at the time that dockerd gives its connect event. Its localFib is when berthd had the module's word
+that the route is installed (`since` of `show routes json`); its remoteFib is when host3's kernel announces the route.
+ip-route: the clock starts when the line is written to an `ip -batch -` that waits in host1's namespace (no start of a process
+is in it); localFib and remoteFib are both the kernels' announcements. bgpd or ospfd redistribute it as a kernel route."""
+
+import argparse
+import ctypes
+import datetime
+import ipaddress
+import json
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import report
+
+RELEASE, PROFILE = os.environ.get("BERTH_RELEASE"), os.environ.get("BERTH_PROFILE")
+NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
+BY_HAND = "10.10.1.250"
+PATIENCE = 60  # seconds
+RTNLGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RT_TABLE_MAIN = 7, 24, 25, 1, 254
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def node(name):
+    return "clab-berth-" + name
+
+
+def run(*command, **more):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
+
+
+def on(name, *command):
+    return run("docker", "exec", node(name), *command)
+
+
+def pid(name):
+    return run("docker", "inspect", "-f", "{{.State.Pid}}", node(name)).strip()
+
+
+class Kernel:
+    """What a node's kernel announces of its main table's host routes (rtnetlink(7)); its socket lives in that namespace."""
+
+    def __init__(self, name):
+        with open("/proc/self/ns/net") as home, open(f"/proc/{pid(name)}/ns/net") as there:
+            self.enter(there)
+            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+            self.enter(home)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.socket.bind((0, 1 << (RTNLGRP_IPV4_ROUTE - 1)))
+
+    @staticmethod
+    def enter(namespace):
+        if libc.setns(namespace.fileno(), CLONE_NEWNET):
+            raise OSError(ctypes.get_errno(), "setns")
+
+    def announcements(self):
+        """(added or not, address) of each host route in one read."""
+        data = self.socket.recv(1 << 16)
+        while len(data) >= 16:
+            length, kind = struct.unpack_from("=IH", data)
+            message, data = data[16:length], data[(length + 3) & ~3:]
+            if kind not in (RTM_NEWROUTE, RTM_DELROUTE) or message[1] != 32 or message[4] != RT_TABLE_MAIN:
+                continue
+            rest = message[12:]
+            while len(rest) >= 4:
+                size, what = struct.unpack_from("=HH", rest)
+                if what == RTA_DST:
+                    yield kind == RTM_NEWROUTE, socket.inet_ntoa(rest[4:8])
+                rest = rest[(size + 3) & ~3:]
+
+
+class Kernels:
+    def __init__(self, *names):
+        self.kernels = {name: Kernel(name) for name in names}
+
+    def wait(self, address, added, names):
+        """Nanoseconds since the epoch at which each of these kernels announced it."""
+        seen, end = {}, time.monotonic() + PATIENCE
+        while not seen.keys() >= set(names):
+            ready = select.select([k.socket for k in self.kernels.values()], [], [], max(0, end - time.monotonic()))[0]
+            now = time.time_ns()
+            if not ready:
+                raise SystemExit(f"{address}: not {'added' if added else 'removed'} within {PATIENCE} s on "
+                                 f"{', '.join(set(names) - seen.keys())}")
+            for name, kernel in self.kernels.items():
+                if kernel.socket in ready and (added, address) in kernel.announcements():
+                    seen.setdefault(name, now)
+        return seen
+
+
+def connected_at(address):
+    """dockerd's own time of the connect event (its log of the last 256 events is asked, nothing listens meanwhile)."""
+    ids = json.loads(on("host1", "docker", "inspect", f"bench-{address}"))[0]["Id"]
+    lines = on("host1", "docker", "events", "--since", "60s", "--until", "0s", "--filter", "type=network",
+               "--filter", "event=connect", "--format", "{{json .}}").splitlines()
+    return next(event["timeNano"] for event in map(json.loads, lines) if event["Actor"]["Attributes"]["container"] == ids)
+
+
+def acknowledged_at(address):
+    routes = json.loads(on("host1", "berthctl", "-c", "show routes json"))["routes"]
+    route = next(each for each in routes if each["prefix"] == address + "/32")
+    if route["state"] != "installed":
+        raise SystemExit(f"{address} is {route['state']}: {route['reason']}")
+    return datetime.datetime.fromisoformat(route["since"].replace("Z", "+00:00")).timestamp() * 1e9
+
+
+def by_berth(kernels, address):
+    on("host1", "docker", "run", "-d", "--name", f"bench-{address}", "--network", NETWORK, "--ip", address,
+       f"berth/workload:{RELEASE}")
+    seen = kernels.wait(address, True, ["host1", "host3"])
+    begin = connected_at(address)
+    out = (acknowledged_at(address) - begin) / 1e6, (seen["host3"] - begin) / 1e6
+    on("host1", "docker", "rm", "-f", f"bench-{address}")
+    kernels.wait(address, False, ["host1", "host3"])
+    return out
+
+
+def by_hand(kernels, ip, bridge):
+    def say(verb):
+        begin = time.time_ns()
+        ip.stdin.write(f"route {verb} {BY_HAND}/32 dev {bridge}\n")
+        ip.stdin.flush()
+        return begin, kernels.wait(BY_HAND, verb == "add", ["host1", "host3"])
+
+    begin, seen = say("add")
+    say("del")
+    return (seen["host1"] - begin) / 1e6, (seen["host3"] - begin) / 1e6
+
+
+def redistribute_by_hand(yes):
+    """Lets host1 advertise the one route that the kernel has by hand; taken back at the end."""
+    no = "" if yes else "no "
+    commands = ["configure terminal"]
+    if yes:
+        commands += [f"ip prefix-list BENCH seq 5 permit {BY_HAND}/32", "route-map BENCH permit 10",
+                     "match ip address prefix-list BENCH", "exit"]
+    if PROFILE == "bgp":
+        commands += ["router bgp 65021", "address-family ipv4 unicast", f"{no}redistribute kernel route-map BENCH"]
+    else:
+        commands += ["router ospf", f"{no}redistribute kernel route-map BENCH"]
+    on("host1", "vtysh", *(word for command in commands for word in ("-c", command)))
+
+
+def measure(n):
+    try:
+        # The watch must not wait for what it watches; what it starts is no part of it.
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+    except OSError:
+        print("no real-time priority: the kernels' announcements may be read late", file=sys.stderr)
+    kernels = Kernels("host1", "host3")
+    addresses = json.loads(on("host1", "ip", "-j", "-4", "addr", "show"))
+    bridge = next(link["ifname"] for link in addresses if BRIDGE_ADDRESS in [a["local"] for a in link["addr_info"]])
+    ip = subprocess.Popen(["nsenter", "-t", pid("host1"), "-n", "ip", "-batch", "-"], stdin=subprocess.PIPE, text=True)
+    taken = {"berth": [], "ip-route": []}
+    # One stays throughout, so that the bridge has carrier for both.
+    on("host1", "docker", "run", "-d", "--name", "bench-carrier", "--network", NETWORK, "--ip", "10.10.1.251",
+       f"berth/workload:{RELEASE}")
+    redistribute_by_hand(True)
+    try:
+        for i in range(n):
+            taken["berth"].append(by_berth(kernels, str(ipaddress.ip_address(FIRST + i))))
+            taken["ip-route"].append(by_hand(kernels, ip, bridge))
+            print("\r%s: %d of %d" % (PROFILE, i + 1, n), end="", file=sys.stderr)
+        print(file=sys.stderr)
+    finally:
+        ip.stdin.close()
+        ip.wait(10)
+        redistribute_by_hand(False)
+        on("host1", "sh", "-c", "docker ps -aq --filter name=bench- | xargs -r docker rm -f")
+    return [report.latency_row(method, PROFILE, op, [each[at] for each in values])
+            for method, values in taken.items() for at, op in enumerate(("localFib", "remoteFib"))]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", required=True, help="file that gathers the rows of the profiles")
+    parser.add_argument("--n", type=int, default=40, choices=range(1, 201), metavar="1..200")
+    parser.add_argument("--report", action="store_true", help="measure nothing, tell what was gathered")
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    rows = json.load(open(args.rows)) if os.path.exists(args.rows) else []
+    if not args.report:
+        rows += measure(args.n)
+        with open(args.rows, "w") as file:
+            json.dump(rows, file)
+        return
+    report.write("propagation", rows, args.json)
+    median = {(row["profile"], row["method"], row["op"]): row["p50Ms"] for row in rows}
+    for profile in dict.fromkeys(row["profile"] for row in rows):
+        later = median[profile, "berth", "remoteFib"] - median[profile, "ip-route", "remoteFib"]
+        print(f"{profile}: remote kernel {later:+.1f} ms beside the route by hand (medians)")
+
+
+if __name__ == "__main__":
+    main()
