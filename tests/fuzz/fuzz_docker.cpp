@@ -11,13 +11,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   boost::system::error_code error;
   const auto value = boost::json::parse(std::string_view(reinterpret_cast<const char*>(data), size), error);
   if (error) return 0;
-  static_cast<void>(berth::concerns_us(value));
+  const berth::EventSubject subject = berth::subject_of(value);
   static_cast<void>(berth::network_fact("docker", value));
-  berth::SnapshotBuilder builder("docker");
-  builder.containers(value);
-  static_cast<void>(builder.networks(value));
-  builder.endpoints(value);
-  builder.endpoints(value);
-  static_cast<void>(builder.take());
+  static_cast<void>(berth::containers_of(value));
+  berth::DockerView view("docker");
+  view.containers(value);
+  static_cast<void>(view.networks(value));
+  view.network(value);
+  view.container_absent(subject.container);
+  static_cast<void>(view.take());
+  view.network(value);
+  view.network_absent(subject.network);
+  for (const std::string& id : view.unknown()) view.container_absent(id);
+  static_cast<void>(view.take());
+  static_cast<void>(view.snapshot());
   return 0;
 }

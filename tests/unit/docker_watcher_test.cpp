@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/docker/docker_watcher.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+
+#include "tests/support/fake_docker.h"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+class Watcher : public testing::Test, public RuntimeSink {
+ protected:
+  void runtime_connected(const std::string&, const std::string& version) override { versions.push_back(version); }
+  void runtime_lost(const std::string&, const std::string& why) override { lost.push_back(why); }
+  void snapshot(const std::string&, RuntimeSnapshot all) override {
+    ++snapshots;
+    known.clear();
+    for (const ContainerFact& each : all.containers) known[each.key.id] = each;
+  }
+  void container_changed(ContainerFact fact) override {
+    ++changes;
+    known[fact.key.id] = fact;
+  }
+  void container_gone(const ContainerKey& key) override {
+    ++gone;
+    known.erase(key.id);
+  }
+  void network_changed(NetworkFact fact) override { networks.push_back(fact.name); }
+  void network_gone(const std::string&, const std::string& id) override { networks_gone.push_back(id); }
+
+  void SetUp() override { docker.make_network("n1", "blue"); }
+  void TearDown() override {
+    watcher.stop();
+    io.run_for(50ms);
+  }
+  void started() {
+    docker.start();
+    watcher.start();
+    ASSERT_TRUE(until([&] { return snapshots == 1; }));
+  }
+  bool until(const std::function<bool()>& done, Clock::duration most = 10s) {
+    for (const auto end = Clock::now() + most; Clock::now() < end;) {
+      docker.poll();
+      io.run_one_for(1ms);
+      io.poll();
+      if (done()) return true;
+    }
+    return false;
+  }
+  // Everything that was asked for is told.
+  bool quiet() {
+    std::size_t before = 0;
+    auto since = Clock::now();
+    return until([&] {
+      if (const std::size_t now = docker.asked.size(); now != before) before = now, since = Clock::now();
+      return Clock::now() - since > 60ms;
+    });
+  }
+  std::string address(const std::string& id, const std::string& network = "blue") const {
+    const auto found = known.find(id);
+    if (found == known.end()) return "not known";
+    for (const EndpointFact& each : found->second.endpoints)
+      if (each.network == network && !each.addresses.empty()) return each.addresses.front().to_string();
+    return "none";
+  }
+
+  FakeDocker docker;
+  boost::asio::io_context io;
+  DockerWatcher watcher{io, {"docker", "docker", docker.address()}, *this};
+  int snapshots = 0, changes = 0, gone = 0;
+  std::vector<std::string> versions, lost, networks, networks_gone;
+  std::map<std::string, ContainerFact> known;
+};
+
+TEST_F(Watcher, KnowsTheAddressAtTheConnectEvent) {
+  started();
+  docker.make("c1", {"web", "created", {{"berth.tag", "7"}, {"com.example", "x"}}});
+  docker.connect("c1", "n1", "10.0.0.2");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
+  EXPECT_EQ(known["c1"].name, "web");
+  EXPECT_EQ(known["c1"].labels, (std::map<std::string, std::string>{{"berth.tag", "7"}}));
+  // /containers/{id}/json blocks until the start is complete: it is never asked for.
+  for (const std::string& path : docker.asked) EXPECT_EQ(path.find("/containers/c1"), std::string::npos) << path;
+  EXPECT_FALSE(watcher.latencies().empty());
+}
+
+TEST_F(Watcher, ListsWhatWasThereBefore) {
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  started();
+  EXPECT_EQ(address("c1"), "10.0.0.2");
+  EXPECT_EQ(versions, std::vector<std::string>{"20.10.24"});
+}
+
+TEST_F(Watcher, SubscribesBeforeItLists) {
+  started();
+  const auto at = [&](const char* what) {
+    return std::find_if(docker.asked.begin(), docker.asked.end(), [&](auto& path) { return path.starts_with(what); });
+  };
+  EXPECT_LT(at("/events?since="), at("/networks"));
+  EXPECT_LT(at("/events?since="), at("/containers/json"));
+}
+
+TEST_F(Watcher, FollowsSeveralNetworksRenamesAndTheEnd) {
+  started();
+  docker.make_network("n2", "red");
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  docker.connect("c1", "n2", "10.2.0.2");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2" && address("c1", "red") == "10.2.0.2"; }));
+  docker.disconnect("c1", "n1");
+  docker.tell("network", "disconnect", "n1");  // some operations send two
+  ASSERT_TRUE(until([&] { return address("c1") == "none"; }));
+  EXPECT_EQ(address("c1", "red"), "10.2.0.2");
+  docker.containers["c1"].name = "www";
+  docker.containers["c1"].state = "paused";
+  docker.tell("container", "rename", "c1");
+  ASSERT_TRUE(until([&] { return known["c1"].name == "www" && known["c1"].state == "paused"; }));
+  EXPECT_EQ(address("c1", "red"), "10.2.0.2");
+  docker.disconnect("c1", "n2");
+  docker.destroy("c1");
+  docker.remove_network("n2");
+  ASSERT_TRUE(until([&] { return !known.contains("c1") && networks_gone.size() == 1; }));
+  EXPECT_EQ(networks_gone.front(), "n2");
+}
+
+TEST_F(Watcher, ARestartGivesTheNewAddressWhateverTheOrderOfEvents) {
+  started();
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
+  docker.connect("c1", "n1", "10.0.0.9");        // the new sandbox is there …
+  docker.tell("network", "disconnect", "n1");  // … when the old one's end is told
+  docker.tell("container", "die", "c1");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.9"; }));
+  ASSERT_TRUE(quiet());
+  EXPECT_EQ(address("c1"), "10.0.0.9");
+  EXPECT_EQ(gone, 0);
+}
+
+TEST_F(Watcher, AnEventCostsALookAtItsSubjectAlone) {
+  for (int i = 0; i < 300; ++i) {
+    const std::string id = "old" + std::to_string(i);
+    docker.make(id, {id});
+    docker.connect(id, "n1", "10.0.1." + std::to_string(i % 250 + 1));
+  }
+  started();
+  ASSERT_TRUE(quiet());
+  const auto requests = watcher.counters().requests, lists = watcher.counters().full_lists;
+  changes = 0;
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
+  ASSERT_TRUE(quiet());
+  EXPECT_LE(watcher.counters().requests - requests, 4u);
+  EXPECT_EQ(watcher.counters().full_lists, lists);
+  EXPECT_LE(changes, 2) << "the other 300 did not change";
+}
+
+TEST_F(Watcher, ABurstIsOneLookOrAFew) {
+  started();
+  ASSERT_TRUE(quiet());
+  const auto requests = watcher.counters().requests;
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  for (int i = 0; i < 2000; ++i) docker.tell("network", "connect", "n1");
+  ASSERT_TRUE(until([&] { return watcher.counters().events >= 2000 && address("c1") == "10.0.0.2"; }));
+  ASSERT_TRUE(quiet());
+  EXPECT_GT(watcher.counters().coalesced, 1500u);
+  EXPECT_LT(watcher.counters().requests - requests, 400u);
+}
+
+TEST_F(Watcher, ChecksOfHealthAndExecAreNoLook) {
+  started();
+  ASSERT_TRUE(quiet());
+  const auto requests = watcher.counters().requests;
+  for (const char* each : {"exec_create: sh", "exec_start: sh", "health_status: healthy", "attach", "resize", "top"})
+    docker.tell("container", each, "c1");
+  ASSERT_TRUE(quiet());
+  EXPECT_EQ(watcher.counters().requests, requests);
+}
+
+TEST_F(Watcher, DockerAwayAtStartIsToldOnceAndTriedAgain) {
+  watcher.start();
+  ASSERT_TRUE(until([&] { return !lost.empty(); }));
+  ASSERT_FALSE(until([&] { return lost.size() > 1; }, 700ms));
+  EXPECT_EQ(snapshots, 0);
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  docker.start();
+  ASSERT_TRUE(until([&] { return snapshots == 1; }));
+  EXPECT_EQ(address("c1"), "10.0.0.2");
+}
+
+TEST_F(Watcher, NothingIsGoneBecauseDockerIsSilent) {
+  docker.make("c1", {"web"});
+  docker.make("c2", {"db"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  docker.connect("c2", "n1", "10.0.0.3");
+  started();
+  docker.stop();
+  ASSERT_TRUE(until([&] { return lost.size() == 1; }));
+  docker.disconnect("c2", "n1");  // it died while nobody could tell
+  docker.containers["c2"].state = "exited";
+  ASSERT_FALSE(until([&] { return gone > 0 || known.size() != 2 || snapshots > 1; }, 500ms));
+  EXPECT_EQ(address("c2"), "10.0.0.3");
+  docker.start();
+  ASSERT_TRUE(until([&] { return snapshots == 2; }));
+  EXPECT_EQ(address("c1"), "10.0.0.2");
+  EXPECT_EQ(address("c2"), "none");
+}
+
+TEST_F(Watcher, ALostStreamMeansAFullLook) {
+  started();
+  docker.events = false;
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  docker.end_streams();
+  docker.events = true;
+  ASSERT_TRUE(until([&] { return snapshots == 2; }));
+  EXPECT_EQ(address("c1"), "10.0.0.2");
+  ASSERT_TRUE(docker.streaming());
+  docker.connect("c1", "n1", "10.0.0.4");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.4"; }));
+}
+
+TEST_F(Watcher, AFailedLookIsTriedAgain) {
+  started();
+  docker.errors = 2;
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
+  EXPECT_EQ(watcher.counters().failures, 2u);
+  EXPECT_TRUE(lost.empty());
+}
+
+TEST_F(Watcher, AnApiThatBerthDoesNotSpeakIsToldInWords) {
+  docker.api = "1.30";
+  docker.start();
+  watcher.start();
+  ASSERT_TRUE(until([&] { return !lost.empty(); }));
+  EXPECT_NE(lost.front().find("API"), std::string::npos) << lost.front();
+}
+
+}  // namespace
+}  // namespace berth
