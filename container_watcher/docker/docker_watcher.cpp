@@ -116,15 +116,17 @@ asio::awaitable<void> DockerWatcher::drain(std::shared_ptr<Session> session) {
   // The header comes before the subscription is made, hence the look back.
   const auto since =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()) - 2s;
-  const Error error = co_await client_.stream(
-      "/events?since=" + std::to_string(since.count()),
-      [this, session] {
-        session->open = true;
-        if (session->wanted) wake_.cancel();
-      },
-      [this, session](const boost::json::value& event) {
-        if (session->wanted) note(event);
-      });
+  // Named, and outside of the co_await: GCC 12 destroys what a lambda captures twice when it is a temporary of one
+  // (GCC PR 100611).
+  std::function<void()> opened = [this, session] {
+    session->open = true;
+    if (session->wanted) wake_.cancel();
+  };
+  std::function<void(const boost::json::value&)> event = [this, session](const boost::json::value& each) {
+    if (session->wanted) note(each);
+  };
+  auto stream = client_.stream("/events?since=" + std::to_string(since.count()), std::move(opened), std::move(event));
+  const Error error = co_await std::move(stream);
   session->ended = true;
   if (!session->wanted) co_return;
   session->why = error.message;
