@@ -49,7 +49,7 @@ void ZebraClient::start() {
 void ZebraClient::stop() {
   stopping_ = true;
   timer_.cancel();
-  if (ready_) {
+  if (ready_ && !writing_) {  // a frame that is half written must not get another one's bytes
     fpm::Message message;
     message.mutable_bye()->set_reason("berthd stops");
     std::string frame;
@@ -253,7 +253,8 @@ void ZebraClient::write_some() {
   asio::async_write(socket_, asio::buffer(writing_buffer_), [this](boost::system::error_code error, std::size_t) {
     if (error) {  // the session ends by its reader, which this wakes; what was aborted by reset() is of an older one
       boost::system::error_code ignored;
-      if (error != asio::error::operation_aborted) socket_.close(ignored);
+      // A module that closed has said why: the reader gets to that, and then to the end.
+      if (error != asio::error::operation_aborted && error != asio::error::broken_pipe) socket_.close(ignored);
       return;
     }
     writing_ = false;

@@ -45,8 +45,11 @@ struct berth_object {
 
 	uint64_t sequence;	/* of the batch to answer; 0: answered */
 	int state;		/* last one told; 0: none */
+	uint32_t told;		/* a hash of its reason and winner */
+	bool seen;		/* it was in the RIB since the last put */
+	bool refused;		/* by the kernel: tried again by the watch */
 	time_t since;
-	int64_t wanted_at;	/* monotonic ms of the last put */
+	int64_t wanted_at;	/* monotonic ms of the last put or removal */
 };
 
 struct berth_settings {
@@ -69,6 +72,7 @@ const char *berth_running_version(void);
 
 /* table.c */
 void berth_table_init(void);
+void berth_table_fini(void);
 void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence);
 void berth_table_all_stale(void);
 size_t berth_table_sweep(size_t limit);		/* what is stale goes; returns how many went */
@@ -85,12 +89,16 @@ void berth_rib_init(void);
 void berth_rib_put(struct berth_object *object);
 void berth_rib_remove(struct berth_object *object);
 bool berth_rib_flapped(const struct berth_object *object);	/* its interface went down and up, or is a new one */
-/* The state now, as BERTH__FPM__STATE__…; a winner, if any, is filled in. `reason` is static text or NULL. */
-int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winner, const char **reason);
+/*
+ * The state now, as BERTH__FPM__STATE__…; a winner, if any, is filled in. `reason` is static text or NULL. `settled`: the last
+ * put is longer ago than zebra's queues can be.
+ */
+int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason);
 size_t berth_rib_query(const struct prefix *p, Berth__Fpm__RibEntry *entries, size_t max);
 
 /* session.c */
 void berth_session_init(void);
+void berth_session_fini(void);
 bool berth_session_full(void);	/* no more results for now */
 void berth_session_send(const Berth__Fpm__Message__BodyCase body, void *message);
 void berth_session_result(int kind, const struct prefix *p, int state, const char *reason, uint64_t sequence,

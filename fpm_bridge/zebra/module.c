@@ -9,6 +9,9 @@
 #include "memory.h"
 #include "zlog.h"
 
+#include <syslog.h>
+
+#include "imports.h"
 #include "zebra/interface.h"
 
 struct berth_settings berth_settings = {.socket = (char *)"/run/frr/berth.sock", .group = (char *)"frr",
@@ -26,6 +29,19 @@ const char *berth_running_version(void)
 		if (!strcmp(module->info->name, "libfrr"))
 			return module->info->version;
 	return "unknown";
+}
+
+/* What the running FRR lacks of what this module was linked with; NULL: nothing. */
+static const char *missing_import(void)
+{
+#ifdef BERTH_HAS_IMPORTS
+	const struct berth_import *each;
+
+	for (each = berth_imports; each->name; each++)
+		if (!each->address)
+			return each->name;
+#endif
+	return NULL;
 }
 
 /* A distribution appends its own revision: 8.4.4 and 8.4.4-1 have one ABI. */
@@ -115,6 +131,14 @@ static int on_if_show(struct vty *vty, struct interface *ifp)
 	return 0;
 }
 
+/* zebra stops in order: what it takes apart from here on is no news for berthd. */
+static int on_early_fini(void)
+{
+	berth_session_fini();
+	berth_table_fini();
+	return 0;
+}
+
 static int on_late_init(struct event_loop *loop)
 {
 	berth_loop = loop;
@@ -127,11 +151,13 @@ static int on_late_init(struct event_loop *loop)
 	}
 	berth_table_init();
 	berth_session_init();
-	hook_register(zebra_if_extra_info, on_if_show);
-	if (berth_settings.inert)
+	hook_register(frr_early_fini, on_early_fini);
+	if (berth_settings.inert) {
 		zlog_err("berth: %s", berth_settings.inert);
-	else
-		berth_rib_init();
+		return 0;
+	}
+	hook_register(zebra_if_extra_info, on_if_show);
+	berth_rib_init();
 	return 0;
 }
 
@@ -164,7 +190,7 @@ static const char *parse(char *args)
 			if (!number(word + 6, &berth_settings.grace, 86400))
 				return "grace= needs seconds, 0 to 86400";
 		} else if (!strncmp(word, "distance=", 9)) {
-			if (!number(word + 9, &berth_settings.distance, 254))
+			if (!number(word + 9, &berth_settings.distance, 254) || !berth_settings.distance)
 				return "distance= needs 1 to 254";
 		} else if (!strncmp(word, "max-routes=", 11)) {
 			if (!number(word + 11, &berth_settings.max_routes, 10000000))
@@ -185,9 +211,21 @@ static const char *parse(char *args)
 static int module_init(void)
 {
 	static char text[200];
-	char *args = THIS_MODULE->load_args ? strdup(THIS_MODULE->load_args) : NULL;
-	const char *error = parse(args);
+	const char *missing = missing_import(), *error;
+	char *args;
 
+	/* Not even the vty or FRR's log can be trusted to be what this module was compiled for. */
+	if (missing) {
+		static const char format[] = "berth: this module was built for FRR %s and does nothing in this FRR, which has "
+					     "no %s: build it for this FRR";
+
+		fprintf(stderr, format, BERTH_BUILT_FOR, missing);
+		fputc('\n', stderr);
+		syslog(LOG_DAEMON | LOG_ERR, format, BERTH_BUILT_FOR, missing);
+		return 0;
+	}
+	args = THIS_MODULE->load_args ? strdup(THIS_MODULE->load_args) : NULL;
+	error = parse(args);
 	free(args);
 	/* A failed -M would keep zebra from starting: stay inert instead, and say so. */
 	if (!same_release(berth_running_version(), BERTH_BUILT_FOR)) {

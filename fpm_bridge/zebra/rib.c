@@ -109,8 +109,11 @@ void berth_rib_put(struct berth_object *object)
 	}
 	object->nexthop.ifindex = object->ifindex;
 	object->nexthop.vrf_id = VRF_DEFAULT;
-	if (object->ifname[0] && !ifp)
-		return;	/* stays inactive until there is such an interface */
+	if (object->ifname[0] && !ifp) {
+		/* inactive until there is such an interface; one that was put in over another must not stay meanwhile */
+		berth_rib_remove(object);
+		return;
+	}
 	rib_add(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &object->prefix, NULL,
 		&object->nexthop, 0, main_table(), object->metric, 0,
 		object->distance ? object->distance : berth_settings.distance, object->tag, false
@@ -156,7 +159,7 @@ static void fill(Berth__Fpm__RibEntry *out, const struct route_entry *re)
 	out->installed = !!CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED);
 }
 
-int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winner, const char **reason)
+int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason)
 {
 	struct route_node *rn = node_of(&object->prefix);
 	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
@@ -164,13 +167,16 @@ int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winn
 	int state = BERTH__FPM__STATE__STATE_ACCEPTED;
 
 	*reason = NULL;
-	if (!re) {
+	object->refused = false;
+	if (!object->removed && object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE && object->ifname[0] &&
+	    !object->ifindex) {
+		state = BERTH__FPM__STATE__STATE_INACTIVE;
+		*reason = "no such interface";
+	} else if (!re) {
 		state = BERTH__FPM__STATE__STATE_GONE;
-		if (!object->removed && (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK || object->ifindex == 0)) {
+		if (!object->removed && object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
 			state = BERTH__FPM__STATE__STATE_INACTIVE;
-			*reason = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK
-					  ? "zebra has no connected route for this prefix on that interface"
-					  : "no such interface";
+			*reason = "zebra has no connected route for this prefix on that interface";
 		}
 	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && object->removed) {
 		state = BERTH__FPM__STATE__STATE_GONE;
@@ -186,8 +192,11 @@ int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winn
 		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED)) {
 			state = BERTH__FPM__STATE__STATE_INACTIVE;
 			*reason = "the kernel refused the route";
+			object->refused = true;
 		}
-	} else if (!CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED | ROUTE_ENTRY_QUEUED)) {
+	} else if (!CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED) &&
+		   (settled || !CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED))) {
+		/* an entry that is not selected may keep CHANGED for good: that is work only while the put is young */
 		state = BERTH__FPM__STATE__STATE_INACTIVE;
 		*reason = "the next hop does not resolve or its link is down";
 		RNODE_FOREACH_RE (rn, other) {
@@ -199,6 +208,7 @@ int berth_rib_look(const struct berth_object *object, Berth__Fpm__RibEntry *winn
 			*reason = "another route for this prefix is better";
 		}
 	}
+	object->seen |= re != NULL;
 	if (rn)
 		route_unlock_node(rn);
 	return state;

@@ -11,6 +11,7 @@
 
 #include "frame.h"
 #include "lib/version.h"
+#include "monotime.h"
 #include "network.h"
 #include "zlog.h"
 
@@ -19,6 +20,7 @@
 #define OUT_FULL (OUT_SIZE - 2 * BERTH_FRAME_MAX)
 #define RESULTS_A_FRAME 200
 #define SWEEP_A_SLICE 1000
+#define HELLO_SECONDS 3		/* the one place for an owner is not for who says nothing */
 
 static struct {
 	int listener, fd;
@@ -26,10 +28,12 @@ static struct {
 	bool greeted, sweeping;
 	uint64_t sync_sequence;
 	uint32_t swept, grace;
+	int64_t lost_at, away_ms;	/* monotonic; how long berthd was away since the last sync, over several sessions */
+	gid_t group;
 	size_t in_len, out_len;
 	char peer[64], last_error[200];
 	uint8_t in[IN_SIZE], out[OUT_SIZE];
-	struct event *t_accept, *t_read, *t_write, *t_grace, *t_sweep;
+	struct event *t_accept, *t_read, *t_write, *t_grace, *t_sweep, *t_hello;
 } s = {.listener = -1, .fd = -1};
 
 static Berth__Fpm__Result results[RESULTS_A_FRAME], *result_list[RESULTS_A_FRAME];
@@ -59,10 +63,21 @@ static void on_grace(struct event *t)
 		zlog_warn("berth: berthd has been away for %u s: its routes are gone", s.grace);
 }
 
+static int64_t now_ms(void)
+{
+	struct timeval now;
+
+	monotime(&now);
+	return now.tv_sec * 1000LL + now.tv_usec / 1000;
+}
+
 static void hang_up(const char *why)
 {
+	int64_t left;
+
 	if (s.fd < 0)
 		return;
+	event_cancel(&s.t_hello);
 	event_cancel(&s.t_read);
 	event_cancel(&s.t_write);
 	event_cancel(&s.t_sweep);
@@ -78,8 +93,11 @@ static void hang_up(const char *why)
 	s.greeted = false;
 	berth_table_all_stale();
 	zlog_warn("berth: berthd is gone (%s): %zu routes stay for %u s", why, berth_table_stale_count(), s.grace);
+	/* A berthd that dies again and again before it is in sync has one grace time, not one for each try. */
+	s.lost_at = now_ms();
+	left = s.grace * 1000LL - s.away_ms;
 	event_cancel(&s.t_grace);
-	event_add_timer(berth_loop, on_grace, NULL, s.grace, &s.t_grace);
+	event_add_timer_msec(berth_loop, on_grace, NULL, left > 1 ? left : 1, &s.t_grace);
 }
 
 bool berth_session_full(void)
@@ -165,18 +183,29 @@ static void on_write(struct event *t)
 }
 
 /* Says why, as far as the socket takes it now, and closes. */
-static void reject(const char *why)
+static void close_with(const char *why)
 {
 	Berth__Fpm__Bye bye = BERTH__FPM__BYE__INIT;
 	char reason[sizeof(s.last_error)];
 
 	strlcpy(reason, why, sizeof(reason));
-	berth_counters.malformed++;
 	bye.reason = reason;
 	berth_session_send(BERTH__FPM__MESSAGE__BODY_BYE, &bye);
 	if (s.fd >= 0 && write(s.fd, s.out, s.out_len) < 0)
 		zlog_debug("berth: the peer took no Bye");
 	hang_up(reason);
+}
+
+static void reject(const char *why)
+{
+	berth_counters.malformed++;
+	close_with(why);
+}
+
+static void on_hello_late(struct event *t)
+{
+	(void)t;
+	close_with("no Hello came");
 }
 
 static void on_sweep(struct event *t)
@@ -190,6 +219,7 @@ static void on_sweep(struct event *t)
 	Berth__Fpm__SyncDone done = BERTH__FPM__SYNC_DONE__INIT;
 
 	s.sweeping = false;
+	s.away_ms = 0;
 	berth_counters.swept += s.swept;
 	done.sequence = s.sync_sequence;
 	done.swept = s.swept;
@@ -226,9 +256,12 @@ static bool on_hello(const Berth__Fpm__Hello *in)
 	out.error = error;
 	berth_session_send(BERTH__FPM__MESSAGE__BODY_HELLO, &out);
 	if (error[0]) {
-		reject(error);
+		close_with(error);
 		return false;
 	}
+	event_cancel(&s.t_hello);
+	if (s.t_grace)
+		s.away_ms += now_ms() - s.lost_at;
 	event_cancel(&s.t_grace);
 	s.greeted = true;
 	zlog_info("berth: berthd is here (%s, %s), grace time %u s, %u routes held", s.peer, in->software, s.grace,
@@ -346,12 +379,44 @@ static bool peer_allowed(int fd)
 {
 	struct ucred peer = {};
 	socklen_t len = sizeof(peer);
-	struct group *group = getgrnam(berth_settings.group);
+	gid_t groups[64];
+	size_t i;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return false;
 	snprintf(s.peer, sizeof(s.peer), "pid %d uid %u", peer.pid, peer.uid);
-	return peer.uid == 0 || peer.uid == geteuid() || (group && peer.gid == group->gr_gid);
+	if (peer.uid == 0 || peer.uid == geteuid() || (s.group && peer.gid == s.group))
+		return true;
+	len = sizeof(groups);
+	if (!s.group || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+		return false;
+	for (i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == s.group)
+			return true;
+	return false;
+}
+
+/* To one who can't be served: why, in a Hello, as far as the socket takes it at once. */
+static void turn_away(int fd, const char *why)
+{
+	Berth__Fpm__Message m = BERTH__FPM__MESSAGE__INIT;
+	Berth__Fpm__Hello hello = BERTH__FPM__HELLO__INIT;
+	uint8_t frame[512];
+	size_t size;
+
+	hello.protocol = BERTH_PROTOCOL;
+	hello.software = (char *)"zebra_fpm_bridge " BERTH_MODULE_VERSION;
+	hello.frr_version = (char *)berth_running_version();
+	hello.error = (char *)why;
+	m.body_case = BERTH__FPM__MESSAGE__BODY_HELLO;
+	m.hello = &hello;
+	size = berth__fpm__message__get_packed_size(&m);
+	if (size + BERTH_FRAME_HEADER > sizeof(frame))
+		return;
+	berth_frame_header(frame, size);
+	berth__fpm__message__pack(&m, frame + BERTH_FRAME_HEADER);
+	if (send(fd, frame, size + BERTH_FRAME_HEADER, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		zlog_debug("berth: the refused peer took no word");
 }
 
 static void on_accept(struct event *t)
@@ -360,6 +425,12 @@ static void on_accept(struct event *t)
 	int fd = accept(s.listener, NULL, NULL);
 
 	(void)t;
+	if (fd < 0 && !ERRNO_IO_RETRY(errno)) {
+		/* out of file descriptors: the connection stays ready, and would be tried without an end */
+		zlog_warn("berth: can't accept a connection: %s", safe_strerror(errno));
+		event_add_timer(berth_loop, on_accept, NULL, 1, &s.t_accept);
+		return;
+	}
 	event_add_read(berth_loop, on_accept, NULL, s.listener, &s.t_accept);
 	if (fd < 0)
 		return;
@@ -368,8 +439,11 @@ static void on_accept(struct event *t)
 		hang_up("connection closed");
 	strlcpy(old_peer, s.peer, sizeof(old_peer));
 	if (!peer_allowed(fd) || s.fd >= 0) {
+		const char *why = s.fd >= 0 ? "there is an owner already" : "it is neither root nor of our group";
+
 		berth_counters.refused++;
-		zlog_warn("berth: %s refused: %s", s.peer, s.fd >= 0 ? "there is an owner already" : "it is neither root nor of our group");
+		zlog_warn("berth: %s refused: %s", s.peer, why);
+		turn_away(fd, why);
 		strlcpy(s.peer, old_peer, sizeof(s.peer));
 		close(fd);
 		return;
@@ -378,6 +452,7 @@ static void on_accept(struct event *t)
 	s.fd = fd;
 	s.greeted = false;
 	berth_counters.connections++;
+	event_add_timer(berth_loop, on_hello_late, NULL, HELLO_SECONDS, &s.t_hello);
 	want_read();
 }
 
@@ -392,17 +467,40 @@ void berth_session_show(struct vty *vty)
 	vty_out(vty, " Objects %zu, stale %zu, grace time %u s\n", berth_table_count(), berth_table_stale_count(), s.grace);
 }
 
+void berth_session_fini(void)
+{
+	if (s.listener < 0)
+		return;
+	event_cancel(&s.t_accept);
+	close(s.listener);
+	unlink(berth_settings.socket);
+	s.listener = -1;
+	close_with("zebra stops");
+	event_cancel(&s.t_grace);
+}
+
 void berth_session_init(void)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct group *group = getgrnam(berth_settings.group);
 	mode_t mask;
+	int other;
 
+	s.group = group ? group->gr_gid : 0;
 	s.grace = berth_settings.grace;
 	if (strlcpy(addr.sun_path, berth_settings.socket, sizeof(addr.sun_path)) >= sizeof(addr.sun_path)) {
 		zlog_err("berth: the socket's path is too long: %s", berth_settings.socket);
 		return;
 	}
+	/* A zebra that only checks its configuration, or a second one, must not take a running one's place. */
+	other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (other >= 0 && (connect(other, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN)) {
+		zlog_err("berth: another zebra listens on %s: nothing is done here", addr.sun_path);
+		close(other);
+		return;
+	}
+	if (other >= 0)
+		close(other);
 	unlink(addr.sun_path);
 	s.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0117);

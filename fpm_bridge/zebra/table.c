@@ -13,7 +13,9 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_OBJECT, "berth object");
 #define LOOKS_A_SLICE 2000
 #define LOOK_MS 2	/* between two slices */
 #define SETTLE_MS 50	/* zebra's work queue waits 10 ms */
-#define QUEUE_MS 3000	/* the longest that a put may wait in zebra's queue of early routes */
+#define SETTLED_MS 3000	/* what zebra has not done by then is looked at by the watch, no longer at once */
+#define EARLY_MS 60000	/* the longest that a put may wait in zebra's queue of early routes, behind a whole table */
+#define REFUSED_MS 5000	/* before what the kernel refused is tried again */
 #define WATCH_MS 50	/* between two looks at the interfaces of a slice of objects */
 #define WATCHED_A_SLICE 1000
 
@@ -61,7 +63,7 @@ static void look_soon(struct berth_object *object)
 		object->looking = true;
 		berth_looks_add_tail(&looks, object);
 	}
-	if (!t_look)
+	if (!t_look && berth_loop)
 		event_add_timer_msec(berth_loop, on_look, NULL, LOOK_MS, &t_look);
 }
 
@@ -91,14 +93,16 @@ static void forget(struct berth_object *object)
 static bool look(struct berth_object *object)
 {
 	Berth__Fpm__RibEntry winner = BERTH__FPM__RIB_ENTRY__INIT;
-	const char *reason;
 	bool is_mark = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
+	int64_t age = now_ms() - object->wanted_at;
+	const char *reason;
+	uint32_t told;
 	int state;
 
 	/* a connected route that was made anew has lost our tag */
 	if (is_mark && !object->removed)
 		berth_rib_put(object);
-	state = berth_rib_look(object, &winner, &reason);
+	state = berth_rib_look(object, age > SETTLED_MS, &winner, &reason);
 	if (object->removed) {
 		if (state != BERTH__FPM__STATE__STATE_GONE)
 			return false;
@@ -108,18 +112,24 @@ static bool look(struct berth_object *object)
 		return true;
 	}
 	/* zebra works on a put later: until then it looks like a loss, or like a next hop that is down */
-	if (!is_mark && state == BERTH__FPM__STATE__STATE_INACTIVE && now_ms() - object->wanted_at < SETTLE_MS)
+	if (!is_mark && state == BERTH__FPM__STATE__STATE_INACTIVE && age < SETTLE_MS)
 		return false;
-	if (!is_mark && state == BERTH__FPM__STATE__STATE_GONE && now_ms() - object->wanted_at < QUEUE_MS)
-		return false;
+	if (!is_mark && state == BERTH__FPM__STATE__STATE_GONE && !object->seen && age < EARLY_MS) {
+		if (age < SETTLED_MS)
+			return false;
+		state = BERTH__FPM__STATE__STATE_ACCEPTED;
+	}
 	if (state == BERTH__FPM__STATE__STATE_GONE)
 		reason = "it was taken out of zebra's RIB by somebody else";
-	if (state != object->state || object->sequence) {
-		if (state == BERTH__FPM__STATE__STATE_ACCEPTED && object->state == state)
-			return false;
+	else if (state == BERTH__FPM__STATE__STATE_ACCEPTED && age > SETTLED_MS)
+		reason = "zebra has not installed it yet";
+	told = jhash_3words(winner.distance, winner.metric, (uint32_t)(uintptr_t)winner.type,
+			    (uint32_t)(uintptr_t)reason);
+	if (state != object->state || told != object->told || object->sequence) {
 		if (object->state != state)
 			object->since = time(NULL);
 		object->state = state;
+		object->told = told;
 		berth_session_result(object->kind, &object->prefix, state, reason, object->sequence,
 				     state == BERTH__FPM__STATE__STATE_NOT_BEST ? &winner : NULL);
 		object->sequence = 0;
@@ -136,8 +146,11 @@ static void on_look(struct event *t)
 	if (left > LOOKS_A_SLICE)
 		left = LOOKS_A_SLICE;
 	while (left-- && !berth_session_full() && (object = berth_looks_pop(&looks))) {
+		int64_t wanted_at = object->wanted_at;
+
 		object->looking = false;
-		if (!look(object)) {
+		/* what takes long is left to the watch; an object that look() has forgotten was finished */
+		if (!look(object) && now_ms() - wanted_at < SETTLED_MS) {
 			object->looking = true;
 			berth_looks_add_tail(&looks, object);
 		}
@@ -147,7 +160,10 @@ static void on_look(struct event *t)
 		event_add_timer_msec(berth_loop, on_look, NULL, LOOK_MS, &t_look);
 }
 
-/* Law 7 for links: no event is trusted, the interfaces in use are looked at, some objects at a time. */
+/*
+ * Law 7: no event is trusted, some objects at a time are looked at. zebra tells nothing of a link that went down and up, nor
+ * (in 10.3) of a connected route that goes; and what it has not done for long is waited for here.
+ */
 static void on_watch(struct event *t)
 {
 	size_t left = MIN(berth_objects_count(&objects), (size_t)WATCHED_A_SLICE);
@@ -155,12 +171,22 @@ static void on_watch(struct event *t)
 
 	(void)t;
 	while (left--) {
+		bool again;
+
 		object = watched ? watched : berth_objects_first(&objects);
 		watched = berth_objects_next(&objects, object);
-		if (object->removed || !berth_rib_flapped(object))
+		if (object->removed || object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK ||
+		    object->state == BERTH__FPM__STATE__STATE_ACCEPTED) {
+			look_soon(object);
+			if (object->removed || object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK)
+				continue;
+		}
+		again = object->refused && now_ms() - object->wanted_at > REFUSED_MS;
+		if (!again && !berth_rib_flapped(object))
 			continue;
 		berth_counters.readded++;
 		object->wanted_at = now_ms();
+		object->seen = object->refused = false;
 		berth_rib_put(object);
 		look_soon(object);
 	}
@@ -241,6 +267,8 @@ static void put(const struct berth_object *wanted)
 		object->kind = wanted->kind;
 		prefix_copy(&object->prefix, &wanted->prefix);
 		berth_objects_add(&objects, object);
+	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && strcmp(object->ifname, wanted->ifname)) {
+		berth_rib_remove(object);	/* the tag on the connected route of the other interface */
 	}
 	set_stale(object, false);
 	object->removed = false;
@@ -251,6 +279,7 @@ static void put(const struct berth_object *wanted)
 	object->nexthop = wanted->nexthop;
 	object->sequence = wanted->sequence;
 	object->state = 0;
+	object->seen = object->refused = false;
 	object->wanted_at = now_ms();
 	berth_rib_put(object);
 	look_soon(object);
@@ -267,6 +296,7 @@ static void take(int kind, const struct prefix *p, uint64_t sequence)
 	set_stale(object, false);
 	object->removed = true;
 	object->sequence = sequence;
+	object->wanted_at = now_ms();
 	berth_rib_remove(object);
 	look_soon(object);
 }
@@ -362,6 +392,7 @@ size_t berth_table_sweep(size_t limit)
 		object->is_stale = false;
 		object->removed = true;
 		object->sequence = 0;
+		object->wanted_at = now_ms();
 		berth_rib_remove(object);
 		look_soon(object);
 		n++;
@@ -409,6 +440,14 @@ void berth_table_show(struct vty *vty, bool json)
 	}
 	if (json)
 		vty_out(vty, "]}\n");
+}
+
+/* Nothing is looked at any more. */
+void berth_table_fini(void)
+{
+	event_cancel(&t_look);
+	event_cancel(&t_watch);
+	berth_loop = NULL;
 }
 
 void berth_table_init(void)

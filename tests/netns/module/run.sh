@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The module in the installed zebra, in a network namespace of its own: 
-# run.sh MODULE.so FOREIGN.so [GARBAGE_SECONDS], where FOREIGN was built for a version of FRR that is not this one.
+# run.sh MODULE.so FOREIGN.so FOREIGN_ABI.so [GARBAGE_SECONDS], where FOREIGN was built for a version of FRR that is not
+# this one, and FOREIGN_ABI for one with a function that this one has not.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 module=$(realpath "$1")
@@ -19,5 +20,6 @@ ip netns add "$ns"
 ip -n "$ns" link set lo up
 chown frr:frr "$work"
 chmod 755 "$work"
-PYTHONPATH=$work BERTH_NS=$ns BERTH_WORK=$work BERTH_MODULE=$module BERTH_FOREIGN=$(realpath "$2") BERTH_GARBAGE_SECONDS=${3:-10} \
+PYTHONPATH=$work BERTH_NS=$ns BERTH_WORK=$work BERTH_MODULE=$module BERTH_FOREIGN=$(realpath "$2") \
+  BERTH_FOREIGN_ABI=$(realpath "$3") BERTH_GARBAGE_SECONDS=${4:-10} \
   PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python ip netns exec "$ns" /usr/bin/python3 "$here/test_module.py" -v

@@ -39,14 +39,14 @@ def text_of(p):
 
 
 class Zebra:
-    def __init__(self, args="", keep=(), module=MODULE):
+    def __init__(self, args="", keep=(), module=MODULE, listens=True):
         self.log = WORK + "/zebra.log"
         self.process = subprocess.Popen(
             ["/usr/lib/frr/zebra", "-M", "%s:%s,grace=2%s" % (module, SOCKET, args), "-z", WORK + "/zserv.api",
              "-i", WORK + "/zebra.pid", "--vty_socket", WORK, "-f", WORK + "/zebra.conf",
              "--log", "file:" + self.log] + list(keep),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until("zebra listens", lambda: os.path.exists(SOCKET) and os.path.exists(WORK + "/zebra.vty"), 10)
+            stdout=subprocess.DEVNULL, stderr=open(WORK + "/zebra.stderr", "w"))
+        until("zebra listens", lambda: (os.path.exists(SOCKET) or not listens) and os.path.exists(WORK + "/zebra.vty"), 10)
 
     def vty(self, command):
         s = socket.socket(socket.AF_UNIX)
@@ -66,7 +66,8 @@ class Zebra:
 
     def stop(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.process.wait(10)
+        if self.process.wait(10) != (0 if how == signal.SIGTERM else -how):
+            raise AssertionError("zebra ended with %d" % self.process.returncode)
         for name in (SOCKET, WORK + "/zebra.vty"):
             if os.path.exists(name):
                 os.unlink(name)
@@ -80,7 +81,10 @@ class Client:
         self.sequence, self.data, self.last, self.answered = 0, b"", {}, set()
         if hello:
             fields.setdefault("protocol", 1)
-            self.send(pb.Message(hello=pb.Hello(session=random.getrandbits(60), software="test", **fields)))
+            try:
+                self.send(pb.Message(hello=pb.Hello(session=random.getrandbits(60), software="test", **fields)))
+            except BrokenPipeError:
+                pass  # closed already; the module has said why
             self.hello = self.receive().hello
 
     def send(self, message):
@@ -161,9 +165,8 @@ class ModuleTest(unittest.TestCase):
     def tearDown(self):
         for c in self.clients:
             c.close()
-        alive = self.zebra.alive()
+        self.assertTrue(self.zebra.alive(), "zebra died")
         self.zebra.stop(signal.SIGTERM)
-        self.assertTrue(alive, "zebra died")
 
     def client(self, **fields):
         c = Client(**fields)
@@ -249,10 +252,64 @@ class ModuleTest(unittest.TestCase):
 
     def test_one_owner(self):
         c = self.client()
+        second = self.client()
+        self.assertIn("an owner already", second.hello.error)
         with self.assertRaises((EOFError, ConnectionError)):
-            self.client()
+            second.receive()
         c.batch(add("10.1.0.13/32"))
         c.state("10.1.0.13/32", pb.STATE_INSTALLED)
+
+    def test_who_says_nothing_makes_room(self):
+        silent = self.client(hello=False)
+        until("berthd gets in", lambda: not self.client().hello.error, 10)
+        self.assertEqual(silent.receive().bye.reason, "no Hello came")
+
+    def test_sessions_that_never_get_in_sync_share_one_grace_time(self):
+        c = self.client()
+        c.batch(add("10.1.0.18/32"))
+        c.state("10.1.0.18/32", pb.STATE_INSTALLED)
+        c.sync()
+        c.close()
+        end, gone = time.monotonic() + 20, False
+        while not gone and time.monotonic() < end:  # away for most of each second
+            select.select([], [], [], 0.7)
+            gone = not kernel("10.1.0.18/32")
+            self.client().close()
+        self.assertTrue(gone, "2 s of being away, in pieces, are the grace time")
+
+    def test_another_zebra_does_not_take_the_socket(self):
+        c = self.client()
+        subprocess.run(["/usr/lib/frr/zebra", "-C", "-M", "%s:%s" % (MODULE, SOCKET), "-f", WORK + "/zebra.conf",
+                        "-i", WORK + "/other.pid", "-z", WORK + "/other.api", "--vty_socket", WORK + "/other"],
+                       capture_output=True, timeout=20)
+        self.assertIn("an owner already", self.client().hello.error)
+        c.batch(add("10.1.0.19/32"))
+        c.state("10.1.0.19/32", pb.STATE_INSTALLED)
+
+    def test_an_orderly_stop_of_zebra_is_no_loss_of_routes(self):
+        c, each = self.client(), ["10.2.%d.%d/32" % (i // 250, i % 250 + 1) for i in range(2000)]
+        for at in range(0, 2000, 500):
+            c.batch(*[add(p) for p in each[at:at + 500]])
+        for p in each:
+            c.state(p, pb.STATE_INSTALLED)
+        self.zebra.stop()
+        with self.assertRaises((EOFError, ConnectionError)):
+            while True:
+                last = c.receive()
+                self.assertFalse(any(r.state == pb.STATE_GONE for r in last.results.results))
+        self.assertEqual(last.bye.reason, "zebra stops")
+        self.zebra = Zebra()
+
+    def test_a_change_of_winner_and_a_lost_interface_are_told(self):
+        c, p = self.client(), "10.1.0.20/32"
+        sh("ip route add %s dev br0 metric 0" % p)
+        c.batch(add(p))
+        self.assertEqual(c.state(p, pb.STATE_NOT_BEST).winner.type, "kernel")
+        self.assertEqual(c.batch(add(p, interface="nowhere0")), 2)
+        self.assertEqual(c.state(p, pb.STATE_INACTIVE, sequence=2).reason, "no such interface")
+        sh("ip route del %s dev br0" % p)
+        until("the route over br0 is not there either", lambda: not kernel(p))
+        self.assertEqual([e for e in c.query(p).entries if e.type == "openfabric"], [])
 
     def test_mark_connected_and_put_back(self):
         c, p = self.client(), "10.1.0.0/24"
@@ -275,6 +332,13 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("inert", self.client().hello.error)
         self.assertIn("inert", self.zebra.vty("show berth status"))
         self.assertIn("inert", pathlib.Path(self.zebra.log).read_text())
+
+    def test_zebra_lives_with_a_module_of_a_release_with_other_functions(self):
+        self.zebra.stop()
+        self.zebra = Zebra(module=os.environ["BERTH_FOREIGN_ABI"], listens=False)
+        self.assertIn("which has no rib_delete_of_another_frr", pathlib.Path(WORK, "zebra.stderr").read_text())
+        self.assertFalse(os.path.exists(SOCKET))
+        self.assertIn("br0", self.zebra.vty("show interface brief"))
 
     def test_zebra_restart_keeps_the_kernel_routes_until_they_are_said_again(self):
         c = self.client()
