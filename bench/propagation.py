@@ -101,9 +101,15 @@ class Kernels:
 def connected_at(address):
     """dockerd's own time of the connect event (its log of the last 256 events is asked, nothing listens meanwhile)."""
     ids = json.loads(on("host1", "docker", "inspect", f"bench-{address}"))[0]["Id"]
-    lines = on("host1", "docker", "events", "--since", "60s", "--until", "0s", "--filter", "type=network",
-               "--filter", "event=connect", "--format", "{{json .}}").splitlines()
-    return next(event["timeNano"] for event in map(json.loads, lines) if event["Actor"]["Attributes"]["container"] == ids)
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:  # "until now" leaves out the present second
+        lines = on("host1", "docker", "events", "--since", "120s", "--until", "0s", "--filter", "type=network",
+                   "--filter", "event=connect", "--format", "{{json .}}").splitlines()
+        for event in map(json.loads, lines):
+            if event["Actor"]["Attributes"]["container"] == ids:
+                return event["timeNano"]
+        time.sleep(0.2)
+    raise SystemExit(f"Docker tells of no connect event for {address}")
 
 
 def acknowledged_at(address):
@@ -115,9 +121,13 @@ def acknowledged_at(address):
 
 
 def by_berth(kernels, address):
-    on("host1", "docker", "run", "-d", "--name", f"bench-{address}", "--network", NETWORK, "--ip", address,
-       f"berth/workload:{RELEASE}")
+    # The kernels are watched while docker run still runs: the route is there before it returns.
+    starting = subprocess.Popen(["docker", "exec", node("host1"), "docker", "run", "-d", "--name", f"bench-{address}",
+                                 "--network", NETWORK, "--ip", address, f"berth/workload:{RELEASE}"],
+                                stdout=subprocess.DEVNULL)
     seen = kernels.wait(address, True, ["host1", "host3"])
+    if starting.wait():
+        raise SystemExit("docker run failed")
     begin = connected_at(address)
     out = (acknowledged_at(address) - begin) / 1e6, (seen["host3"] - begin) / 1e6
     on("host1", "docker", "rm", "-f", f"bench-{address}")

@@ -60,12 +60,20 @@ void App::stop() {
   if (watcher_) watcher_->stop();
   host_.stop();
   zebra_.stop();
+  docker_.cancel();
 }
 
 void App::reconfigure(const Config& config) {
-  if (config.runtimes != config_.runtimes || !(config.zebra == config_.zebra))
-    spdlog::warn("changes of runtime and zebra lines take effect at the next start of berthd");
+  if (config.runtimes != config_.runtimes || !(config.zebra == config_.zebra) ||
+      config.vty.socket != config_.vty.socket)
+    spdlog::warn("changes of runtime, zebra and vty socket lines take effect at the next start of berthd");
   if (!(config.log == config_.log) && options_.set_log) options_.set_log(config.log);
+  // Another network of Docker's, or other subnets: what was found on the host of the old one says nothing of it.
+  for (const auto& [name, old] : config_.networks)
+    if (const auto now = config.networks.find(name);
+        now != config.networks.end() &&
+        (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets))
+      host_.unwant(name);
   config_ = config;
   vty_.set_max_clients(config_.vty.max_clients);
   std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });
@@ -139,6 +147,7 @@ void App::zebra_lost(const std::string& why) {
 void App::zebra_synced(std::uint32_t swept) {
   spdlog::info("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();
+  host_.sweep();
   work();
 }
 
@@ -192,6 +201,7 @@ asio::awaitable<void> App::ensure(std::string name) {
     static_cast<void>(co_await docker_.negotiate());
     const auto ensured = co_await ensure_docker_network(docker_, network);
     if (!config_.networks.contains(name)) break;
+    if (attaching_[name]) continue;  // asked anew meanwhile: this answer may be of the old configuration
     unattached_.erase(name);
     if (ensured) {
       if (ensured->created) spdlog::info("network {} made, bridge {}", name, ensured->fact.interface);

@@ -54,6 +54,19 @@ View App::view() {
   view.counters = brain_.counters();
   for (const auto& [name, value] : zebra_.counters()) view.counters[name] += value;
   for (const auto& [name, value] : vty_.counters()) view.counters[name] += value;
+  if (watcher_) {
+    const DockerWatcherCounters& docker = watcher_->counters();
+    view.counters["dockerEvents"] = docker.events;
+    view.counters["dockerFullLists"] = docker.full_lists;
+    view.counters["dockerOverflows"] = docker.overflows;
+    view.counters["dockerFailures"] = docker.failures;
+    view.counters["dockerLosses"] = docker.losses;
+    view.counters["dockerLabelsCut"] = docker.cut;
+  }
+  view.counters["hostLooks"] = host_.counters().looks;
+  view.counters["hostOverruns"] = host_.counters().overruns;
+  view.counters["hostHeldBack"] = host_.counters().held_back;
+  view.counters["hostRuleChanges"] = host_.counters().rule_changes;
   view.config = config_;
   view.health = health_;
   view.routes = brain_.routes();

@@ -108,5 +108,7 @@ int main(int argc, char** argv) {
   wait();
   app.start();
   io.run();
+  io.restart();
+  io.run_for(std::chrono::seconds(1));  // what was under way ends while those it belongs to are there
   return 0;
 }

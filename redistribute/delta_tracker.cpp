@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "redistribute/delta_tracker.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace berth {
 
 void DeltaTracker::want(const RibObject& object, const std::string& network) {
-  wanted_[object.key] = {object, network};
+  Wanted& wanted = wanted_[object.key];
+  if (!(wanted.object == object)) failed_.erase(object.key);
+  wanted = {object, network};
   check(object.key);
 }
 
 void DeltaTracker::unwant(const RibKey& key) {
-  wanted_.erase(key);
+  if (wanted_.erase(key) > 0) failed_.erase(key);
   check(key);
 }
 
@@ -34,7 +37,7 @@ std::optional<DeltaTracker::Change> DeltaTracker::take() {
   if (due_.empty()) return std::nullopt;
   const RibKey key = *due_.begin();
   due_.erase(due_.begin());
-  failed_.erase(key);
+  if (const auto failure = failed_.find(key); failure != failed_.end()) failure->second.waits = false;
   const auto wanted = wanted_.find(key);
   const auto [said, added] = told_.try_emplace(key);
   Told& told = said->second;
@@ -66,25 +69,39 @@ void DeltaTracker::answer(const RibAnswer& answer) {
   Told& told = said->second;
   if (!told.object) {  // a removal
     if (answer.state == RibState::Gone) {
+      failed_.erase(answer.key);
       forget(said);
       check(answer.key);
     } else if (answer.state == RibState::Rejected) {
-      failed_.insert(answer.key);
+      fail(answer.key);
     }
     return;
   }
   told.answered = {answer.state, answer.reason};
   const bool failed = answer.state == RibState::Gone || answer.state == RibState::Rejected;
   if (failed)
-    failed_.insert(answer.key);
+    fail(answer.key);
   else
     failed_.erase(answer.key);
   // A refused change leaves what was there before: only what zebra took ends the old network's part.
   if (answer.state != RibState::Rejected && !told.moving_from.empty()) release(std::exchange(told.moving_from, {}));
 }
 
+void DeltaTracker::fail(const RibKey& key) {
+  Failure& failure = failed_[key];
+  if (failure.waits) return;
+  failure.waits = true;
+  failure.at = retries_ + failure.delay;
+  failure.delay = std::min(failure.delay * 2, kMostRetries);
+}
+
 void DeltaTracker::retry() {
-  for (const RibKey& key : std::exchange(failed_, {})) due_.insert(key);
+  ++retries_;
+  for (auto& [key, failure] : failed_) {
+    if (!failure.waits || failure.at > retries_) continue;
+    failure.waits = false;
+    due_.insert(key);
+  }
 }
 
 void DeltaTracker::session_begun() {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What zebra should hold, what it was told and what it answered, in one container that always knows the difference.
-// Pure; one thread, the daemon's. Owner: the Redistributor. A failure stays as a difference and is due again at retry().
+// Pure; one thread, the daemon's. Owner: the Redistributor. A failure stays as a difference and is due again at retry(), at
+// first at the next one, then after two, four, … at most kMostRetries of them, until zebra takes it or the wish changes.
 //
 // Invariants: a key is due exactly when wanted and told differ and no removal of it is under way. A network counts as
 // told of (tells_of) until zebra has acknowledged that nothing of it is left, a change of its next hop included.
@@ -62,7 +63,16 @@ class DeltaTracker {
   std::unordered_map<RibKey, Wanted> wanted_;
   std::unordered_map<RibKey, Told> told_;
   std::map<std::string, std::size_t> told_of_;  // network -> told objects of it
-  std::set<RibKey> due_, failed_;
+  struct Failure {
+    std::uint64_t delay = 1, at = 0;  // in calls of retry()
+    bool waits = false;
+  };
+  void fail(const RibKey& key);
+
+  static constexpr std::uint64_t kMostRetries = 64;
+  std::set<RibKey> due_;
+  std::map<RibKey, Failure> failed_;
+  std::uint64_t retries_ = 0;
   std::uint64_t checks_ = 0;
 };
 

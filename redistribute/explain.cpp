@@ -45,6 +45,14 @@ RouteView Redistributor::Impl::view(const Wish& wish) const {
   return view;
 }
 
+std::optional<RouteView> Redistributor::Impl::subnet_of(const NetworkConfig& network, const IpAddress& address) const {
+  for (const SubnetConfig& subnet : network.subnets)
+    if (subnet.subnet.contains(address))
+      if (const Wish* wish = claims.wish({RibKind::Mark, subnet.subnet}); wish && wish->network == network.name)
+        return view(*wish);
+  return std::nullopt;
+}
+
 std::vector<RouteView> Redistributor::routes() const {
   std::vector<RouteView> out;
   for (const auto& [key, candidate] : impl_->claims.candidates())
@@ -118,7 +126,8 @@ Explanation Redistributor::explain(const std::string& subject) const {
     return out;
   if (!step("endpoint", !fact->endpoints.empty(),
             fact->endpoints.empty() ? "not on any network" : "on " + fact->endpoints[0].network,
-            "docker network connect NETWORK " + fact->name))
+            fact->state == "exited" || fact->state == "created" ? "docker start " + fact->name
+                                                                : "docker network connect NETWORK " + fact->name))
     return out;
   const std::set<std::string> attached = impl.networks.attached(*fact);
   for (const EndpointFact& endpoint : fact->endpoints) {
@@ -131,8 +140,19 @@ Explanation Redistributor::explain(const std::string& subject) const {
                         impl.withdrawn))
       continue;
     const LabelEffect labels = apply_labels(impl.networks.config(), *network, *fact, attached);
+    if (!step("address", !endpoint.addresses.empty(),
+              endpoint.addresses.empty() ? "it has no address there" : endpoint.addresses[0].to_string(),
+              "docker network disconnect and connect"))
+      continue;
     for (const IpAddress& each : endpoint.addresses) {
       if (address && each != *address) continue;
+      if (const std::optional<RouteView> subnet = impl.subnet_of(*network, each)) {
+        const bool installed = step("subnet", subnet->state == RibState::Installed,
+                                    subnet->key.prefix.to_string() + " is " + std::string(to_string(subnet->state)) +
+                                        (subnet->reason.empty() ? "" : ": " + subnet->reason));
+        out.advertised = out.advertised || installed;
+        if (!advertises_host(labels.advertise)) continue;
+      }
       const Verdict verdict = judge(*network, labels, impl.host_addresses, each);
       if (!step(verdict.step.empty() ? "policy" : verdict.step, verdict.advertise,
                 verdict.advertise ? each.to_string() + " may be advertised" : verdict.detail, verdict.remedy))

@@ -15,7 +15,8 @@ bool tag_allowed(const Config& config, const NetworkConfig& network, std::uint32
 
 // The first and, for IPv4, the last address of a subnet are no container's.
 bool is_subnet_edge(const Prefix& subnet, const IpAddress& address) {
-  if (!subnet.is_v4() || subnet.length() >= 31) return address == subnet.address() && subnet.length() < 127;
+  if (!subnet.is_v4()) return address == subnet.address() && subnet.length() < 127;
+  if (subnet.length() >= 31) return false;  // RFC 3021
   std::uint32_t host = 0;
   for (const std::uint8_t byte : address.bytes()) host = host << 8 | byte;
   const std::uint32_t mask = 0xffffffffu >> subnet.length();

@@ -165,6 +165,8 @@ void Redistributor::set_network_health(const std::string& network, const Network
   const auto old = impl.health.find(network);
   const bool same = old != impl.health.end() && old->second.advertisable() == health.advertisable() &&
                     old->second.interface == health.interface;
+  if (!health.advertisable() && (old == impl.health.end() || old->second.advertisable()))
+    ++impl.counters["refusedNetwork"];
   impl.health[network] = health;
   if (!same || was_attaching) impl.check_network(network);
 }
@@ -266,7 +268,7 @@ void Redistributor::retry() {
 }
 
 bool Redistributor::in_sync() const {
-  return impl_->zebra_up && !impl_->sync_due && impl_->sources_in_sync();
+  return impl_->zebra_up && impl_->swept && impl_->sources_in_sync();
 }
 
 std::vector<ContainerFact> Redistributor::containers() const {

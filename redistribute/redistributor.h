@@ -100,7 +100,7 @@ class Redistributor {
   std::vector<ContainerFact> containers() const;  // by name
   std::optional<RouteView> route_of(const IpAddress& address) const;
   Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
-  // Refusals that began: "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:
+  // Refusals that began: "refusedNetwork" (NAT, the firewall, …), "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:
   // "evaluations" (of endpoints), "checks" (of RIB keys). "syncs".
   std::map<std::string, std::uint64_t> counters() const;
   // Each refusal once when it begins (and not again while it lasts); for the log.

@@ -55,6 +55,7 @@ struct Redistributor::Impl {
   bool sync_ready() const;
   bool detachable(const std::string& network) const { return swept && !tracker.tells_of(network); }
   RouteView view(const Wish& wish) const;
+  std::optional<RouteView> subnet_of(const NetworkConfig& network, const IpAddress& address) const;
 };
 
 }  // namespace berth

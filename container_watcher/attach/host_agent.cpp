@@ -45,6 +45,7 @@ struct HostAgent::Worker {
   void run(Deliver deliver) {
     HostFirewall firewall;
     HostState state;
+    bool seen = false;
     while (true) {
       std::pair<HostWish, std::uint64_t> next;
       {
@@ -55,9 +56,13 @@ struct HostAgent::Worker {
         wish.reset();
       }
       const auto begin = Clock::now();
-      if (auto read = read_host_state()) state = std::move(*read);  // else the last one: nothing is withdrawn for it
+      if (auto read = read_host_state()) {  // else the last one: nothing is withdrawn for it
+        state = std::move(*read);
+        seen = true;
+      }
       HostAgent::Result result;
-      result.findings = firewall.look(next.first, state);
+      result.seen = seen;
+      if (seen) result.findings = firewall.look(next.first, state);
       result.state = state;
       result.wish = next.second;
       result.took = Clock::now() - begin;
@@ -195,12 +200,13 @@ bool HostAgent::hold_back(const std::string& network, const NetworkHealth& healt
 void HostAgent::found(Result result) {
   busy_ = false;
   last_took_ = result.took;
+  if (!result.seen) return look_soon(kDockerAtWork);  // no bridge seen is not: no bridge there
   if (result.findings.changed_rules) ++counters_.rule_changes;
   HostReport report;
   report.addresses = std::move(result.state.addresses);
   for (const auto& [name, finding] : result.findings.sites) {
     const auto site = wish_.sites.find(name);
-    if (site == wish_.sites.end()) continue;
+    if (site == wish_.sites.end() || result.wish < wished_at_[name]) continue;
     const auto own = problems_.find(name);
     NetworkHealth health{finding.attached, site->second.interface, finding.verdict.nat,
                          own == problems_.end() ? std::vector<Problem>() : own->second};
@@ -220,21 +226,30 @@ void HostAgent::found(Result result) {
 
 void HostAgent::configured(const std::set<std::string>& networks) {
   wish_.keep.insert(networks.begin(), networks.end());
-  wish_.sweep = true;
+  ++wish_number_;
+  look_soon(0ms);
+}
+
+void HostAgent::sweep() {
+  if (std::exchange(wish_.sweep, true)) return;
   ++wish_number_;
   look_soon(0ms);
 }
 
 void HostAgent::want(const NetworkSite& site, std::vector<Problem> problems) {
+  ++wish_number_;
+  const auto before = wish_.sites.find(site.name);
+  if (before == wish_.sites.end() || !(before->second == site)) wished_at_[site.name] = wish_number_;
   wish_.sites[site.name] = site;
   problems_[site.name] = std::move(problems);
-  ++wish_number_;
   look_soon(0ms);
 }
 
 void HostAgent::unwant(const std::string& network) {
   if (wish_.sites.erase(network) == 0) return;
   problems_.erase(network);
+  wished_at_.erase(network);
+  last_.health.erase(network);
   bad_since_.erase(network);
   ++wish_number_;
 }

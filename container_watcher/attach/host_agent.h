@@ -40,9 +40,9 @@ class HostAgent {
   void start();
   void stop();
 
-  // The configured networks, told once the configuration is loaded: rules of ours for any other go at the next look.
-  // One that is no longer named keeps its rules until forget(): first withdraw, then detach.
+  // The configured networks. One that is no longer named keeps its rules until forget(): first withdraw, then detach.
   void configured(const std::set<std::string>& networks);
+  void sweep();  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
   void want(const NetworkSite& site, std::vector<Problem> problems);  // the runtime has it; with what it says is wrong
   void unwant(const std::string& network);                            // the runtime hasn't; its rules stay
   void forget(const std::string& network);                            // nothing of it is advertised: its rules go
@@ -58,6 +58,7 @@ class HostAgent {
     HostState state;
     Findings findings;
     std::chrono::steady_clock::duration took{};
+    bool seen = false;  // the host's state was read, now or before
     std::uint64_t wish = 0;
   };
   using Socket = boost::asio::posix::stream_descriptor;
@@ -77,6 +78,7 @@ class HostAgent {
   std::chrono::steady_clock::duration last_took_{};
   HostWish wish_;
   std::uint64_t wish_number_ = 0, reported_wish_ = 0;
+  std::map<std::string, std::uint64_t> wished_at_;        // by network: what was looked at earlier was another site
   std::map<std::string, std::vector<Problem>> problems_;  // the runtime's
   std::map<std::string, std::chrono::steady_clock::time_point> bad_since_;
   HostReport last_;

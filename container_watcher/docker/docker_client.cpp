@@ -44,13 +44,13 @@ int minor_of(std::string_view api) {
 template <class T>
 class Busy {
  public:
-  Busy(std::set<T*>& all, T* one) : all_(all), one_(one) { all_.insert(one_); }
-  ~Busy() { all_.erase(one_); }
+  Busy(std::shared_ptr<std::set<T*>> all, T* one) : all_(std::move(all)), one_(one) { all_->insert(one_); }
+  ~Busy() { all_->erase(one_); }
   Busy(const Busy&) = delete;
   Busy& operator=(const Busy&) = delete;
 
  private:
-  std::set<T*>& all_;
+  std::shared_ptr<std::set<T*>> all_;
   T* one_;
 };
 
@@ -77,8 +77,9 @@ DockerClient::DockerClient(std::string address)
 DockerClient::~DockerClient() = default;
 
 void DockerClient::cancel() {
+  ++cancels_;
   idle_.clear();
-  for (Connection* each : std::set<Connection*>(busy_)) each->stream.close();
+  for (Connection* each : std::set<Connection*>(*busy_)) each->stream.close();
 }
 
 asio::awaitable<Result<DockerClient::Held>> DockerClient::connect() {
@@ -121,7 +122,11 @@ asio::awaitable<Result<json::value>> DockerClient::ask(Held connection, const st
     std::string text = "Docker refuses " + path + ": " +
                        (message && message->is_string() ? std::string(message->as_string()) : response.body());
     text.resize(std::min<std::size_t>(text.size(), 500));
-    co_return Error{response.result_int() >= 500 ? ErrorKind::Transient : ErrorKind::Permanent, std::move(text), {}};
+    co_return Error{response.result_int() >= 500                   ? ErrorKind::Transient
+                    : response.result() == http::status::not_found ? ErrorKind::Stale
+                                                                   : ErrorKind::Permanent,
+                    std::move(text),
+                    {}};
   }
   if (ec) co_return transient("Docker's answer to " + path + " is not JSON");
   co_return value;
@@ -134,8 +139,9 @@ asio::awaitable<Result<json::value>> DockerClient::request(std::string method, s
     Held connection = std::move(idle_.back());
     idle_.pop_back();
     bool answered = false;
+    const std::uint64_t cancels = cancels_;
     auto answer = co_await ask(std::move(connection), method, path, text, answered);
-    if (answer || answered) co_return answer;
+    if (answer || answered || cancels != cancels_) co_return answer;
     idle_.clear();  // Docker was restarted: the others are dead too
   }
   auto connection = co_await connect();

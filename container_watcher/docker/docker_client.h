@@ -2,7 +2,8 @@
 //
 // Docker's HTTP API over its unix socket. Thread: the io_context's; owner: the watcher and the network manager, each its
 // own. Connections are kept alive and used again: connecting costs more than the answer. Several requests may be under
-// way, each on a connection of its own. Errors: Transient when Docker does not answer or says 5xx, Permanent for 4xx.
+// way, each on a connection of its own. Errors: Transient when Docker does not answer or says 5xx, Stale for 404 (what was asked for
+// is not there), Permanent for another 4xx.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -50,7 +51,9 @@ class DockerClient {
 
   std::string path_, api_;
   std::vector<Held> idle_;
-  std::set<Connection*> busy_;
+  // Shared with the requests that are under way: they may be ended after the client.
+  std::shared_ptr<std::set<Connection*>> busy_ = std::make_shared<std::set<Connection*>>();
+  std::uint64_t cancels_ = 0;
 };
 
 }  // namespace berth

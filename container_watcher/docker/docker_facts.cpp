@@ -31,15 +31,18 @@ std::int64_t number(const json::value& value) {
   return value.is_int64() ? value.as_int64() : 0;
 }
 
-// Docker's options, or labels: then those of ours alone.
+// Docker's options, or labels: then those of ours alone. The labels that berth knows are never among those left out: else an
+// image could push out with many what the operator said with one.
 std::map<std::string, std::string> texts(const json::value& value, std::string_view prefix, std::uint64_t& cut) {
   std::map<std::string, std::string> out;
   if (!value.is_object()) return out;
   for (const auto& [key, each] : value.as_object()) {
     if (!std::string_view(key).starts_with(prefix)) continue;
+    const bool known = key == "berth.advertise" || key == "berth.network" || key == "berth.tag";
     if (!each.is_string() || key.size() > kLongestLabel || each.as_string().size() > kLongestLabel ||
-        out.size() >= kMostLabels) {
+        (!known && out.size() >= kMostLabels)) {
       ++cut;
+      if (known) out[std::string(key)] = "(too long)";  // refused as a value, and told
       continue;
     }
     out[std::string(key)] = text(each);
@@ -138,7 +141,8 @@ void DockerView::container_absent(const std::string& id) {
   const auto found = containers_.find(id);
   if (found == containers_.end()) return;
   found->second.listed = false;
-  touch(id, found->second);
+  touched_.insert(id);
+  unknown_.erase(id);  // asked and answered; the next look at its network names it again
 }
 
 bool DockerView::lists(const std::string& container) const {

@@ -53,7 +53,17 @@ std::vector<Problem> misfits(const NetworkConfig& config, const NetworkFact& fac
     bool found = false;
     for (const SubnetFact& each : fact.subnets) found = found || each.subnet == subnet.subnet;
     if (!found) out.push_back({"subnet", "it does not have the subnet " + subnet.subnet.to_string(), remedy, true});
+    for (const SubnetFact& each : fact.subnets) {
+      if (each.subnet != subnet.subnet) continue;
+      if (subnet.gateway && each.gateway != subnet.gateway)
+        out.push_back({"gateway", "its gateway is not " + subnet.gateway->to_string(), remedy, false});
+      if (subnet.ip_range && each.ip_range != subnet.ip_range)
+        out.push_back({"ip-range", "its ip-range is not " + subnet.ip_range->to_string(), remedy, false});
+    }
   }
+  const auto mtu = fact.options.find("com.docker.network.driver.mtu");
+  if (config.mtu && (mtu == fact.options.end() || mtu->second != std::to_string(config.mtu)))
+    out.push_back({"mtu", "its mtu is not " + std::to_string(config.mtu), remedy, false});
   return out;
 }
 
@@ -63,19 +73,21 @@ asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& clie
   EnsuredNetwork out;
   for (int attempt = 0; attempt < 2; ++attempt) {
     auto found = co_await client.request("GET", "/networks/" + config.runtime_network());
-    if (found) {
+    // Docker also finds a network whose id begins so: that is another one.
+    if (found && network_fact("docker", *found).name == config.runtime_network()) {
       out.fact = network_fact("docker", *found);
       out.problems = misfits(config, out.fact);
       co_return out;
     }
-    if (found.error().kind != ErrorKind::Permanent || attempt == 1) co_return found.error();
+    if (!found && (found.error().kind != ErrorKind::Stale || attempt == 1)) co_return transient(found.error().message);
+    if (attempt == 1) break;
     if (!config.docker_network.empty())
       co_return permanent("there is no Docker network " + config.docker_network, "docker network create …");
     auto made = co_await client.request("POST", "/networks/create", wanted(config));
     if (!made) co_return made.error();
     out.created = true;
   }
-  co_return transient("not reached");
+  co_return transient("Docker made the network " + config.name + " and does not show it");
 }
 
 }  // namespace berth

@@ -167,7 +167,7 @@ asio::awaitable<Status> list_docker(DockerClient& client, DockerView& view, std:
     auto network = co_await client.request("GET", "/networks/" + id);
     if (network)
       view.network(*network);
-    else if (network.error().kind != ErrorKind::Permanent)  // a 404: it went meanwhile
+    else if (network.error().kind != ErrorKind::Stale)  // a 404: it went meanwhile
       co_return network.error();
   }
   co_return Status();
@@ -201,9 +201,9 @@ asio::awaitable<Status> DockerWatcher::look_at_containers(std::vector<std::strin
   for (const std::string& id : ids) filter += (filter.empty() ? "%22" : ",%22") + id + "%22";
   ++counters_.requests;
   auto list = co_await client_.request("GET", "/containers/json?all=1&filters=%7B%22id%22%3A%5B" + filter + "%5D%7D");
-  if (!list && list.error().kind != ErrorKind::Permanent) co_return list.error();
+  if (!list) co_return list.error();
   for (const std::string& id : ids) view_.container_absent(id);
-  if (list) view_.containers(*list);
+  view_.containers(*list);
   co_return Status();
 }
 
@@ -212,7 +212,7 @@ asio::awaitable<Status> DockerWatcher::look_at_network(std::string id) {
   auto network = co_await client_.request("GET", "/networks/" + id);
   if (network) {
     view_.network(*network);
-  } else if (network.error().kind == ErrorKind::Permanent) {
+  } else if (network.error().kind == ErrorKind::Stale) {
     view_.network_absent(id);
   } else {
     co_return network.error();

@@ -100,6 +100,7 @@ SubnetConfig& subnet_for(NetworkConfig& network, bool v4, const ParsedWord& word
 
 void subnet_line(NetworkConfig& network, const ParsedLine& line, bool live) {
   const Prefix prefix = *Prefix::parse(line[1]);
+  if (prefix.is_default()) fail(line.words[1], "a subnet: the default route is never advertised");
   for (SubnetConfig& each : network.subnets) {
     if (each.subnet.is_v4() != prefix.is_v4()) continue;
     if (!live) fail(line.words[1], "one subnet for each family");

@@ -32,6 +32,8 @@ class Refused(unittest.TestCase):
         one = lab.Container(HOST, "blue", "t-seen")
         lab.sh(HOST, f"docker run -d --name t-hidden --network natted {lab.image()} >/dev/null")
         lab.start([one])
+        counters = lab.show(HOST, "show status")["counters"]
+        self.assertGreater(counters.get("refusedNetwork", 0), 0, counters)
         lab.until("only the other network's container is advertised", lambda: lab.wrong_routes([one]))
         self.assertEqual(lab.show(HOST, "explain t-hidden")["verdict"], "notAdvertised")
 
@@ -44,6 +46,25 @@ class Refused(unittest.TestCase):
         lab.until("the subnet, and no more", lambda: lab.wrong_routes([one]))
         counters = lab.show(HOST, "show status")["counters"]
         self.assertGreater(sum(n for name, n in counters.items() if "abel" in name), 0, counters)
+
+    def test_address_of_the_host(self):
+        one = lab.Container(HOST, "blue", "t-plain")
+        before = lab.show(HOST, "show status")["counters"].get("refusedPrefix", 0)
+        lab.sh(HOST, "ip addr add 10.10.1.200/32 dev lo")
+        try:
+            lab.sh(HOST, f"docker run -d --name t-thief --network green --ip 10.20.1.200 {lab.image()} >/dev/null")
+            lab.sh(HOST, f"docker run -d --name t-taker --network blue --ip 10.10.1.200 {lab.image()} >/dev/null")
+            lab.start([one])
+            why = lab.show(HOST, "explain t-taker")
+            self.assertEqual(why["verdict"], "notAdvertised")
+            self.assertIn("address of this host", why["steps"][-1]["detail"] + why["steps"][-2]["detail"])
+            lab.until("no /32 for the address of the host", lambda: {
+                node: routes for node in lab.NODES if "10.10.1.200/32" in (routes := lab.routes(node))})
+            self.assertGreater(lab.show(HOST, "show status")["counters"].get("refusedPrefix", 0), before)
+            lab.until("the others are advertised", lambda: set() if f"{one.addresses[0]}/32" in lab.routes("leaf2") and
+                      "10.20.1.0/24" in lab.routes("leaf2") else lab.routes("leaf2"))
+        finally:
+            lab.sh(HOST, "ip addr del 10.10.1.200/32 dev lo")
 
     def network(self, name):
         return next((n for n in lab.show(HOST, "show networks")["networks"] if n["name"] == name), {})

@@ -92,10 +92,12 @@ class FakeDocker {
   }
   void tell(const std::string& type, const std::string& action, const std::string& id) {
     if (!events) return;
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
-    const std::string text = boost::json::serialize(boost::json::value{
-        {"Type", type}, {"Action", action}, {"Actor", {{"ID", id}}}, {"timeNano", now.count()}}) + "\n";
+    const auto now =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const std::string text =
+        boost::json::serialize(boost::json::value{
+            {"Type", type}, {"Action", action}, {"Actor", {{"ID", id}}}, {"timeNano", now.count()}}) +
+        "\n";
     char size[16];
     std::snprintf(size, sizeof size, "%zx\r\n", text.size());
     for (Peer& each : peers_)
@@ -103,9 +105,9 @@ class FakeDocker {
   }
 
   // faults
-  bool events = true;        // false: they are lost
-  int errors = 0;            // so many looks at a network are answered with 500
-  std::string api = "1.41";  // the highest that it speaks
+  bool events = true;                  // false: they are lost
+  int errors = 0, error_status = 500;  // so many looks at a network are answered so
+  std::string api = "1.41";            // the highest that it speaks
 
   std::map<std::string, Container> containers;
   std::vector<std::string> asked;
@@ -164,8 +166,9 @@ class FakeDocker {
     else
       status = 404;
     if (status != 200) body = R"({"message":"no"})";
-    peer.out += "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Type: application/json\r\nContent-Length: " +
-                std::to_string(body.size()) + "\r\n\r\n" + body;
+    peer.out += "HTTP/1.1 " + std::to_string(status) +
+                " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+                body;
   }
   boost::json::object network_object(const std::string& id) const {
     return {{"Id", id}, {"Name", networks_.at(id).name}, {"Driver", "bridge"}};
@@ -176,7 +179,7 @@ class FakeDocker {
     return boost::json::serialize(out);
   }
   int one_network(const std::string& id, std::string& body) {
-    if (errors > 0) return --errors, 500;
+    if (errors > 0) return --errors, error_status;
     if (!networks_.contains(id)) return 404;
     boost::json::object out = network_object(id), all;
     for (const auto& [container, endpoint] : networks_.at(id).endpoints)
@@ -192,8 +195,11 @@ class FakeDocker {
       if (target.find("filters") != std::string::npos && target.find(id) == std::string::npos) continue;
       boost::json::object labels;
       for (const auto& [key, value] : container.labels) labels[key] = value;
-      out.push_back(boost::json::object{{"Id", id}, {"Names", {"/" + container.name}}, {"State", container.state},
-                                        {"Labels", labels}, {"Created", 1}});
+      out.push_back(boost::json::object{{"Id", id},
+                                        {"Names", {"/" + container.name}},
+                                        {"State", container.state},
+                                        {"Labels", labels},
+                                        {"Created", 1}});
     }
     return boost::json::serialize(out);
   }

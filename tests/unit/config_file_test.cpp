@@ -37,7 +37,9 @@ TEST(ConfigFile, RefusesWhatCanNotBe) {
   for (const std::string& text :
        {net + " advertise host\n", net + " gateway 10.0.1.1\n", net + " driver overlay\n", net + " tag 1 2\n",
         net + "network b\n subnet 10.0.0.0/8\n", std::string("network a\n"), std::string("nonsense\n"),
-        std::string("runtime docker /run/docker.sock\n"), net + " gateway fd00::1\n", std::string("network\n")})
+        std::string("runtime docker /run/docker.sock\n"), net + " gateway fd00::1\n", std::string("network\n"),
+        std::string("runtime docker unix:/run/docker.sock\nnetwork a\n subnet 0.0.0.0/0\n"),
+        std::string("runtime docker unix:/run/docker.sock\nnetwork a\n subnet ::/0\n")})
     EXPECT_FALSE(parse_config(text, "f")) << text;
 }
 

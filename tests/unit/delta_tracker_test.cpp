@@ -83,6 +83,24 @@ TEST(DeltaTracker, FailuresAreDueAgainAtRetryAlone) {
   EXPECT_FALSE(tracker.take());
 }
 
+TEST(DeltaTracker, ARefusalThatLastsIsTriedLessAndLess) {
+  DeltaTracker tracker;
+  tracker.want(object("10.0.0.1/32"), "blue");
+  tracker.take();
+  tracker.answer({key("10.0.0.1/32"), RibState::Rejected, "full"});
+  int tries = 0;
+  for (int i = 0; i < 1000; ++i) {
+    tracker.retry();
+    if (!tracker.take()) continue;
+    ++tries;
+    tracker.answer({key("10.0.0.1/32"), RibState::Rejected, "full"});
+  }
+  EXPECT_GT(tries, 10);
+  EXPECT_LT(tries, 30);
+  tracker.want(object("10.0.0.1/32", 7), "blue");  // another wish is not made to wait
+  EXPECT_TRUE(tracker.take());
+}
+
 TEST(DeltaTracker, ANewSessionIsToldAllAndOnlyWhatIsWanted) {
   DeltaTracker tracker;
   tracker.want(object("10.0.0.1/32"), "blue");

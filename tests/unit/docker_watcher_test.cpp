@@ -136,7 +136,7 @@ TEST_F(Watcher, ARestartGivesTheNewAddressWhateverTheOrderOfEvents) {
   docker.make("c1", {"web"});
   docker.connect("c1", "n1", "10.0.0.2");
   ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
-  docker.connect("c1", "n1", "10.0.0.9");        // the new sandbox is there …
+  docker.connect("c1", "n1", "10.0.0.9");      // the new sandbox is there …
   docker.tell("network", "disconnect", "n1");  // … when the old one's end is told
   docker.tell("container", "die", "c1");
   ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.9"; }));
@@ -239,6 +239,75 @@ TEST_F(Watcher, AFailedLookIsTriedAgain) {
   ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
   EXPECT_EQ(watcher.counters().failures, 2u);
   EXPECT_TRUE(lost.empty());
+}
+
+TEST_F(Watcher, ARefusalIsNoLoss) {
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  started();
+  docker.errors = 3;
+  docker.error_status = 403;  // an authorization plugin that has its own mind for a while
+  docker.tell("network", "connect", "n1");
+  ASSERT_TRUE(until([&] { return docker.errors == 0; }));
+  ASSERT_TRUE(quiet());
+  EXPECT_EQ(address("c1"), "10.0.0.2");
+  EXPECT_EQ(gone, 0);
+}
+
+// A job that is gone before it could be asked for; and what Swarm puts into its networks is in no list of containers.
+TEST_F(Watcher, AnEndpointWithoutAContainerHoldsNothingUp) {
+  docker.connect("ingress-sbox", "n1", "10.0.0.99");
+  started();
+  ASSERT_TRUE(quiet());
+  const auto requests = watcher.counters().requests;
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
+  ASSERT_TRUE(quiet());
+  EXPECT_LE(watcher.counters().requests - requests, 5u);
+  EXPECT_FALSE(known.contains("ingress-sbox"));
+  docker.make("ingress-sbox", {"late"});  // it is listed after all
+  ASSERT_TRUE(until([&] { return address("ingress-sbox") == "10.0.0.99"; }));
+}
+
+TEST_F(Watcher, ManyLabelsOfAnImageDoNotPushOutTheOperators) {
+  FakeDocker::Container web{"web", "running", {{"berth.advertise", "none"}, {"berth.tag", std::string(10000, '1')}}};
+  for (int i = 0; i < 200; ++i) web.labels["berth.a" + std::to_string(i)] = "x";
+  docker.make("c1", web);
+  docker.connect("c1", "n1", "10.0.0.2");
+  started();
+  EXPECT_EQ(known["c1"].labels["berth.advertise"], "none");
+  EXPECT_EQ(known["c1"].labels["berth.tag"], "(too long)");
+  EXPECT_LT(known["c1"].labels.size(), 70u);
+  EXPECT_GT(watcher.counters().cut, 100u);
+}
+
+// The owner goes before the io_context: what was under way must not touch it (ASan looks).
+TEST(WatcherLife, EndsWithWorkUnderWay) {
+  FakeDocker docker;
+  docker.start();
+  boost::asio::io_context io;
+  {
+    struct Deaf : RuntimeSink {
+      void runtime_connected(const std::string&, const std::string&) override {}
+      void runtime_lost(const std::string&, const std::string&) override {}
+      void snapshot(const std::string&, RuntimeSnapshot) override { ++snapshots; }
+      void container_changed(ContainerFact) override {}
+      void container_gone(const ContainerKey&) override {}
+      void network_changed(NetworkFact) override {}
+      void network_gone(const std::string&, const std::string&) override {}
+      int snapshots = 0;
+    } sink;
+    DockerWatcher watcher(io, {"docker", "docker", docker.address()}, sink);
+    watcher.start();
+    for (const auto end = Clock::now() + 10s; sink.snapshots == 0 && Clock::now() < end;) {
+      docker.poll();
+      io.run_one_for(1ms);
+    }
+    ASSERT_EQ(sink.snapshots, 1);
+    watcher.stop();
+    io.run_for(50ms);
+  }
 }
 
 TEST_F(Watcher, AnApiThatBerthDoesNotSpeakIsToldInWords) {

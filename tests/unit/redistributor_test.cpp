@@ -200,6 +200,61 @@ TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
   EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
 }
 
+TEST(Redistributor, ExplainsASubnet) {
+  Redistributor brain;
+  Zebra zebra;
+  Config only = config();
+  only.networks["blue"].advertise = Advertise::Subnet;
+  brain.set_config(only);
+  zebra.connect(brain);
+  ContainerFact stopped = container(2, "10.10.1.6");
+  stopped.endpoints.clear();
+  stopped.state = "exited";
+  brain.set_containers("docker", {container(1, "10.10.1.5"), stopped});
+  zebra.work(brain);
+  for (const char* subject : {"c1", "10.10.1.5"}) {
+    const Explanation why = brain.explain(subject);
+    EXPECT_TRUE(why.advertised) << subject;
+    EXPECT_EQ(why.steps.back().name, "subnet");
+    for (const ReasonStep& step : why.steps) EXPECT_TRUE(step.ok) << step.name;
+  }
+  EXPECT_EQ(brain.explain("c2").steps.back().remedy, "docker start c2");
+}
+
+TEST(Redistributor, HearsAllowedPrefixesWithinTheirLengths) {
+  for (const auto& [address, ge, le, allowed] :
+       {std::tuple{"192.0.2.7", 32u, 32u, true}, std::tuple{"192.0.2.7", 24u, 31u, false},
+        std::tuple{"192.0.3.7", 32u, 32u, false}}) {
+    Redistributor brain;
+    Zebra zebra;
+    Config wider = config();
+    wider.networks["blue"].allow_prefixes = {{*Prefix::parse("192.0.2.0/24"), ge, le}};
+    brain.set_config(wider);
+    zebra.connect(brain);
+    brain.set_containers("docker", {container(1, address)});
+    zebra.work(brain);
+    EXPECT_EQ(zebra.text(), allowed ? std::string(address) + "/32 100\n" : "") << address << " ge " << ge;
+    EXPECT_EQ(brain.counters()["refusedPrefix"], allowed ? 0u : 1u);
+  }
+}
+
+TEST(Redistributor, ADefaultRouteIsRefusedToldAndCounted) {
+  Redistributor brain;
+  Zebra zebra;
+  int told = 0;
+  brain.on_refusal([&](const std::string&, const std::string&) { ++told; });
+  Config wide = config();
+  wide.networks["blue"].advertise = Advertise::Subnet;
+  wide.networks["blue"].subnets = {{*Prefix::parse("0.0.0.0/0"), {}, {}}};
+  brain.set_config(wide);
+  zebra.connect(brain);
+  brain.set_containers("docker", {container(1, "10.10.1.5")});
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "");
+  EXPECT_EQ(brain.counters()["refusedPrefix"], 1u);
+  EXPECT_EQ(told, 1);
+}
+
 TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
   Redistributor brain;
   Zebra zebra;

@@ -58,7 +58,7 @@ TEST(ShowJson, TellsTheValues) {
   const View view = sample_view();
   const json::value routes = routes_json(view);
   EXPECT_EQ(routes.at("routes").at(0), json::parse(R"({"prefix":"10.10.1.2/32","network":"blue","container":"web",
-    "kind":"host","tag":100,"state":"installed","reason":"","since":"2026-11-18T11:11:40Z"})"));
+    "kind":"host","tag":100,"state":"installed","reason":"","since":"2026-11-18T11:11:40.000Z"})"));
   EXPECT_EQ(routes.at("routes").at(2).at("kind"), "subnet");
   const json::value networks = networks_json(view);
   EXPECT_EQ(networks.at("networks").at(0).at("nat"), "off");
