@@ -55,9 +55,9 @@ class Refused(unittest.TestCase):
             lab.sh(HOST, f"docker run -d --name t-thief --network green --ip 10.20.1.200 {lab.image()} >/dev/null")
             lab.sh(HOST, f"docker run -d --name t-taker --network blue --ip 10.10.1.200 {lab.image()} >/dev/null")
             lab.start([one])
-            why = lab.show(HOST, "explain t-taker")
+            why = lab.show(HOST, "explain 10.10.1.200")
             self.assertEqual(why["verdict"], "notAdvertised")
-            self.assertIn("address of this host", why["steps"][-1]["detail"] + why["steps"][-2]["detail"])
+            self.assertIn("address of this host", why["steps"][-1]["detail"])
             lab.until("no /32 for the address of the host", lambda: {
                 node: routes for node in lab.NODES if "10.10.1.200/32" in (routes := lab.routes(node))})
             self.assertGreater(lab.show(HOST, "show status")["counters"].get("refusedPrefix", 0), before)
