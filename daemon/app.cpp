@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "container_watcher/attach/host_state.h"
 #include "container_watcher/docker/docker_networks.h"
 
 namespace asio = boost::asio;
@@ -140,6 +141,7 @@ void App::zebra_connected(const ZebraInfo& info) {
 void App::zebra_lost(const std::string& why) {
   spdlog::warn("zebra is away, its routes stay: {}", why);
   zebra_up_ = false;
+  unconnected_.clear();
   brain_.zebra_lost();
   note_states();
 }
@@ -157,9 +159,29 @@ void App::rib_answer(const RibAnswer& answer) {
   else
     spdlog::info("{} is {}", answer.key.prefix.to_string(), to_string(answer.state));
   brain_.answer(answer);
+  if (answer.key.kind == RibKind::Mark) {
+    if (answer.state != RibState::Inactive)
+      unconnected_.erase(answer.key);
+    else if (unconnected_.insert(answer.key).second)
+      repeat_connected(answer.key);
+  }
   if (auto& [state, when] = since_[answer.key]; state != answer.state || when == WallTime{})
     state = answer.state, when = std::chrono::system_clock::now();
   work();
+}
+
+// zebra has no connected route where the bridge has its address: a zebra that starts while Docker makes the bridge may have
+// missed it for good (FRR 8.4.4). The kernel announces an address that is said again, unchanged, to all who listen.
+void App::repeat_connected(const RibKey& mark) {
+  for (const auto& [name, network] : config_.networks) {
+    const auto health = health_.find(name);
+    if (health == health_.end() || !health->second.attached) continue;
+    for (const SubnetConfig& subnet : network.subnets) {
+      if (subnet.subnet != mark.prefix) continue;
+      const Status said = repeat_addresses(health->second.interface);
+      if (!said) spdlog::warn("network {}: {}", name, said.error().message);
+    }
+  }
 }
 
 void App::work() {
@@ -243,6 +265,7 @@ void App::set_health(const std::string& network, const NetworkHealth& health) {
 void App::on_tick() {
   for (const std::string& name : std::set<std::string>(unattached_)) attach(name);
   brain_.retry();
+  for (const RibKey& mark : unconnected_) repeat_connected(mark);
   work();
   note_states();
   tick_.expires_after(kTick);

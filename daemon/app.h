@@ -60,6 +60,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   Status save(const std::string& text) override;
   void withdraw(bool on) override;
   void note_states();  // the clock of `since`
+  void repeat_connected(const RibKey& mark);
 
   void work();
   void on_tick();
@@ -90,6 +91,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   std::set<std::string> synced_;                 // runtimes that have listed
   std::map<std::string, NetworkHealth> health_;  // the last of each network
   std::map<RibKey, std::pair<RibState, WallTime>> since_;
+  std::set<RibKey> unconnected_;  // marks for which zebra has no connected route
 };
 
 }  // namespace berth

@@ -69,6 +69,24 @@ Result<HostState> read_host_state() {
   return out;
 }
 
+Status repeat_addresses(const std::string& interface) {
+  const int index = static_cast<int>(if_nametoindex(interface.c_str()));
+  if (index == 0) return stale("there is no interface " + interface);
+  const std::unique_ptr<nl_sock, FreeSocket> socket(nl_socket_alloc());
+  if (!socket || nl_connect(socket.get(), NETLINK_ROUTE) != 0) return transient("netlink can't be opened");
+  nl_cache* raw = nullptr;
+  if (const int error = rtnl_addr_alloc_cache(socket.get(), &raw); error != 0)
+    return transient(std::string("addresses can't be read: ") + nl_geterror(error));
+  const Cache addresses(raw);
+  for (nl_object* each = nl_cache_get_first(addresses.get()); each; each = nl_cache_get_next(each)) {
+    auto* address = reinterpret_cast<rtnl_addr*>(each);
+    if (rtnl_addr_get_ifindex(address) != index || rtnl_addr_get_scope(address) != RT_SCOPE_UNIVERSE) continue;
+    if (const int error = rtnl_addr_add(socket.get(), address, NLM_F_REPLACE); error != 0)
+      return transient("the addresses of " + interface + " can't be said again: " + nl_geterror(error));
+  }
+  return {};
+}
+
 std::vector<std::string> uplinks_of(const HostState& state) {
   std::set<int> bridges_out;  // with a port that leads somewhere
   for (const HostLink& link : state.links)

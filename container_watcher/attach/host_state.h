@@ -32,6 +32,9 @@ struct HostState {
 };
 
 Result<HostState> read_host_state();
+// Sets each global address of the interface to what it is: nothing changes, and the kernel announces it anew (RTM_NEWADDR,
+// rtnetlink(7)) to those who missed it. Stale where there is no such interface.
+Status repeat_addresses(const std::string& interface);
 
 // Interfaces that lead out of the host: up, addressed (a link-local address does: BGP unnumbered), no port of a bridge,
 // no bridge that has only containers and tunnels as ports.

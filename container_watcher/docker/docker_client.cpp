@@ -88,7 +88,8 @@ asio::awaitable<Result<DockerClient::Held>> DockerClient::connect() {
   if (path_.empty() || path_.size() > 107) co_return permanent("the path of Docker's socket is too long: " + path_);
   const Busy<Connection> busy(busy_, connection.get());
   connection->stream.expires_after(kDeadline);
-  const auto [error] = co_await connection->stream.async_connect({path_}, kTuple);
+  const asio::local::stream_protocol::endpoint endpoint(path_);
+  const auto [error] = co_await connection->stream.async_connect(endpoint, kTuple);
   if (error) co_return silent(error);
   co_return connection;
 }

@@ -113,7 +113,8 @@ asio::awaitable<Status> ZebraClient::session() {
   socket_ = asio::local::stream_protocol::socket(io_);
   if (options_.socket.size() >= sizeof(sockaddr_un::sun_path))
     co_return permanent("the path of zebra's socket is too long: " + options_.socket, "zebra socket PATH");
-  const auto [error] = co_await socket_.async_connect({options_.socket}, kTuple);
+  const asio::local::stream_protocol::endpoint endpoint(options_.socket);
+  const auto [error] = co_await socket_.async_connect(endpoint, kTuple);
   if (error) {
     co_return transient("no zebra with berth's module at " + options_.socket + " (" + error.message() +
                         "): is it loaded? zebra_options=\"… -M zebra_fpm_bridge\"");
