@@ -182,8 +182,9 @@ def reach(containers):
             if each.host == host:
                 continue
             for address, own in zip(each.addresses, mine.addresses):
-                url = f"http://[{address}]:8080" if ":" in address else f"http://{address}:8080"
-                lines.append(f"seen=$(docker exec {mine.name} /bin/wget -q -T 3 -O - {url}/cgi-bin/who 2>&1); "
+                # Not wget: that of Debian 12's static busybox crashes.
+                lines.append(f"seen=$(docker exec {mine.name} /bin/busybox sh -c \"printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n'"
+                             f" | busybox nc -w 3 {address} 8080\" 2>&1); "
                              f"case \"$seen\" in *{own}]*|{own}) ;; "
                              f"*) echo \"HTTP {mine.name} to {each.name} {address}: the server saw '$seen'\" ;; esac")
         scripts[host] = "\n".join(lines) + "\n"
