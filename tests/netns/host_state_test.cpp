@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// In a network namespace of its own, with the real kernel; skipped where that is not allowed.
+#include "container_watcher/attach/host_state.h"
+
+#include <gtest/gtest.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+namespace berth {
+namespace {
+
+std::string output_of(const char* command) {
+  std::string out;
+  if (FILE* pipe = popen(command, "r")) {
+    std::array<char, 4096> part;
+    while (const std::size_t n = fread(part.data(), 1, part.size(), pipe)) out.append(part.data(), n);
+    pclose(pipe);
+  }
+  return out;
+}
+
+// How many RTM_NEWADDR wait in the socket.
+int announced(int socket) {
+  int count = 0;
+  std::array<char, 16384> data;
+  for (ssize_t n; (n = recv(socket, data.data(), data.size(), MSG_DONTWAIT)) > 0;) {
+    auto left = static_cast<unsigned>(n);
+    for (auto* each = reinterpret_cast<nlmsghdr*>(data.data()); NLMSG_OK(each, left); each = NLMSG_NEXT(each, left))
+      count += each->nlmsg_type == RTM_NEWADDR;
+  }
+  return count;
+}
+
+TEST(HostState, SeesLinksAndSaysAddressesAgainUnchanged) {
+  if (unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "no network namespace of its own";
+  ASSERT_EQ(std::system("ip link add br0 type bridge && ip addr add 10.1.0.1/24 brd + dev br0 && "
+                        "ip -6 addr add fd00:1::1/64 dev br0 nodad && ip link set br0 up"),
+            0);
+  const auto state = read_host_state();
+  ASSERT_TRUE(state);
+  ASSERT_TRUE(state->find("br0"));
+  EXPECT_EQ(state->find("br0")->kind, "bridge");
+  EXPECT_TRUE(state->find("br0")->addressed);
+  EXPECT_TRUE(state->addresses.contains(*IpAddress::parse("10.1.0.1")));
+  EXPECT_TRUE(state->addresses.contains(*IpAddress::parse("fd00:1::1")));
+
+  const int listener = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  sockaddr_nl groups{};
+  groups.nl_family = AF_NETLINK;
+  groups.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&groups), sizeof groups), 0);
+  const std::string before = output_of("ip addr show dev br0 scope global");
+  ASSERT_NE(before.find("10.1.0.1/24 brd 10.1.0.255"), std::string::npos) << before;
+  ASSERT_TRUE(repeat_addresses("br0"));
+  EXPECT_EQ(announced(listener), 2);
+  EXPECT_EQ(output_of("ip addr show dev br0 scope global"), before);
+  EXPECT_EQ(repeat_addresses("nowhere0").error().kind, ErrorKind::Stale);
+  close(listener);
+}
+
+}  // namespace
+}  // namespace berth
