@@ -71,6 +71,7 @@ extern struct event_loop *berth_loop;
 const char *berth_running_version(void);
 
 /* table.c */
+int64_t berth_now_ms(void);	/* monotonic */
 void berth_table_init(void);
 void berth_table_fini(void);
 void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence);

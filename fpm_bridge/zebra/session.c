@@ -11,7 +11,6 @@
 
 #include "frame.h"
 #include "lib/version.h"
-#include "monotime.h"
 #include "network.h"
 #include "zlog.h"
 
@@ -63,14 +62,6 @@ static void on_grace(struct event *t)
 		zlog_warn("berth: berthd has been away for %u s: its routes are gone", s.grace);
 }
 
-static int64_t now_ms(void)
-{
-	struct timeval now;
-
-	monotime(&now);
-	return now.tv_sec * 1000LL + now.tv_usec / 1000;
-}
-
 static void hang_up(const char *why)
 {
 	int64_t left;
@@ -94,7 +85,7 @@ static void hang_up(const char *why)
 	berth_table_all_stale();
 	zlog_warn("berth: berthd is gone (%s): %zu routes stay for %u s", why, berth_table_stale_count(), s.grace);
 	/* A berthd that dies again and again before it is in sync has one grace time, not one for each try. */
-	s.lost_at = now_ms();
+	s.lost_at = berth_now_ms();
 	left = s.grace * 1000LL - s.away_ms;
 	event_cancel(&s.t_grace);
 	event_add_timer_msec(berth_loop, on_grace, NULL, left > 1 ? left : 1, &s.t_grace);
@@ -261,7 +252,7 @@ static bool on_hello(const Berth__Fpm__Hello *in)
 	}
 	event_cancel(&s.t_hello);
 	if (s.t_grace)
-		s.away_ms += now_ms() - s.lost_at;
+		s.away_ms += berth_now_ms() - s.lost_at;
 	event_cancel(&s.t_grace);
 	s.greeted = true;
 	zlog_info("berth: berthd is here (%s, %s), grace time %u s, %u routes held", s.peer, in->software, s.grace,

@@ -41,7 +41,7 @@ static struct berth_object *watched;	/* the next one to watch */
 
 static void on_look(struct event *t);
 
-static int64_t now_ms(void)
+int64_t berth_now_ms(void)
 {
 	struct timeval now;
 
@@ -94,7 +94,7 @@ static bool look(struct berth_object *object)
 {
 	Berth__Fpm__RibEntry winner = BERTH__FPM__RIB_ENTRY__INIT;
 	bool is_mark = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
-	int64_t age = now_ms() - object->wanted_at;
+	int64_t age = berth_now_ms() - object->wanted_at;
 	const char *reason;
 	uint32_t told;
 	int state;
@@ -150,7 +150,7 @@ static void on_look(struct event *t)
 
 		object->looking = false;
 		/* what takes long is left to the watch; an object that look() has forgotten was finished */
-		if (!look(object) && now_ms() - wanted_at < SETTLED_MS) {
+		if (!look(object) && berth_now_ms() - wanted_at < SETTLED_MS) {
 			object->looking = true;
 			berth_looks_add_tail(&looks, object);
 		}
@@ -181,11 +181,11 @@ static void on_watch(struct event *t)
 			if (object->removed || object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK)
 				continue;
 		}
-		again = object->refused && now_ms() - object->wanted_at > REFUSED_MS;
+		again = object->refused && berth_now_ms() - object->wanted_at > REFUSED_MS;
 		if (!again && !berth_rib_flapped(object))
 			continue;
 		berth_counters.readded++;
-		object->wanted_at = now_ms();
+		object->wanted_at = berth_now_ms();
 		object->seen = object->refused = false;
 		berth_rib_put(object);
 		look_soon(object);
@@ -280,7 +280,7 @@ static void put(const struct berth_object *wanted)
 	object->sequence = wanted->sequence;
 	object->state = 0;
 	object->seen = object->refused = false;
-	object->wanted_at = now_ms();
+	object->wanted_at = berth_now_ms();
 	berth_rib_put(object);
 	look_soon(object);
 }
@@ -296,7 +296,7 @@ static void take(int kind, const struct prefix *p, uint64_t sequence)
 	set_stale(object, false);
 	object->removed = true;
 	object->sequence = sequence;
-	object->wanted_at = now_ms();
+	object->wanted_at = berth_now_ms();
 	berth_rib_remove(object);
 	look_soon(object);
 }
@@ -392,7 +392,7 @@ size_t berth_table_sweep(size_t limit)
 		object->is_stale = false;
 		object->removed = true;
 		object->sequence = 0;
-		object->wanted_at = now_ms();
+		object->wanted_at = berth_now_ms();
 		berth_rib_remove(object);
 		look_soon(object);
 		n++;
