@@ -8,13 +8,13 @@ namespace berth {
 
 void DeltaTracker::want(const RibObject& object, const std::string& network) {
   Wanted& wanted = wanted_[object.key];
-  if (!(wanted.object == object)) failed_.erase(object.key);
+  if (!(wanted.object == object)) relent(object.key);
   wanted = {object, network};
   check(object.key);
 }
 
 void DeltaTracker::unwant(const RibKey& key) {
-  if (wanted_.erase(key) > 0) failed_.erase(key);
+  if (wanted_.erase(key) > 0) relent(key);
   check(key);
 }
 
@@ -93,6 +93,14 @@ void DeltaTracker::fail(const RibKey& key) {
   failure.waits = true;
   failure.at = retries_ + failure.delay;
   failure.delay = std::min(failure.delay * 2, kMostRetries);
+}
+
+// The wish has changed: the failure stays one, since the wish may change back, but it is not made to wait long.
+void DeltaTracker::relent(const RibKey& key) {
+  const auto failure = failed_.find(key);
+  if (failure == failed_.end()) return;
+  failure->second.delay = 1;
+  failure->second.at = std::min(failure->second.at, retries_ + 1);
 }
 
 void DeltaTracker::retry() {

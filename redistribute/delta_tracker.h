@@ -68,6 +68,7 @@ class DeltaTracker {
     bool waits = false;
   };
   void fail(const RibKey& key);
+  void relent(const RibKey& key);
 
   static constexpr std::uint64_t kMostRetries = 64;
   std::set<RibKey> due_;

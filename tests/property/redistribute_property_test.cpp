@@ -49,6 +49,8 @@ void faults(World& world, Random& random, bool on) {
     world.zebra.lose(std::next(rib.begin(), static_cast<long>(random() % rib.size()))->first);
 }
 
+constexpr int kLongestBackoff = 64;  // calls of retry(); what was refused again and again is due by then
+
 TEST_P(RedistributeProperty, EndsWhereTheLastStateAloneWouldAndHoldsTheLawsOnTheWay) {
   const Expander how = GetParam();
   const unsigned number = seed();
@@ -76,8 +78,10 @@ TEST_P(RedistributeProperty, EndsWhereTheLastStateAloneWouldAndHoldsTheLawsOnThe
     if (!world.zebra.connected()) world.session(true);
     world.list();
     world.settle();
-    world.retry();
-    world.settle();
+    for (int retries = 0; retries < kLongestBackoff; ++retries) {
+      world.retry();
+      world.settle();
+    }
     ASSERT_EQ(world.zebra.text(), expected(state));
     EXPECT_TRUE(world.brain().in_sync());
     // Idempotence: all of it said again is nothing to do.

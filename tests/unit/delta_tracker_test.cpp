@@ -101,6 +101,17 @@ TEST(DeltaTracker, ARefusalThatLastsIsTriedLessAndLess) {
   EXPECT_TRUE(tracker.take());
 }
 
+TEST(DeltaTracker, AWishThatComesBackIsStillAFailure) {
+  DeltaTracker tracker;
+  tracker.want(object("10.0.0.1/32"), "blue");
+  tracker.take();
+  tracker.answer({key("10.0.0.1/32"), RibState::Rejected, "full"});
+  tracker.unwant(key("10.0.0.1/32"));
+  tracker.want(object("10.0.0.1/32"), "blue");
+  tracker.retry();
+  EXPECT_TRUE(tracker.take());
+}
+
 TEST(DeltaTracker, ANewSessionIsToldAllAndOnlyWhatIsWanted) {
   DeltaTracker tracker;
   tracker.want(object("10.0.0.1/32"), "blue");
