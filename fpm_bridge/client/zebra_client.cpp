@@ -24,6 +24,9 @@ namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto kFirstBackoff = 100ms, kLastBackoff = 5000ms, kHelloDeadline = 3000ms;
+// A socket that nobody listens on costs little to try, and a zebra that starts anew must have its routes before bgpd tells
+// its peers that it has said all (End-of-RIB, RFC 4724): what comes later is a withdrawal there.
+constexpr auto kAbsentRetry = 100ms;
 constexpr std::size_t kBatchBytes = 48 * 1024;
 constexpr std::uint32_t kProtocol = 1, kMostBatches = 64;
 
@@ -74,9 +77,11 @@ asio::awaitable<void> ZebraClient::run() {
     if (was_ready || status.error().message != told) listener_.zebra_lost(status.error().message);
     told = status.error().message;
     // Only a session that got as far as SyncDone shows a zebra that is well; else each try costs it a full sync.
-    backoff =
-        std::exchange(synced_, false) ? kFirstBackoff : std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
-    timer_.expires_after(backoff + std::chrono::milliseconds(random_session() % 50));
+    if (std::exchange(synced_, false))
+      backoff = kFirstBackoff;
+    else if (reached_)
+      backoff = std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
+    timer_.expires_after(reached_ ? backoff + std::chrono::milliseconds(random_session() % 50) : kAbsentRetry);
     co_await timer_.async_wait(kTuple);
   }
 }
@@ -109,6 +114,7 @@ asio::awaitable<Result<fpm::Message>> ZebraClient::receive() {
 }
 
 asio::awaitable<Status> ZebraClient::session() {
+  reached_ = false;
   decoder_ = std::make_shared<Decoder>();
   socket_ = asio::local::stream_protocol::socket(io_);
   if (options_.socket.size() >= sizeof(sockaddr_un::sun_path))
@@ -119,6 +125,7 @@ asio::awaitable<Status> ZebraClient::session() {
     co_return transient("no zebra with berth's module at " + options_.socket + " (" + error.message() +
                         "): is it loaded? zebra_options=\"… -M zebra_fpm_bridge\"");
   }
+  reached_ = true;
   fpm::Message hello;
   hello.mutable_hello()->set_protocol(kProtocol);
   hello.mutable_hello()->set_software("berthd " BERTH_VERSION);

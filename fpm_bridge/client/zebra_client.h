@@ -2,9 +2,10 @@
 //
 // berthd's end of the talk with zebra_fpm_bridge.so (fpm_bridge/proto/berth.proto).
 //
-// Thread: the io_context's. Owner: the daemon. It connects, and connects again with back-off; after each
-// zebra_connected() the listener says everything anew and then calls end_of_sync(). What is put or removed while there is
-// no session is dropped. The queue coalesces by key, so it holds at most one change per key.
+// Thread: the io_context's. Owner: the daemon. It connects, and connects again: every 100 ms where nobody listens, with
+// back-off where a session failed. After each zebra_connected() the listener says everything anew and then calls
+// end_of_sync(). What is put or removed while there is no session is dropped. The queue coalesces by key, so it holds at
+// most one change per key.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -81,7 +82,8 @@ class ZebraClient {
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::steady_timer timer_;
   bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;
-  bool synced_ = false;  // this session saw SyncDone
+  bool reached_ = false;  // somebody listens
+  bool synced_ = false;   // this session saw SyncDone
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
   std::deque<RibKey> queue_;                                 // order of the first wish

@@ -133,9 +133,9 @@ TEST_F(Client, ComesBackAndIsAskedToSayAllAnew) {
   client.put(route(2));
   EXPECT_EQ(client.queued(), 0u) << "without a session nothing is kept";
   const std::size_t told = lost.size();
-  EXPECT_FALSE(until([&] { return lost.size() > told; }, 700ms)) << "the same trouble is told once";
+  EXPECT_FALSE(until([&] { return lost.size() > told; }, 2s)) << "the same trouble is told once";
   module.listen();
-  ASSERT_TRUE(until([&] { return synced == 2; }));
+  ASSERT_TRUE(until([&] { return synced == 2; }, 1s)) << "an absence, however long, is no reason to wait";
   EXPECT_EQ(module.connections, 2);
   EXPECT_EQ(module.batches.back().sequence(), 1u);
 }
