@@ -44,15 +44,24 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
   if (!config.runtimes.empty()) watcher_ = std::make_unique<DockerWatcher>(io, config.runtimes.front(), *this);
 }
 
-void App::start() {
+Status App::start() {
+  const Status shell = open_shell();
+  if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
   brain_.set_config(config_);
   host_.configured(network_names(config_));
   host_.start();
   zebra_.start();
   if (watcher_) watcher_->start();
   on_tick();
+  return {};
+}
+
+Status App::open_shell() {
   const Status listening = vty_.start();
-  if (!listening) spdlog::error("no shell: {}; {}", listening.error().message, listening.error().remedy);
+  const std::string why = listening ? "" : listening.error().message + "; " + listening.error().remedy;
+  if (!listening && why != told_shell_) spdlog::error("no shell: {}", why);
+  told_shell_ = why;
+  return listening;
 }
 
 void App::stop() {
@@ -266,6 +275,7 @@ void App::on_tick() {
   for (const std::string& name : std::set<std::string>(unattached_)) attach(name);
   brain_.retry();
   for (const RibKey& mark : unconnected_) repeat_connected(mark);
+  if (!vty_.listening()) static_cast<void>(open_shell());  // until /run/frr is there
   work();
   note_states();
   tick_.expires_after(kTick);

@@ -31,7 +31,7 @@ struct AppOptions {
 class App : public RuntimeSink, public ZebraListener, public ShellHost {
  public:
   App(boost::asio::io_context& io, const Config& config, const AppOptions& options);
-  void start();
+  Status start();  // an error: another berthd runs here, nothing was begun
   void stop();
   // Calls `then` when zebra has taken back what `withdraw` withdrew, or after some seconds; at once where there is nothing.
   void finish(std::function<void()> then);
@@ -64,6 +64,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
 
   void work();
   void on_tick();
+  Status open_shell();
   void attach(const std::string& network);  // makes or checks it in Docker; its health comes from the host agent
   void attach_all();
   boost::asio::awaitable<void> ensure(std::string network);
@@ -85,6 +86,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   AppOptions options_;
   VtyServer vty_;
   const WallTime started_at_ = std::chrono::system_clock::now();
+  std::string told_shell_;  // why there is no shell
   bool withdrawn_ = false, zebra_up_ = false;
   ZebraInfo zebra_info_;
   std::string docker_version_;

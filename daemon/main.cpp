@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd -f FILE [-C] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops, routes stay for the
-// grace time.
+// berthd -f FILE [-C] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
+// routes stay for the grace time.
 #include <getopt.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
     });
   };
   wait();
-  app.start();
+  if (!app.start()) return 1;
   io.run();
   io.restart();
   io.run_for(std::chrono::seconds(1));  // what was under way ends while those it belongs to are there

@@ -237,7 +237,12 @@ Reply Session::run_config(std::string_view line) {
 }
 
 Reply Session::run_common(const std::string& word, std::string_view line) {
-  if (word == "do") return run_exec(line);
+  if (word == "do") {
+    const Mode here = mode_;
+    Reply reply = run_exec(line);
+    mode_ = here;  // `do configure terminal` leaves nothing half done
+    return reply;
+  }
   if (word == "list") return {list(), VtyStatus::Success};
   Reply reply;
   if (mode_ == Mode::Network) {
@@ -265,7 +270,10 @@ Reply Session::change(std::string_view line) {
     edit.config = shell_.host.config();
   }
   if (forgets_only_a_draft(line)) return left;
-  if (const auto failure = apply_config_line(edit, line)) return refused(line, *failure);
+  if (const auto failure = apply_config_line(edit, line)) {
+    Reply no = refused(line, *failure);
+    return {left.text + no.text, no.status};
+  }
   if (!edit.network.empty()) {
     Reply entered = enter_network(edit.network);
     return {left.text + entered.text, left.status};

@@ -44,15 +44,17 @@ VtyServer::~VtyServer() {
 
 Status VtyServer::start() {
   boost::system::error_code error;
+  constexpr const char* kRemedy =
+      "make its folder, or name another path with vty socket PATH or berthd --vty_socket PATH";
+  const std::string socket = "the shell's socket " + options_.path + ": ";
   const auto failed = [&](const std::string& what) {
     acceptor_.close(error);
-    return permanent("the shell's socket " + options_.path + ": " + what,
-                     "make its folder, or name another path with vty socket PATH or berthd --vty_socket PATH");
+    return Error{ErrorKind::Transient, socket + what, kRemedy};
   };
-  if (options_.path.size() >= sizeof(sockaddr_un::sun_path)) return failed("the path is too long");
+  if (options_.path.size() >= sizeof(sockaddr_un::sun_path)) return permanent(socket + "the path is too long", kRemedy);
   stream_protocol::socket probe(io_);
   probe.connect(stream_protocol::endpoint(options_.path), error);
-  if (!error) return failed("another berthd listens there");
+  if (!error) return permanent(socket + "another berthd listens there", "a host has one berthd: stop that one first");
   if (error == asio::error::connection_refused) unlink(options_.path.c_str());  // left by one that was killed
   acceptor_.open(stream_protocol(), error);
   const mode_t mask = umask(0177);

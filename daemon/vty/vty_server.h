@@ -32,8 +32,10 @@ class VtyServer {
  public:
   VtyServer(boost::asio::io_context& io, VtyOptions options, ShellHost& host);
   ~VtyServer();
-  // Fails where another berthd listens at that path, or the folder is not there.
+  // Permanent: another berthd listens at that path, or it is too long for a socket. Transient: all else, such as a folder
+  // that is not there (FRR makes /run/frr); call again later.
   Status start();
+  bool listening() const { return listening_; }
   void stop();  // takes the socket away
   void set_max_clients(std::size_t n) { options_.max_clients = n; }
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }

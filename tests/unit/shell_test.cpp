@@ -131,6 +131,17 @@ TEST_F(ShellTest, DoRunsACommandOfTheTop) {
   EXPECT_EQ(session_.prompt(), "host1(config-network)# ");
   EXPECT_EQ(host_.applied, 0);
   EXPECT_EQ(run("do show nothing").status, VtyStatus::NoMatch);
+  enter({"do configure terminal", "end"});
+  EXPECT_EQ(host_.shown.config.networks.at("blue").tag, 5u) << "the network was not left on the way";
+}
+
+TEST_F(ShellTest, AFailedLineOfTheTopStillTellsOfTheNetworkThatItLeft) {
+  enter({"conf t", "network red"});
+  const Reply reply = run("no network green");
+  EXPECT_EQ(reply.status, VtyStatus::NoMatch);
+  EXPECT_THAT(reply.text, HasSubstr("% Network red is not in force"));
+  EXPECT_THAT(reply.text, HasSubstr("% Unknown command"));
+  EXPECT_TRUE(shell_.drafts.contains("red"));
 }
 
 TEST_F(ShellTest, WithdrawIsSwitchedAndShown) {
