@@ -23,17 +23,23 @@
 #endif
 #define BERTH_WINDOW 16
 #define BERTH_MAX_OPERATIONS 1000
+#define BERTH_NEXT_HOPS 16	/* of a route, that are told */
 
 PREDECL_HASH(berth_objects);
 PREDECL_DLIST(berth_looks);
 PREDECL_DLIST(berth_stales);
+PREDECL_DLIST(berth_watches);
+PREDECL_DLIST(berth_on_link);
 
 /* One thing that berthd wants: a route, or our tag on a connected route. Key: kind and prefix. */
 struct berth_object {
 	struct berth_objects_item by_key;
 	struct berth_looks_item look;	/* in the list: its state is to be looked up */
 	struct berth_stales_item stale;
-	bool looking, is_stale, removed;
+	struct berth_watches_item watch;
+	struct berth_on_link_item on_link;
+	struct berth_link *link;	/* the interface's list that it is in */
+	bool looking, is_stale, watched, removed;
 
 	int kind;	/* BERTH__FPM__OBJECT_KIND__… */
 	struct prefix prefix;
@@ -50,6 +56,12 @@ struct berth_object {
 	bool refused;		/* by the kernel: tried again by the watch */
 	time_t since;
 	int64_t wanted_at;	/* monotonic ms of the last put or removal */
+};
+
+/* What the RIB has for a prefix, with storage for its next hops. */
+struct berth_entry {
+	Berth__Fpm__RibEntry entry;
+	Berth__Fpm__NextHop hops[BERTH_NEXT_HOPS], *list[BERTH_NEXT_HOPS];
 };
 
 struct berth_settings {
@@ -80,7 +92,7 @@ size_t berth_table_sweep(size_t limit);		/* what is stale goes; returns how many
 size_t berth_table_stale_count(void);
 size_t berth_table_count(void);
 void berth_table_look_again(int kind, const struct prefix *p);	/* the RIB changed there */
-bool berth_table_interface_used(const char *ifname, size_t *count);
+size_t berth_table_on_interface(const char *ifname);
 void berth_table_show(struct vty *vty, bool json);
 bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out);
 void berth_prefix_to(const struct prefix *in, Berth__Fpm__Prefix *out);
@@ -88,6 +100,7 @@ void berth_prefix_to(const struct prefix *in, Berth__Fpm__Prefix *out);
 /* rib.c */
 void berth_rib_init(void);
 void berth_rib_put(struct berth_object *object);
+void berth_rib_mark(struct berth_object *object);	/* the tag alone, again */
 void berth_rib_remove(struct berth_object *object);
 bool berth_rib_flapped(const struct berth_object *object);	/* its interface went down and up, or is a new one */
 /*
@@ -95,7 +108,7 @@ bool berth_rib_flapped(const struct berth_object *object);	/* its interface went
  * put is longer ago than zebra's queues can be.
  */
 int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason);
-size_t berth_rib_query(const struct prefix *p, Berth__Fpm__RibEntry *entries, size_t max);
+size_t berth_rib_query(const struct prefix *p, struct berth_entry *entries, size_t max);
 
 /* session.c */
 void berth_session_init(void);

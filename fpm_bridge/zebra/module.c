@@ -3,6 +3,7 @@
 #include "bridge.h"
 
 #include "command.h"
+#include "lib/json.h"
 #include "lib/version.h"
 #include "libfrr.h"
 #include "module.h"
@@ -120,13 +121,15 @@ static int on_if_show(struct vty *vty, json_object *json, struct interface *ifp)
 static int on_if_show(struct vty *vty, struct interface *ifp)
 #endif
 {
-	size_t count;
+	size_t count = berth_table_on_interface(ifp->name);
 
+	if (!count)
+		return 0;
 #ifdef BERTH_IF_EXTRA_JSON
 	if (json)
-		return 0;
+		json_object_int_add(json, "berthRoutes", count);
+	else
 #endif
-	if (berth_table_interface_used(ifp->name, &count))
 		vty_out(vty, "  berth: %zu routes of containers on this interface\n", count);
 	return 0;
 }

@@ -97,6 +97,11 @@ static bool set_tag(struct berth_object *object, uint32_t tag)
 	return found;
 }
 
+void berth_rib_mark(struct berth_object *object)
+{
+	set_tag(object, object->tag);
+}
+
 void berth_rib_put(struct berth_object *object)
 {
 	struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
@@ -104,7 +109,7 @@ void berth_rib_put(struct berth_object *object)
 	object->ifindex = ifp ? ifp->ifindex : 0;
 	object->up_count = ifp && ifp->info ? ((struct zebra_if *)ifp->info)->up_count : 0;
 	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
-		set_tag(object, object->tag);
+		berth_rib_mark(object);
 		return;
 	}
 	object->nexthop.ifindex = object->ifindex;
@@ -214,7 +219,31 @@ int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEnt
 	return state;
 }
 
-size_t berth_rib_query(const struct prefix *p, Berth__Fpm__RibEntry *entries, size_t max)
+static void fill_next_hops(struct berth_entry *out, const struct route_entry *re)
+{
+	Berth__Fpm__RibEntry *entry = &out->entry;
+	const struct nexthop *nh;
+	struct interface *ifp;
+
+	for (nh = re->nhe ? re->nhe->nhg.nexthop : NULL; nh && entry->n_next_hops < BERTH_NEXT_HOPS; nh = nh->next) {
+		Berth__Fpm__NextHop *hop = out->list[entry->n_next_hops] = &out->hops[entry->n_next_hops];
+
+		berth__fpm__next_hop__init(hop);
+		hop->gateway.data = (uint8_t *)&nh->gate;
+		if (nh->type == NEXTHOP_TYPE_IPV4 || nh->type == NEXTHOP_TYPE_IPV4_IFINDEX)
+			hop->gateway.len = 4;
+		else if (nh->type == NEXTHOP_TYPE_IPV6 || nh->type == NEXTHOP_TYPE_IPV6_IFINDEX)
+			hop->gateway.len = 16;
+		ifp = nh->ifindex ? if_lookup_by_index(nh->ifindex, nh->vrf_id) : NULL;
+		if (ifp)
+			hop->interface = ifp->name;
+		hop->onlink = !!CHECK_FLAG(nh->flags, NEXTHOP_FLAG_ONLINK);
+		entry->n_next_hops++;
+	}
+	entry->next_hops = out->list;
+}
+
+size_t berth_rib_query(const struct prefix *p, struct berth_entry *entries, size_t max)
 {
 	struct route_node *rn = node_of(p);
 	struct route_entry *re;
@@ -223,8 +252,10 @@ size_t berth_rib_query(const struct prefix *p, Berth__Fpm__RibEntry *entries, si
 	if (!rn)
 		return 0;
 	RNODE_FOREACH_RE (rn, re) {
-		if (n < max && !CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED))
-			fill(&entries[n++], re);
+		if (n == max || CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED))
+			continue;
+		fill(&entries[n].entry, re);
+		fill_next_hops(&entries[n++], re);
 	}
 	route_unlock_node(rn);
 	return n;

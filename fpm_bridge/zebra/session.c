@@ -263,7 +263,8 @@ static bool on_hello(const Berth__Fpm__Hello *in)
 static void on_query(const Berth__Fpm__Query *query)
 {
 	Berth__Fpm__QueryReply reply = BERTH__FPM__QUERY_REPLY__INIT;
-	Berth__Fpm__RibEntry entries[32], *list[32];
+	static struct berth_entry entries[32];
+	Berth__Fpm__RibEntry *list[array_size(entries)];
 	struct prefix p;
 	size_t i;
 
@@ -273,7 +274,7 @@ static void on_query(const Berth__Fpm__Query *query)
 	} else {
 		reply.n_entries = berth_rib_query(&p, entries, array_size(entries));
 		for (i = 0; i < reply.n_entries; i++)
-			list[i] = &entries[i];
+			list[i] = &entries[i].entry;
 		reply.entries = list;
 	}
 	berth_session_send(BERTH__FPM__MESSAGE__BODY_QUERY_REPLY, &reply);

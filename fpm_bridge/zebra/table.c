@@ -9,15 +9,18 @@
 
 DEFINE_MGROUP(BERTH, "berth zebra module");
 DEFINE_MTYPE_STATIC(BERTH, BERTH_OBJECT, "berth object");
+DEFINE_MTYPE_STATIC(BERTH, BERTH_LINK, "berth interface");
 
 #define LOOKS_A_SLICE 2000
+#define UNSETTLED_A_SLICE 50	/* zebra works in the order of the puts: behind so many that it has not reached, all wait */
 #define LOOK_MS 2	/* between two slices */
 #define SETTLE_MS 50	/* zebra's work queue waits 10 ms */
 #define SETTLED_MS 3000	/* what zebra has not done by then is looked at by the watch, no longer at once */
 #define EARLY_MS 60000	/* the longest that a put may wait in zebra's queue of early routes, behind a whole table */
 #define REFUSED_MS 5000	/* before what the kernel refused is tried again */
-#define WATCH_MS 50	/* between two looks at the interfaces of a slice of objects */
+#define WATCH_MS 50	/* between two slices of what is watched */
 #define WATCHED_A_SLICE 1000
+#define MEND_MS 10	/* the same, while routes are put in again */
 
 static int object_cmp(const struct berth_object *a, const struct berth_object *b)
 {
@@ -32,12 +35,36 @@ static uint32_t object_hash(const struct berth_object *a)
 DECLARE_HASH(berth_objects, struct berth_object, by_key, object_cmp, object_hash);
 DECLARE_DLIST(berth_looks, struct berth_object, look);
 DECLARE_DLIST(berth_stales, struct berth_object, stale);
+DECLARE_DLIST(berth_watches, struct berth_object, watch);
+
+/* An interface that objects are on, in the order of their puts: where the first has seen every flap, all have. */
+PREDECL_HASH(berth_links);
+DECLARE_DLIST(berth_on_link, struct berth_object, on_link);
+struct berth_link {
+	struct berth_links_item by_name;
+	char ifname[IFNAMSIZ];
+	struct berth_on_link_head objects;
+};
+
+static int link_cmp(const struct berth_link *a, const struct berth_link *b)
+{
+	return strcmp(a->ifname, b->ifname);
+}
+
+static uint32_t link_hash(const struct berth_link *a)
+{
+	return jhash(a->ifname, strlen(a->ifname), 0);
+}
+
+DECLARE_HASH(berth_links, struct berth_link, by_name, link_cmp, link_hash);
 
 static struct berth_objects_head objects;
 static struct berth_looks_head looks;
 static struct berth_stales_head stales;
+static struct berth_watches_head watches;	/* all that is not settled, and the marks */
+static struct berth_links_head links;
+static struct berth_link *next_link;		/* to watch */
 static struct event *t_look, *t_watch;
-static struct berth_object *watched;	/* the next one to watch */
 
 static void on_look(struct event *t);
 
@@ -57,8 +84,68 @@ static struct berth_object *find(int kind, const struct prefix *p)
 	return berth_objects_find(&objects, &key);
 }
 
+static struct berth_link *find_link(const char *ifname)
+{
+	struct berth_link key;
+
+	strlcpy(key.ifname, ifname, sizeof(key.ifname));
+	return berth_links_find(&links, &key);
+}
+
+static void off_link(struct berth_object *object)
+{
+	struct berth_link *link = object->link;
+
+	if (!link)
+		return;
+	object->link = NULL;
+	berth_on_link_del(&link->objects, object);
+	if (berth_on_link_count(&link->objects))
+		return;
+	if (link == next_link)
+		next_link = berth_links_next(&links, link);
+	berth_links_del(&links, link);
+	berth_on_link_fini(&link->objects);
+	XFREE(MTYPE_BERTH_LINK, link);
+}
+
+/* Into the RIB, and to the end of its interface's list. */
+static void put_in(struct berth_object *object)
+{
+	struct berth_link *link = object->ifname[0] ? find_link(object->ifname) : NULL;
+
+	if (!link && object->ifname[0]) {
+		link = XCALLOC(MTYPE_BERTH_LINK, sizeof(*link));
+		strlcpy(link->ifname, object->ifname, sizeof(link->ifname));
+		berth_on_link_init(&link->objects);
+		berth_links_add(&links, link);
+	}
+	if (link == object->link && link)
+		berth_on_link_del(&link->objects, object);
+	else
+		off_link(object);
+	object->link = link;
+	if (link)
+		berth_on_link_add_tail(&link->objects, object);
+	object->seen = object->refused = false;
+	object->wanted_at = berth_now_ms();
+	berth_rib_put(object);
+}
+
+static void set_watched(struct berth_object *object, bool watched)
+{
+	if (object->watched == watched)
+		return;
+	object->watched = watched;
+	if (watched)
+		berth_watches_add_tail(&watches, object);
+	else
+		berth_watches_del(&watches, object);
+}
+
 static void look_soon(struct berth_object *object)
 {
+	set_watched(object, true);
 	if (!object->looking) {
 		object->looking = true;
 		berth_looks_add_tail(&looks, object);
@@ -81,8 +168,8 @@ static void set_stale(struct berth_object *object, bool stale)
 static void forget(struct berth_object *object)
 {
 	set_stale(object, false);
-	if (object == watched)
-		watched = berth_objects_next(&objects, object);
+	set_watched(object, false);
+	off_link(object);
 	if (object->looking)
 		berth_looks_del(&looks, object);
 	berth_objects_del(&objects, object);
@@ -101,7 +188,7 @@ static bool look(struct berth_object *object)
 
 	/* a connected route that was made anew has lost our tag */
 	if (is_mark && !object->removed)
-		berth_rib_put(object);
+		berth_rib_mark(object);
 	state = berth_rib_look(object, age > SETTLED_MS, &winner, &reason);
 	if (object->removed) {
 		if (state != BERTH__FPM__STATE__STATE_GONE)
@@ -134,18 +221,18 @@ static bool look(struct berth_object *object)
 				     state == BERTH__FPM__STATE__STATE_NOT_BEST ? &winner : NULL);
 		object->sequence = 0;
 	}
+	/* zebra 10.3 tells nothing of a connected route that goes: the marks are watched for good */
+	set_watched(object, is_mark || object->refused || state == BERTH__FPM__STATE__STATE_ACCEPTED);
 	return state != BERTH__FPM__STATE__STATE_ACCEPTED;
 }
 
 static void on_look(struct event *t)
 {
-	size_t left = berth_looks_count(&looks);
+	size_t left = MIN(berth_looks_count(&looks), (size_t)LOOKS_A_SLICE), unsettled = 0;
 	struct berth_object *object;
 
 	(void)t;
-	if (left > LOOKS_A_SLICE)
-		left = LOOKS_A_SLICE;
-	while (left-- && !berth_session_full() && (object = berth_looks_pop(&looks))) {
+	while (left-- && unsettled < UNSETTLED_A_SLICE && !berth_session_full() && (object = berth_looks_pop(&looks))) {
 		int64_t wanted_at = object->wanted_at;
 
 		object->looking = false;
@@ -153,6 +240,7 @@ static void on_look(struct event *t)
 		if (!look(object) && berth_now_ms() - wanted_at < SETTLED_MS) {
 			object->looking = true;
 			berth_looks_add_tail(&looks, object);
+			unsettled++;
 		}
 	}
 	berth_session_flush();
@@ -161,36 +249,35 @@ static void on_look(struct event *t)
 }
 
 /*
- * Law 7: no event is trusted, some objects at a time are looked at. zebra tells nothing of a link that went down and up, nor
- * (in 10.3) of a connected route that goes; and what it has not done for long is waited for here.
+ * Law 7: no event is trusted. zebra tells nothing of a link that went down and up, and what it has not done for long is
+ * waited for here.
  */
 static void on_watch(struct event *t)
 {
-	size_t left = MIN(berth_objects_count(&objects), (size_t)WATCHED_A_SLICE);
+	size_t n, left = WATCHED_A_SLICE;
 	struct berth_object *object;
+	struct berth_link *link;
 
 	(void)t;
-	while (left--) {
-		bool again;
-
-		object = watched ? watched : berth_objects_first(&objects);
-		watched = berth_objects_next(&objects, object);
-		if (object->removed || object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK ||
-		    object->state == BERTH__FPM__STATE__STATE_ACCEPTED) {
+	for (n = MIN(berth_links_count(&links), left); n && left; n--) {
+		link = next_link ? next_link : berth_links_first(&links);
+		next_link = berth_links_next(&links, link);
+		for (; left && berth_rib_flapped(object = berth_on_link_first(&link->objects)); left--) {
+			berth_counters.readded++;
+			put_in(object);
 			look_soon(object);
-			if (object->removed || object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK)
-				continue;
 		}
-		again = object->refused && berth_now_ms() - object->wanted_at > REFUSED_MS;
-		if (!again && !berth_rib_flapped(object))
-			continue;
-		berth_counters.readded++;
-		object->wanted_at = berth_now_ms();
-		object->seen = object->refused = false;
-		berth_rib_put(object);
+	}
+	for (n = MIN(berth_watches_count(&watches), (size_t)WATCHED_A_SLICE); n; n--) {
+		object = berth_watches_pop(&watches);
+		berth_watches_add_tail(&watches, object);
+		if (object->refused && berth_now_ms() - object->wanted_at > REFUSED_MS) {
+			berth_counters.readded++;
+			put_in(object);
+		}
 		look_soon(object);
 	}
-	event_add_timer_msec(berth_loop, on_watch, NULL, WATCH_MS, &t_watch);
+	event_add_timer_msec(berth_loop, on_watch, NULL, left ? WATCH_MS : MEND_MS, &t_watch);
 }
 
 bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out)
@@ -279,9 +366,17 @@ static void put(const struct berth_object *wanted)
 	object->nexthop = wanted->nexthop;
 	object->sequence = wanted->sequence;
 	object->state = 0;
-	object->seen = object->refused = false;
+	put_in(object);
+	look_soon(object);
+}
+
+static void take_out(struct berth_object *object, uint64_t sequence)
+{
+	off_link(object);
+	object->removed = true;
+	object->sequence = sequence;
 	object->wanted_at = berth_now_ms();
-	berth_rib_put(object);
+	berth_rib_remove(object);
 	look_soon(object);
 }
 
@@ -294,11 +389,7 @@ static void take(int kind, const struct prefix *p, uint64_t sequence)
 		return;
 	}
 	set_stale(object, false);
-	object->removed = true;
-	object->sequence = sequence;
-	object->wanted_at = berth_now_ms();
-	berth_rib_remove(object);
-	look_soon(object);
+	take_out(object, sequence);
 }
 
 void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence)
@@ -390,11 +481,7 @@ size_t berth_table_sweep(size_t limit)
 
 	while (n < limit && (object = berth_stales_pop(&stales))) {
 		object->is_stale = false;
-		object->removed = true;
-		object->sequence = 0;
-		object->wanted_at = berth_now_ms();
-		berth_rib_remove(object);
-		look_soon(object);
+		take_out(object, 0);
 		n++;
 	}
 	return n;
@@ -410,14 +497,11 @@ size_t berth_table_count(void)
 	return berth_objects_count(&objects);
 }
 
-bool berth_table_interface_used(const char *ifname, size_t *count)
+size_t berth_table_on_interface(const char *ifname)
 {
-	struct berth_object *object;
+	struct berth_link *link = find_link(ifname);
 
-	*count = 0;
-	frr_each (berth_objects, &objects, object)
-		*count += !strcmp(object->ifname, ifname);
-	return *count > 0;
+	return link ? berth_on_link_count(&link->objects) : 0;
 }
 
 void berth_table_show(struct vty *vty, bool json)
@@ -455,5 +539,7 @@ void berth_table_init(void)
 	berth_objects_init(&objects);
 	berth_looks_init(&looks);
 	berth_stales_init(&stales);
+	berth_watches_init(&watches);
+	berth_links_init(&links);
 	event_add_timer_msec(berth_loop, on_watch, NULL, WATCH_MS, &t_watch);
 }

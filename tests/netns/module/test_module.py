@@ -182,7 +182,8 @@ class ModuleTest(unittest.TestCase):
             self.assertIn("br0", kernel(p))
             n = c.batch(add(p, tag=200))
             c.state(p, pb.STATE_INSTALLED, sequence=n)
-            self.assertEqual([e.tag for e in c.query(p).entries], [200])
+            self.assertEqual([(e.type, e.tag, e.selected, [(h.gateway, h.interface) for h in e.next_hops])
+                              for e in c.query(p).entries], [("openfabric", 200, True, [(b"", "br0")])])
             n = c.batch(remove(p))
             c.state(p, pb.STATE_GONE, sequence=n)
             self.assertEqual(kernel(p), "")
@@ -367,6 +368,45 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("berth: 1 routes", self.zebra.vty("show interface br0"))
         self.assertEqual(json.loads(self.zebra.vty("show berth routes json"))["routes"][0]["state"], "installed")
 
+    def test_the_stock_vtysh_shows_it(self):
+        c = self.client()
+        c.batch(add("10.1.0.16/32"))
+        c.state("10.1.0.16/32", pb.STATE_INSTALLED)
+        vtysh = lambda command: sh("vtysh --vty_socket %s -d zebra -c '%s'" % (WORK, command))
+        self.assertIn("berthd is connected", vtysh("show zebra fpm stats"))
+        self.assertIn("Operations", vtysh("show fpm counters"))
+        self.assertIn("berth: 1 routes", vtysh("show interface br0"))
+        self.assertIn("tag 100", vtysh("show ip route 10.1.0.16/32"))
+
+    def test_options(self):
+        self.zebra.stop()
+        self.zebra = Zebra(args=",no-fpm-commands,max-routes=1,type=babel,distance=30")
+        c = self.client()
+        self.assertEqual(c.hello.route_type, "babel")
+        c.batch(add("10.1.0.17/32"), add("10.1.0.18/32"))
+        c.state("10.1.0.17/32", pb.STATE_INSTALLED)
+        self.assertIn("max-routes", c.state("10.1.0.18/32", pb.STATE_REJECTED).reason)
+        self.assertEqual([(e.type, e.distance) for e in c.query("10.1.0.17/32").entries], [("babel", 30)])
+        self.assertIn("Unknown command", self.zebra.vty("show fpm counters"))
+        self.assertIn("berthd is connected", self.zebra.vty("show berth status"))
+
+    def test_a_wrong_option_is_told_and_zebra_lives(self):
+        self.zebra.stop()
+        self.zebra = Zebra(args=",colour=green")
+        self.assertIn("unknown option", self.client().hello.error)
+        self.assertIn("unknown option", self.zebra.vty("show berth status"))
+
+    def test_strangers_are_refused(self):
+        ask = ("import socket; s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect('%s'); print(s.recv(4096))"
+               % SOCKET)
+        stranger = lambda: subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "/usr/bin/python3",
+                                           "-c", ask], capture_output=True, text=True)
+        self.assertIn("PermissionError", stranger().stderr)
+        os.chmod(SOCKET, 0o666)  # whoever gets so far is asked who he is
+        self.assertIn("neither root nor of our group", stranger().stdout)
+        self.assertRegex(self.zebra.vty("show berth counters"), r"Refused +1")
+        self.assertEqual(self.client().hello.error, "")
+
     def test_many(self):
         c, n = self.client(), 20000
         each = ["10.%d.%d.%d/32" % (2 + i // 65536, i // 256 % 256, i % 256) for i in range(n)]
@@ -374,7 +414,11 @@ class ModuleTest(unittest.TestCase):
             c.batch(*[add(p) for p in each[at:at + 500]])
         for p in each:
             c.state(p, pb.STATE_INSTALLED, seconds=30)
-        self.assertEqual(len(sh("ip route show proto openfabric").splitlines()), n)
+        count = lambda: len(sh("ip route show proto openfabric").splitlines())
+        self.assertEqual(count(), n)
+        sh("ip link set br0 down; ip link set br0 up")
+        until("all are back after the link went down and up", lambda: count() == n, 5)
+        self.assertIn("berth: %d routes" % n, self.zebra.vty("show interface br0"))
         for at in range(0, n, 500):
             c.batch(*[remove(p) for p in each[at:at + 500]])
         for p in each:
