@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What must never be advertised: a network with NAT, what a label asks for without leave, an address that the operator has
-not allowed. Each is told in berthd's shows, and no FIB of the fabric ever sees it."""
+not allowed or that somebody else has, the default route. Each is told in berthd's shows, and no FIB of the fabric ever sees
+it. Two containers of one host with one address are left to the unit tests: Docker's IPAM gives an address once."""
 
 import unittest
 
@@ -68,6 +69,66 @@ class Refused(unittest.TestCase):
             # In this order: a route that lives for less than a second may stay at the collector (BIRD keeps to OSPF's
             # MinLSArrival, which FRR is told to ignore here).
             lab.sh(HOST, "docker rm -f t-taker >/dev/null; ip addr del 10.10.1.200/32 dev br-red")
+
+    def test_prefix_outside_the_allowed(self):
+        """red's Docker network has an IPv6 subnet that the operator's configuration does not name."""
+        before = self.counter("refusedPrefix")
+        narrow = "".join(line + "\n" for line in self.config.splitlines() if "fd00:30:" not in line)
+        self.assertNotEqual(narrow, self.config)
+        self.configure(narrow)
+        lab.until("the subnet is out of the configuration", lambda: [
+            subnet for subnet in self.network("red")["subnets"] if ":" in subnet])
+        one = lab.Container(HOST, "red", "t-outside")
+        lab.start([one])
+        six = one.addresses[1]
+        one.prefixes = lambda: {f"{one.addresses[0]}/32", "10.30.1.0/24"}
+        lab.until("IPv4 alone is advertised", lambda: lab.wrong_routes([one]))
+        self.assertGreater(self.counter("refusedPrefix"), before)
+        why = lab.show(HOST, f"explain {six}")
+        self.assertEqual(why["verdict"], "notAdvertised")
+        self.assertFalse(why["steps"][-1]["ok"], why)
+        self.assertTrue(why["steps"][-1]["remedy"], why)
+
+    def test_default_route(self):
+        one = lab.Container(HOST, "blue", "t-plain")
+        lab.start([one])
+        lab.until("the route is there", lambda: lab.wrong_routes([one]))
+        wrong = self.config.replace(" subnet 10.30.1.0/24", " subnet 0.0.0.0/0")
+        self.assertNotEqual(wrong, self.config)
+        told = self.configure(wrong, check=False)
+        self.assertIn("subnet 0.0.0.0/0", told)
+        self.assertIn("^", told)
+        lab.until("nothing has changed", lambda: lab.wrong_routes([one]))
+        self.assertIn("10.30.1.0/24", self.network("red")["subnets"])
+
+    def test_route_of_another(self):
+        """The address is routed by somebody else already: a kernel route, which beats every protocol."""
+        lab.sh(HOST, "ip route add blackhole 10.10.1.77/32")
+        try:
+            lab.sh(HOST, f"docker run -d --name t-second --network blue --ip 10.10.1.77 {lab.image()} >/dev/null")
+            lab.until("berthd says that another route wins", lambda: self.state("10.10.1.77/32") != "notBest")
+            why = lab.show(HOST, "explain 10.10.1.77")
+            self.assertEqual(why["verdict"], "notAdvertised")
+            self.assertIn("kernel", " ".join(step["detail"] for step in why["steps"]))
+            self.assertEqual([node for node in lab.NODES if node != HOST and "10.10.1.77/32" in lab.routes(node)], [])
+        finally:
+            lab.sh(HOST, "ip route del blackhole 10.10.1.77/32")
+        lab.until("it is ours, now that the other is gone", lambda: self.state("10.10.1.77/32") != "installed")
+        lab.until("everywhere", lambda: [node for node in lab.NODES if "10.10.1.77/32" not in lab.routes(node)])
+
+    def configure(self, text, check=True):
+        """Writes berthd.conf and reloads, as an operator would; returns what `berthd -C` says of it."""
+        where = "docker exec berthd " if lab.settings()["profile"] == "bgp" else ""
+        lab.sh(HOST, f"cat >/etc/frr/berthd.conf <<'END'\n{text}END\n")
+        told = lab.sh(HOST, f"{where}berthd -C -f /etc/frr/berthd.conf 2>&1", check=check)
+        lab.sh(HOST, reload())
+        return told
+
+    def counter(self, name):
+        return lab.show(HOST, "show status")["counters"].get(name, 0)
+
+    def state(self, prefix):
+        return next((r["state"] for r in lab.show(HOST, "show routes")["routes"] if r["prefix"] == prefix), "absent")
 
     def network(self, name):
         return next((n for n in lab.show(HOST, "show networks")["networks"] if n["name"] == name), {})
