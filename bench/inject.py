@@ -27,14 +27,19 @@ def address(i):
 
 
 class Zebra:
-    """A fresh zebra (and staticd): no measurement begins with what another left."""
+    """A fresh zebra and staticd (FRR 10 configures that one by mgmtd): no measurement begins with what another left."""
 
     def __init__(self):
         self.processes = [self.start("zebra", "-M", f"{MODULE}:{SOCKET},grace=1", "-s", "90000000",
                                      "-z", WORK + "/zserv.api")]
         self.wait(lambda: os.path.exists(SOCKET) and os.path.exists(WORK + "/zebra.vty"), "zebra does not start")
-        self.processes.append(self.start("staticd", "-z", WORK + "/zserv.api"))
-        self.wait(lambda: os.path.exists(WORK + "/staticd.vty"), "staticd does not start")
+        if os.path.exists(FRR + "mgmtd"):
+            self.begin("mgmtd")
+        self.begin("staticd", "-z", WORK + "/zserv.api")
+
+    def begin(self, name, *args):
+        self.processes.append(self.start(name, *args))
+        self.wait(lambda: os.path.exists(f"{WORK}/{name}.vty"), name + " does not start")
 
     def start(self, name, *args):
         conf = pathlib.Path(WORK, name + ".conf")

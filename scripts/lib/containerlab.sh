@@ -10,7 +10,7 @@ containerlab_path() {
     mkdir -p "$dir/context"
     stage_context "$dir/context" >&2
     build_image tools tools "$dir/context"
-    run_in tools berth/tools:tools /src/scripts/lib/build-containerlab /var/cache/berth/containerlab >"$dir/log" 2>&1 ||
+    run_in tools berth/tools:tools "" /src/scripts/lib/build-containerlab /var/cache/berth/containerlab >"$dir/log" 2>&1 ||
       { tail -20 "$dir/log" >&2; die "containerlab could not be built; the whole log: $dir/log"; }
   fi
   echo "$dir/containerlab"

@@ -31,24 +31,31 @@ build_image() {
     { tail -25 "$log" >&2; die "the image berth/$name:$release could not be built; the whole log: $log"; }
 }
 
-# run_in RELEASE IMAGE COMMAND…: with the checkout at /src and the release's own cache, as root, on the host's network.
+# run_in RELEASE IMAGE OPTIONS COMMAND…: with the checkout at /src and the release's own cache, as root, on the host's
+# network. OPTIONS are words for docker run, or empty.
 run_in() {
-  local release=$1 image=$2
-  shift 2
-  docker run --rm --network host --volume "$BERTH_TOP:/src:ro" --volume "$BERTH_CACHE/releases/$release:/var/cache/berth" \
-    --volume /etc/ssl/certs:/etc/ssl/certs:ro "$image" "$@"
+  local release=$1 image=$2 options=$3
+  shift 3
+  docker run --rm $options --network host --volume "$BERTH_TOP:/src:ro" \
+    --volume "$BERTH_CACHE/releases/$release:/var/cache/berth" --volume /etc/ssl/certs:/etc/ssl/certs:ro "$image" "$@"
+}
+
+# compiler_image RELEASE: what berthd and the module are compiled in.
+compiler_image() {
+  local release=$1 dir=$BERTH_CACHE/releases/$1
+  mkdir -p "$dir/context"
+  base_image "$release"
+  stage_context "$dir/context"
+  build_image build "$release" "$dir/context"
 }
 
 # release_images RELEASE: everything that a lab of that release runs.
 release_images() {
   local release=$1 dir=$BERTH_CACHE/releases/$1
-  mkdir -p "$dir/context"
-  base_image "$release"
   say "images of release $release (the first time takes some minutes)"
-  stage_context "$dir/context"
-  build_image build "$release" "$dir/context"
+  compiler_image "$release"
   say "compiling berthd and the module in Debian $release"
-  run_in "$release" "berth/build:$release" /src/scripts/lib/compile /var/cache/berth/out >&2
+  run_in "$release" "berth/build:$release" "" /src/scripts/lib/compile /var/cache/berth/out >&2
   mkdir -p "$dir/context/out"
   rsync -rlpc --delete "$dir/out/" "$dir/context/out/"
   local name
