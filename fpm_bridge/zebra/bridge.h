@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * zebra_fpm_bridge: routes of berthd in zebra's RIB, with the truth about each. Everything here runs on zebra's main
- * pthread. session.c owns the socket, table.c what is wanted, rib.c alone touches the RIB.
+ * pthread. listener.c owns the socket, session.c the talk with berthd, operation.c checks what it says, table.c keeps what
+ * is wanted, rib.c alone touches the RIB.
  */
 #ifndef BERTH_BRIDGE_H
 #define BERTH_BRIDGE_H
@@ -13,6 +14,7 @@
 #include "prefix.h"
 #include "typesafe.h"
 #include "vty.h"
+#include "lib/version.h"
 
 #include "berth.pb-c.h"
 
@@ -86,7 +88,9 @@ const char *berth_running_version(void);
 int64_t berth_now_ms(void);	/* monotonic */
 void berth_table_init(void);
 void berth_table_fini(void);
-void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence);
+void berth_table_put(const struct berth_object *wanted);
+void berth_table_take(int kind, const struct prefix *p, uint64_t sequence);
+bool berth_table_has_room(int kind, const struct prefix *p);
 void berth_table_all_stale(void);
 size_t berth_table_sweep(size_t limit);		/* what is stale goes; returns how many went */
 size_t berth_table_stale_count(void);
@@ -94,8 +98,11 @@ size_t berth_table_count(void);
 void berth_table_look_again(int kind, const struct prefix *p);	/* the RIB changed there */
 size_t berth_table_on_interface(const char *ifname);
 void berth_table_show(struct vty *vty, bool json);
-bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out);
+
+/* operation.c */
+bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out);	/* false: not valid */
 void berth_prefix_to(const struct prefix *in, Berth__Fpm__Prefix *out);
+void berth_operation_apply(const Berth__Fpm__Operation *operation, uint64_t sequence);
 
 /* rib.c */
 void berth_rib_init(void);
@@ -110,9 +117,15 @@ bool berth_rib_flapped(const struct berth_object *object);	/* its interface went
 int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason);
 size_t berth_rib_query(const struct prefix *p, struct berth_entry *entries, size_t max);
 
+/* listener.c */
+void berth_listener_init(void);
+void berth_listener_fini(void);
+
 /* session.c */
+#define BERTH_PEER_SIZE 64
 void berth_session_init(void);
 void berth_session_fini(void);
+bool berth_session_begin(int fd, const char *peer);
 bool berth_session_full(void);	/* no more results for now */
 void berth_session_send(const Berth__Fpm__Message__BodyCase body, void *message);
 void berth_session_result(int kind, const struct prefix *p, int state, const char *reason, uint64_t sequence,

@@ -4,7 +4,6 @@
 
 #include "command.h"
 #include "lib/json.h"
-#include "lib/version.h"
 #include "libfrr.h"
 #include "module.h"
 #include "memory.h"
@@ -137,6 +136,7 @@ static int on_if_show(struct vty *vty, struct interface *ifp)
 /* zebra stops in order: what it takes apart from here on is no news for berthd. */
 static int on_early_fini(void)
 {
+	berth_listener_fini();
 	berth_session_fini();
 	berth_table_fini();
 	return 0;
@@ -154,6 +154,7 @@ static int on_late_init(struct event_loop *loop)
 	}
 	berth_table_init();
 	berth_session_init();
+	berth_listener_init();
 	hook_register(frr_early_fini, on_early_fini);
 	if (berth_settings.inert) {
 		zlog_err("berth: %s", berth_settings.inert);

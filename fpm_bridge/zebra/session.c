@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The socket: one listener, one owner at a time, frames in, results out. Bad input closes the connection with a Bye
+ * The talk with the owner: frames in, results out, the sweep, the grace time. Bad input closes the connection with a Bye
  * that says why, and touches no route. What can't be written is bounded: then nothing is read and no state is told.
  */
 #include "bridge.h"
 
-#include <grp.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-
 #include "frame.h"
-#include "lib/version.h"
 #include "network.h"
 #include "zlog.h"
 
@@ -22,18 +17,17 @@
 #define HELLO_SECONDS 3		/* the one place for an owner is not for who says nothing */
 
 static struct {
-	int listener, fd;
+	int fd;
 	uint64_t id;
 	bool greeted, sweeping;
 	uint64_t sync_sequence;
 	uint32_t swept, grace;
 	int64_t lost_at, away_ms;	/* monotonic; how long berthd was away since the last sync, over several sessions */
-	gid_t group;
 	size_t in_len, out_len;
-	char peer[64], last_error[200];
+	char peer[BERTH_PEER_SIZE], last_error[200];
 	uint8_t in[IN_SIZE], out[OUT_SIZE];
-	struct event *t_accept, *t_read, *t_write, *t_grace, *t_sweep, *t_hello;
-} s = {.listener = -1, .fd = -1};
+	struct event *t_read, *t_write, *t_grace, *t_sweep, *t_hello;
+} s = {.fd = -1};
 
 static Berth__Fpm__Result results[RESULTS_A_FRAME], *result_list[RESULTS_A_FRAME];
 static Berth__Fpm__Prefix result_prefixes[RESULTS_A_FRAME];
@@ -302,7 +296,7 @@ static bool on_message(const Berth__Fpm__Message *m)
 			return false;
 		}
 		for (i = 0; i < m->batch->n_operations && s.fd >= 0; i++)
-			berth_table_apply(m->batch->operations[i], m->batch->sequence);
+			berth_operation_apply(m->batch->operations[i], m->batch->sequence);
 		berth_session_flush();
 		break;
 	case BERTH__FPM__MESSAGE__BODY_END_OF_SYNC:
@@ -366,86 +360,24 @@ static void on_read(struct event *t)
 	want_read();
 }
 
-/* uid 0, our own uid, or the socket's group. */
-static bool peer_allowed(int fd)
+/* A connection of one who may; false: there is an owner already. */
+bool berth_session_begin(int fd, const char *peer)
 {
-	struct ucred peer = {};
-	socklen_t len = sizeof(peer);
-	gid_t groups[64];
-	size_t i;
+	char byte;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return false;
-	snprintf(s.peer, sizeof(s.peer), "pid %d uid %u", peer.pid, peer.uid);
-	if (peer.uid == 0 || peer.uid == geteuid() || (s.group && peer.gid == s.group))
-		return true;
-	len = sizeof(groups);
-	if (!s.group || getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
-		return false;
-	for (i = 0; i < len / sizeof(groups[0]); i++)
-		if (groups[i] == s.group)
-			return true;
-	return false;
-}
-
-/* To one who can't be served: why, in a Hello, as far as the socket takes it at once. */
-static void turn_away(int fd, const char *why)
-{
-	Berth__Fpm__Message m = BERTH__FPM__MESSAGE__INIT;
-	Berth__Fpm__Hello hello = BERTH__FPM__HELLO__INIT;
-	uint8_t frame[512];
-	size_t size;
-
-	hello.protocol = BERTH_PROTOCOL;
-	hello.software = (char *)"zebra_fpm_bridge " BERTH_MODULE_VERSION;
-	hello.frr_version = (char *)berth_running_version();
-	hello.error = (char *)why;
-	m.body_case = BERTH__FPM__MESSAGE__BODY_HELLO;
-	m.hello = &hello;
-	size = berth__fpm__message__get_packed_size(&m);
-	if (size + BERTH_FRAME_HEADER > sizeof(frame))
-		return;
-	berth_frame_header(frame, size);
-	berth__fpm__message__pack(&m, frame + BERTH_FRAME_HEADER);
-	if (send(fd, frame, size + BERTH_FRAME_HEADER, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		zlog_debug("berth: the refused peer took no word");
-}
-
-static void on_accept(struct event *t)
-{
-	char old_peer[sizeof(s.peer)], byte;
-	int fd = accept(s.listener, NULL, NULL);
-
-	(void)t;
-	if (fd < 0 && !ERRNO_IO_RETRY(errno)) {
-		/* out of file descriptors: the connection stays ready, and would be tried without an end */
-		zlog_warn("berth: can't accept a connection: %s", safe_strerror(errno));
-		event_add_timer(berth_loop, on_accept, NULL, 1, &s.t_accept);
-		return;
-	}
-	event_add_read(berth_loop, on_accept, NULL, s.listener, &s.t_accept);
-	if (fd < 0)
-		return;
 	/* an owner that is dead, but whose end was not read yet, is in nobody's way */
 	if (s.fd >= 0 && recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
 		hang_up("connection closed");
-	strlcpy(old_peer, s.peer, sizeof(old_peer));
-	if (!peer_allowed(fd) || s.fd >= 0) {
-		const char *why = s.fd >= 0 ? "there is an owner already" : "it is neither root nor of our group";
-
-		berth_counters.refused++;
-		zlog_warn("berth: %s refused: %s", s.peer, why);
-		turn_away(fd, why);
-		strlcpy(s.peer, old_peer, sizeof(s.peer));
-		close(fd);
-		return;
-	}
+	if (s.fd >= 0)
+		return false;
 	set_nonblocking(fd);
 	s.fd = fd;
+	strlcpy(s.peer, peer, sizeof(s.peer));
 	s.greeted = false;
 	berth_counters.connections++;
 	event_add_timer(berth_loop, on_hello_late, NULL, HELLO_SECONDS, &s.t_hello);
 	want_read();
+	return true;
 }
 
 void berth_session_show(struct vty *vty)
@@ -461,51 +393,11 @@ void berth_session_show(struct vty *vty)
 
 void berth_session_fini(void)
 {
-	if (s.listener < 0)
-		return;
-	event_cancel(&s.t_accept);
-	close(s.listener);
-	unlink(berth_settings.socket);
-	s.listener = -1;
 	close_with("zebra stops");
 	event_cancel(&s.t_grace);
 }
 
 void berth_session_init(void)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct group *group = getgrnam(berth_settings.group);
-	mode_t mask;
-	int other;
-
-	s.group = group ? group->gr_gid : 0;
 	s.grace = berth_settings.grace;
-	if (strlcpy(addr.sun_path, berth_settings.socket, sizeof(addr.sun_path)) >= sizeof(addr.sun_path)) {
-		zlog_err("berth: the socket's path is too long: %s", berth_settings.socket);
-		return;
-	}
-	/* A zebra that only checks its configuration, or a second one, must not take a running one's place. */
-	other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (other >= 0 && (connect(other, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN)) {
-		zlog_err("berth: another zebra listens on %s: nothing is done here", addr.sun_path);
-		close(other);
-		return;
-	}
-	if (other >= 0)
-		close(other);
-	unlink(addr.sun_path);
-	s.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mask = umask(0117);
-	if (s.listener < 0 || bind(s.listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(s.listener, 4) < 0) {
-		zlog_err("berth: can't listen on %s: %s", addr.sun_path, safe_strerror(errno));
-		if (s.listener >= 0)
-			close(s.listener);
-		s.listener = -1;
-	}
-	umask(mask);
-	if (s.listener < 0)
-		return;
-	if (group && chown(addr.sun_path, -1, group->gr_gid) < 0)
-		zlog_warn("berth: %s keeps its group: %s", addr.sun_path, safe_strerror(errno));
-	event_add_read(berth_loop, on_accept, NULL, s.listener, &s.t_accept);
 }

@@ -280,72 +280,7 @@ static void on_watch(struct event *t)
 	event_add_timer_msec(berth_loop, on_watch, NULL, left ? WATCH_MS : MEND_MS, &t_watch);
 }
 
-bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out)
-{
-	struct prefix masked;
-
-	memset(out, 0, sizeof(*out));
-	if (!in || (in->address.len != 4 && in->address.len != 16) || in->length > in->address.len * 8)
-		return false;
-	out->family = in->address.len == 4 ? AF_INET : AF_INET6;
-	out->prefixlen = in->length;
-	memcpy(&out->u, in->address.data, in->address.len);
-	prefix_copy(&masked, out);
-	apply_mask(&masked);
-	return prefix_same(&masked, out);
-}
-
-void berth_prefix_to(const struct prefix *in, Berth__Fpm__Prefix *out)
-{
-	berth__fpm__prefix__init(out);
-	out->address.data = (uint8_t *)&in->u;
-	out->address.len = in->family == AF_INET ? 4 : 16;
-	out->length = in->prefixlen;
-}
-
-/* NULL when a route for this prefix is nothing that a container can have. */
-static const char *unfit(const struct prefix *p)
-{
-	if (p->prefixlen == 0)
-		return "the default route is never taken";
-	if (p->family == AF_INET) {
-		uint32_t a = ntohl(p->u.prefix4.s_addr);
-
-		if (IN_MULTICAST(a) || a >> 24 == 127 || a >> 24 == 0 || a >> 16 == 0xa9fe || a == INADDR_BROADCAST)
-			return "loopback, link-local, multicast and reserved prefixes are never taken";
-	} else if (IN6_IS_ADDR_MULTICAST(&p->u.prefix6) || IN6_IS_ADDR_LINKLOCAL(&p->u.prefix6) ||
-		   IN6_IS_ADDR_LOOPBACK(&p->u.prefix6) || IN6_IS_ADDR_UNSPECIFIED(&p->u.prefix6)) {
-		return "loopback, link-local, multicast and reserved prefixes are never taken";
-	}
-	return NULL;
-}
-
-static const char *next_hop_from(const Berth__Fpm__Route *route, struct berth_object *object)
-{
-	const Berth__Fpm__NextHop *nh = route->n_next_hops == 1 ? route->next_hops[0] : NULL;
-	size_t len;
-
-	if (!nh)
-		return "exactly one next hop is needed";
-	len = nh->gateway.len;
-	if (strlen(nh->interface) >= IFNAMSIZ)
-		return "the interface name is too long";
-	if (len && len != (object->prefix.family == AF_INET ? 4 : 16))
-		return "the gateway is of another address family";
-	if (!len && !nh->interface[0])
-		return "a next hop needs a gateway or an interface";
-	strlcpy(object->ifname, nh->interface, sizeof(object->ifname));
-	memset(&object->nexthop, 0, sizeof(object->nexthop));
-	memcpy(&object->nexthop.gate, nh->gateway.data, len);
-	object->nexthop.type = !len ? NEXTHOP_TYPE_IFINDEX
-			       : len == 4 ? (nh->interface[0] ? NEXTHOP_TYPE_IPV4_IFINDEX : NEXTHOP_TYPE_IPV4)
-					  : (nh->interface[0] ? NEXTHOP_TYPE_IPV6_IFINDEX : NEXTHOP_TYPE_IPV6);
-	if (nh->onlink)
-		SET_FLAG(object->nexthop.flags, NEXTHOP_FLAG_ONLINK);
-	return NULL;
-}
-
-static void put(const struct berth_object *wanted)
+void berth_table_put(const struct berth_object *wanted)
 {
 	struct berth_object *object = find(wanted->kind, &wanted->prefix);
 
@@ -380,7 +315,7 @@ static void take_out(struct berth_object *object, uint64_t sequence)
 	look_soon(object);
 }
 
-static void take(int kind, const struct prefix *p, uint64_t sequence)
+void berth_table_take(int kind, const struct prefix *p, uint64_t sequence)
 {
 	struct berth_object *object = find(kind, p);
 
@@ -390,69 +325,6 @@ static void take(int kind, const struct prefix *p, uint64_t sequence)
 	}
 	set_stale(object, false);
 	take_out(object, sequence);
-}
-
-void berth_table_apply(const Berth__Fpm__Operation *operation, uint64_t sequence)
-{
-	struct berth_object wanted = {.sequence = sequence, .kind = BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE};
-	const Berth__Fpm__Prefix *prefix = NULL;
-	const char *error = NULL;
-	bool removes = false;
-
-	berth_counters.operations++;
-	switch (operation->op_case) {
-	case BERTH__FPM__OPERATION__OP_ADD:
-		prefix = operation->add->prefix;
-		break;
-	case BERTH__FPM__OPERATION__OP_MARK:
-		wanted.kind = BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
-		prefix = operation->mark->prefix;
-		break;
-	case BERTH__FPM__OPERATION__OP_UNMARK:
-		wanted.kind = BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
-		prefix = operation->unmark;
-		removes = true;
-		break;
-	case BERTH__FPM__OPERATION__OP_REMOVE:
-		prefix = operation->remove;
-		removes = true;
-		break;
-	default:
-		error = "an operation that this module does not know";
-	}
-	if (!error && !berth_prefix_from(prefix, &wanted.prefix))
-		error = "the prefix is not valid (4 or 16 bytes, length in range, host bits zero)";
-	if (!error && removes) {
-		take(wanted.kind, &wanted.prefix, sequence);
-		return;
-	}
-	if (!error)
-		error = unfit(&wanted.prefix);
-	if (!error && operation->op_case == BERTH__FPM__OPERATION__OP_ADD) {
-		wanted.tag = operation->add->tag;
-		wanted.distance = operation->add->distance;
-		wanted.metric = operation->add->metric;
-		if (wanted.distance > 254)
-			error = "the distance must be 1 to 254";
-		else
-			error = next_hop_from(operation->add, &wanted);
-	} else if (!error) {
-		wanted.tag = operation->mark->tag;
-		if (!wanted.tag)
-			error = "a mark needs a tag";
-		else if (!operation->mark->interface[0] || strlen(operation->mark->interface) >= IFNAMSIZ)
-			error = "a mark needs the name of an interface";
-		else
-			strlcpy(wanted.ifname, operation->mark->interface, sizeof(wanted.ifname));
-	}
-	if (!error && berth_objects_count(&objects) >= berth_settings.max_routes && !find(wanted.kind, &wanted.prefix))
-		error = "the limit of routes is reached (module argument max-routes)";
-	if (error) {
-		berth_counters.rejected++;
-		berth_session_result(wanted.kind, &wanted.prefix, BERTH__FPM__STATE__STATE_REJECTED, error, sequence, NULL);
-		return;
-	}
-	put(&wanted);
 }
 
 void berth_table_look_again(int kind, const struct prefix *p)
@@ -495,6 +367,11 @@ size_t berth_table_stale_count(void)
 size_t berth_table_count(void)
 {
 	return berth_objects_count(&objects);
+}
+
+bool berth_table_has_room(int kind, const struct prefix *p)
+{
+	return berth_objects_count(&objects) < berth_settings.max_routes || find(kind, p);
 }
 
 size_t berth_table_on_interface(const char *ifname)

@@ -36,10 +36,14 @@ fill() {
 
 frr_conf() { # PROFILE NODE
   local profile=$1 node=$2 port neighbors='' policy4='' policy6='' cost=10
+  # A host's bfdd stops with its zebra, so the host does not claim BFD's C bit; the leaf, which asks for it, then takes BFD's
+  # Down for a control plane that restarts (RFC 5882, 4.3.2) and keeps the routes.
+  local cbit=' neighbor FABRIC bfd check-control-plane-failure'
   [ "$profile" = bgp ] && printf 'frr defaults datacenter\n'
   fill common.conf "$node"
   if [ "$(node_role "$node")" = host ]; then
     cost=1000 # a host with two uplinks is no way through
+    cbit=
     fill containers.conf "$node"
     fill "$profile/host.conf" "$node"
     policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
@@ -56,7 +60,8 @@ frr_conf() { # PROFILE NODE
       policy4='  neighbor 10.1.0.1 activate' policy6='  neighbor fd00:1::1 activate'
     fi
   fi
-  fill "$profile/router.conf" "$node" "NEIGHBORS=$neighbors" "POLICY4=$policy4" "POLICY6=$policy6"
+  fill "$profile/router.conf" "$node" "NEIGHBORS=$neighbors" "POLICY4=$policy4" \
+    "POLICY6=$policy6" "CBIT=$cbit"
 }
 
 # lab_files PROFILE RELEASE: topology and configurations into $LAB_DIR.

@@ -3,7 +3,8 @@
 withdrawal of a route whose container ran throughout.
 
 What is promised: berthd and dockerd may go at any time, in both profiles, without a withdrawal. bgpd and zebra (watchfrr
-starts bgpd anew with zebra) are covered by BGP graceful restart: the peers keep the routes for the restart time of 120 s.
+starts bgpd and bfdd anew with zebra) are covered by BGP graceful restart: the peers keep the routes for the restart time of
+120 s, and take BFD's Down from a host that does not claim the C bit for a part of the restart.
 OSPF's graceful restart needs a word before the stop (`graceful-restart prepare`), so a killed zebra or ospfd in the OSPF
 profile may withdraw for some seconds; there only the end state is checked."""
 
