@@ -14,7 +14,7 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_LINK, "berth interface");
 #define LOOKS_A_SLICE 2000
 #define UNSETTLED_A_SLICE 50	/* zebra works in the order of the puts: behind so many that it has not reached, all wait */
 #define LOOK_MS 2	/* between two slices */
-#define SETTLE_MS 50	/* zebra's work queue waits 10 ms */
+#define SETTLE_MS 50	/* zebra's work queue waits 10 ms: what is done by then is told once, as what it has become */
 #define SETTLED_MS 3000	/* what zebra has not done by then is looked at by the watch, no longer at once */
 #define EARLY_MS 60000	/* the longest that a put may wait in zebra's queue of early routes, behind a whole table */
 #define REFUSED_MS 5000	/* before what the kernel refused is tried again */
@@ -199,7 +199,8 @@ static bool look(struct berth_object *object)
 		return true;
 	}
 	/* zebra works on a put later: until then it looks like a loss, or like a next hop that is down */
-	if (!is_mark && state == BERTH__FPM__STATE__STATE_INACTIVE && age < SETTLE_MS)
+	if (!is_mark && age < SETTLE_MS &&
+	    (state == BERTH__FPM__STATE__STATE_INACTIVE || state == BERTH__FPM__STATE__STATE_ACCEPTED))
 		return false;
 	if (!is_mark && state == BERTH__FPM__STATE__STATE_GONE && !object->seen && age < EARLY_MS) {
 		if (age < SETTLED_MS)

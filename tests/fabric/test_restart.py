@@ -8,6 +8,7 @@ starts bgpd and bfdd anew with zebra) are covered by BGP graceful restart: the p
 OSPF's graceful restart needs a word before the stop (`graceful-restart prepare`), so a killed zebra or ospfd in the OSPF
 profile may withdraw for some seconds; there only the end state is checked."""
 
+import json
 import unittest
 
 import lab
@@ -39,6 +40,26 @@ class Restart(unittest.TestCase):
         steady = set().union(*(each.prefixes() for each in self.steady))
         if promised:
             self.assertEqual(self.collector.removed(steady), [])
+
+    def test_berthd_starts_while_docker_is_away(self):
+        if self.is_bgp():
+            self.skipTest("there berthd is a container of that Docker")
+        lab.sh(HOST, "node stop docker; kill -9 $(cat /run/node/berthd.pid)")
+        lab.until("a new berthd that has not seen Docker", lambda: self.new_berthd_trouble())
+        # The new one knows of no container, and must not take that for the truth.
+        self.assertEqual(lab.wrong_routes(self.steady + self.leaving), {})
+        lab.sh(HOST, "node start docker")
+        lab.until("berthd is in sync", lambda: not lab.show(HOST, "show status")["inSync"])
+        lab.until("every FIB is right", lambda: lab.wrong_routes(self.steady + self.leaving))
+        every = set().union(*(each.prefixes() for each in self.steady + self.leaving))
+        self.assertEqual(self.collector.removed(every), [])
+
+    def new_berthd_trouble(self):
+        out = lab.sh(HOST, "berthctl -c 'show status json'", check=False)
+        if not out.startswith("{"):
+            return "no answer yet"
+        status = json.loads(out)
+        return [each for each in status["runtimes"] if each["inSync"]] or not status["zebra"]["connected"]
 
     def is_bgp(self):
         return lab.settings()["profile"] == "bgp"
