@@ -197,6 +197,7 @@ void ZebraClient::change(const RibKey& key, std::optional<RibObject> object) {
   const auto [entry, added] = changes_.try_emplace(key);
   if (added) queue_.push_back(key);
   entry->second.object = std::move(object);
+  if (queue_.size() >= max_operations_) return pump();  // zebra works while the rest is still being said
   if (pump_posted_) return;
   pump_posted_ = true;
   asio::post(io_, [this] {

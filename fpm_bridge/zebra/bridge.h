@@ -47,7 +47,9 @@ struct berth_object {
 	struct prefix prefix;
 	uint32_t tag, distance, metric;
 	char ifname[IFNAMSIZ];
-	struct nexthop nexthop;
+	union g_addr gateway;
+	uint8_t gateway_len;	/* 0, 4 or 16 bytes */
+	bool onlink;
 	uint32_t up_count;	/* of the interface when the route was put in */
 	ifindex_t ifindex;
 

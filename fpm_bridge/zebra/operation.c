@@ -57,13 +57,9 @@ static const char *next_hop_from(const Berth__Fpm__Route *route, struct berth_ob
 	if (!len && !nh->interface[0])
 		return "a next hop needs a gateway or an interface";
 	strlcpy(object->ifname, nh->interface, sizeof(object->ifname));
-	memset(&object->nexthop, 0, sizeof(object->nexthop));
-	memcpy(&object->nexthop.gate, nh->gateway.data, len);
-	object->nexthop.type = !len ? NEXTHOP_TYPE_IFINDEX
-			       : len == 4 ? (nh->interface[0] ? NEXTHOP_TYPE_IPV4_IFINDEX : NEXTHOP_TYPE_IPV4)
-					  : (nh->interface[0] ? NEXTHOP_TYPE_IPV6_IFINDEX : NEXTHOP_TYPE_IPV6);
-	if (nh->onlink)
-		SET_FLAG(object->nexthop.flags, NEXTHOP_FLAG_ONLINK);
+	memcpy(&object->gateway, nh->gateway.data, len);
+	object->gateway_len = len;
+	object->onlink = nh->onlink;
 	return NULL;
 }
 

@@ -102,9 +102,22 @@ void berth_rib_mark(struct berth_object *object)
 	set_tag(object, object->tag);
 }
 
+static struct nexthop next_hop_of(const struct berth_object *object)
+{
+	struct nexthop nexthop = {.vrf_id = VRF_DEFAULT, .ifindex = object->ifindex, .gate = object->gateway};
+
+	nexthop.type = object->gateway_len == 4    ? (object->ifname[0] ? NEXTHOP_TYPE_IPV4_IFINDEX : NEXTHOP_TYPE_IPV4)
+		       : object->gateway_len == 16 ? (object->ifname[0] ? NEXTHOP_TYPE_IPV6_IFINDEX : NEXTHOP_TYPE_IPV6)
+						   : NEXTHOP_TYPE_IFINDEX;
+	if (object->onlink)
+		SET_FLAG(nexthop.flags, NEXTHOP_FLAG_ONLINK);
+	return nexthop;
+}
+
 void berth_rib_put(struct berth_object *object)
 {
 	struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
+	struct nexthop nexthop;
 
 	object->ifindex = ifp ? ifp->ifindex : 0;
 	object->up_count = ifp && ifp->info ? ((struct zebra_if *)ifp->info)->up_count : 0;
@@ -112,15 +125,14 @@ void berth_rib_put(struct berth_object *object)
 		berth_rib_mark(object);
 		return;
 	}
-	object->nexthop.ifindex = object->ifindex;
-	object->nexthop.vrf_id = VRF_DEFAULT;
 	if (object->ifname[0] && !ifp) {
 		/* inactive until there is such an interface; one that was put in over another must not stay meanwhile */
 		berth_rib_remove(object);
 		return;
 	}
+	nexthop = next_hop_of(object);
 	rib_add(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &object->prefix, NULL,
-		&object->nexthop, 0, main_table(), object->metric, 0,
+		&nexthop, 0, main_table(), object->metric, 0,
 		object->distance ? object->distance : berth_settings.distance, object->tag, false
 #ifdef BERTH_RIB_ADD_REPLACE
 		,

@@ -24,12 +24,12 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_LINK, "berth interface");
 
 static int object_cmp(const struct berth_object *a, const struct berth_object *b)
 {
-	return a->kind != b->kind ? a->kind - b->kind : prefix_cmp(&a->prefix, &b->prefix);
+	return prefix_cmp(&a->prefix, &b->prefix);
 }
 
 static uint32_t object_hash(const struct berth_object *a)
 {
-	return jhash_1word(a->kind, prefix_hash_key(&a->prefix));
+	return prefix_hash_key(&a->prefix);
 }
 
 DECLARE_HASH(berth_objects, struct berth_object, by_key, object_cmp, object_hash);
@@ -58,7 +58,8 @@ static uint32_t link_hash(const struct berth_link *a)
 
 DECLARE_HASH(berth_links, struct berth_link, by_name, link_cmp, link_hash);
 
-static struct berth_objects_head objects;
+#define KINDS (BERTH__FPM__OBJECT_KIND__OBJECT_MARK + 1)
+static struct berth_objects_head objects[KINDS];	/* by kind */
 static struct berth_looks_head looks;
 static struct berth_stales_head stales;
 static struct berth_watches_head watches;	/* all that is not settled, and the marks */
@@ -78,10 +79,10 @@ int64_t berth_now_ms(void)
 
 static struct berth_object *find(int kind, const struct prefix *p)
 {
-	struct berth_object key = {.kind = kind};
+	struct berth_object key;
 
 	prefix_copy(&key.prefix, p);
-	return berth_objects_find(&objects, &key);
+	return berth_objects_find(&objects[kind], &key);
 }
 
 static struct berth_link *find_link(const char *ifname)
@@ -154,6 +155,17 @@ static void look_soon(struct berth_object *object)
 		event_add_timer_msec(berth_loop, on_look, NULL, LOOK_MS, &t_look);
 }
 
+/* The one after it, or for NULL the first. */
+static struct berth_object *next_object(struct berth_object *object)
+{
+	int kind = object ? object->kind : 0;
+	struct berth_object *next = object ? berth_objects_next(&objects[kind], object) : NULL;
+
+	while (!next && ++kind < KINDS)
+		next = berth_objects_first(&objects[kind]);
+	return next;
+}
+
 static void set_stale(struct berth_object *object, bool stale)
 {
 	if (object->is_stale == stale)
@@ -172,7 +184,7 @@ static void forget(struct berth_object *object)
 	off_link(object);
 	if (object->looking)
 		berth_looks_del(&looks, object);
-	berth_objects_del(&objects, object);
+	berth_objects_del(&objects[object->kind], object);
 	XFREE(MTYPE_BERTH_OBJECT, object);
 }
 
@@ -289,7 +301,7 @@ void berth_table_put(const struct berth_object *wanted)
 		object = XCALLOC(MTYPE_BERTH_OBJECT, sizeof(*object));
 		object->kind = wanted->kind;
 		prefix_copy(&object->prefix, &wanted->prefix);
-		berth_objects_add(&objects, object);
+		berth_objects_add(&objects[object->kind], object);
 	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && strcmp(object->ifname, wanted->ifname)) {
 		berth_rib_remove(object);	/* the tag on the connected route of the other interface */
 	}
@@ -299,7 +311,9 @@ void berth_table_put(const struct berth_object *wanted)
 	object->distance = wanted->distance;
 	object->metric = wanted->metric;
 	strlcpy(object->ifname, wanted->ifname, sizeof(object->ifname));
-	object->nexthop = wanted->nexthop;
+	object->gateway = wanted->gateway;
+	object->gateway_len = wanted->gateway_len;
+	object->onlink = wanted->onlink;
 	object->sequence = wanted->sequence;
 	object->state = 0;
 	put_in(object);
@@ -330,7 +344,7 @@ void berth_table_take(int kind, const struct prefix *p, uint64_t sequence)
 
 void berth_table_look_again(int kind, const struct prefix *p)
 {
-	struct berth_object *object = berth_objects_count(&objects) ? find(kind, p) : NULL;
+	struct berth_object *object = berth_objects_count(&objects[kind]) ? find(kind, p) : NULL;
 
 	if (object)
 		look_soon(object);
@@ -340,7 +354,7 @@ void berth_table_all_stale(void)
 {
 	struct berth_object *object;
 
-	frr_each (berth_objects, &objects, object) {
+	for (object = next_object(NULL); object; object = next_object(object)) {
 		object->sequence = 0;
 		if (!object->removed)
 			set_stale(object, true);
@@ -367,12 +381,13 @@ size_t berth_table_stale_count(void)
 
 size_t berth_table_count(void)
 {
-	return berth_objects_count(&objects);
+	return berth_objects_count(&objects[BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE]) +
+	       berth_objects_count(&objects[BERTH__FPM__OBJECT_KIND__OBJECT_MARK]);
 }
 
 bool berth_table_has_room(int kind, const struct prefix *p)
 {
-	return berth_objects_count(&objects) < berth_settings.max_routes || find(kind, p);
+	return berth_table_count() < berth_settings.max_routes || find(kind, p);
 }
 
 size_t berth_table_on_interface(const char *ifname)
@@ -389,7 +404,7 @@ void berth_table_show(struct vty *vty, bool json)
 	const char *comma = "";
 
 	vty_out(vty, json ? "{\"routes\":[" : "Prefix                                     Kind   Tag        Interface        State\n");
-	frr_each (berth_objects, &objects, object) {
+	for (object = next_object(NULL); object; object = next_object(object)) {
 		const char *kind = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK ? "mark" : "route";
 		const char *state = object->is_stale ? "stale" : object->removed ? "removing" : names[object->state];
 
@@ -414,7 +429,8 @@ void berth_table_fini(void)
 
 void berth_table_init(void)
 {
-	berth_objects_init(&objects);
+	for (int kind = 0; kind < KINDS; kind++)
+		berth_objects_init(&objects[kind]);
 	berth_looks_init(&looks);
 	berth_stales_init(&stales);
 	berth_watches_init(&watches);
