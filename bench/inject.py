@@ -41,10 +41,12 @@ class Zebra:
         self.processes.append(self.start(name, *args))
         self.wait(lambda: os.path.exists(f"{WORK}/{name}.vty"), name + " does not start")
 
-    def start(self, name, *args):
-        conf = pathlib.Path(WORK, name + ".conf")
-        conf.write_text("hostname bench\n")
-        return subprocess.Popen([FRR + name, "-i", f"{WORK}/{name}.pid", "--vty_socket", WORK, "-f", str(conf),
+    @staticmethod
+    def start(name, *args):
+        if "--config_file" in sh(FRR + name + " --help"):  # what mgmtd configures has none
+            pathlib.Path(WORK, name + ".conf").write_text("hostname bench\n")
+            args += ("-f", f"{WORK}/{name}.conf")
+        return subprocess.Popen([FRR + name, "-i", f"{WORK}/{name}.pid", "--vty_socket", WORK,
                                  "--log", f"file:{WORK}/{name}.log", *args],
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
@@ -67,7 +69,7 @@ class Zebra:
                 while out[-4:-1] != b"\0\0\0":
                     out += vty.recv(1 << 20)
         routes = json.loads(out[:-4].decode())["routes"]
-        return sum(each["fib"] for each in routes if each["type"] != "connected")
+        return sum(each["fib"] for each in routes if each["type"] not in ("connected", "local"))
 
     def stop(self):
         for process in reversed(self.processes):

@@ -91,9 +91,8 @@ void ZebraClient::reset() {
   socket_.close(ignored);
   ready_ = writing_ = sync_wanted_ = false;
   queue_.clear();
-  changes_.clear();
+  wishes_.clear();
   in_flight_.clear();
-  last_sequence_.clear();
   out_.clear();
   sequence_ = 0;
 }
@@ -174,13 +173,16 @@ Status ZebraClient::on_message(const fpm::Message& message) {
     if (!answer) return answer.error();
     ++counters_["answers"];
     // An answer to an older wish, or one that a waiting wish will change, says nothing about what is wanted now.
-    const auto last = last_sequence_.find(answer->key);
-    if (last != last_sequence_.end()) {
-      if (in.sequence() != last->second) continue;
-      settle(last->second);
-      last_sequence_.erase(last);
+    const auto wish = wishes_.find(answer->key);
+    if (wish != wishes_.end()) {
+      if (wish->second.unanswered != 0) {
+        if (in.sequence() != wish->second.unanswered) continue;
+        settle(std::exchange(wish->second.unanswered, 0));
+      }
+      if (wish->second.waiting) continue;
+      wishes_.erase(wish);
     }
-    if (!changes_.contains(answer->key)) listener_.rib_answer(*answer);
+    listener_.rib_answer(*answer);
   }
   return {};
 }
@@ -194,9 +196,9 @@ void ZebraClient::remove(const RibKey& key) {
 
 void ZebraClient::change(const RibKey& key, std::optional<RibObject> object) {
   if (!ready_) return;
-  const auto [entry, added] = changes_.try_emplace(key);
-  if (added) queue_.push_back(key);
-  entry->second.object = std::move(object);
+  auto& entry = *wishes_.try_emplace(key).first;
+  if (!std::exchange(entry.second.waiting, true)) queue_.push_back(&entry);
+  entry.second.object = std::move(object);
   if (queue_.size() >= max_operations_) return pump();  // zebra works while the rest is still being said
   if (pump_posted_) return;
   pump_posted_ = true;
@@ -219,18 +221,17 @@ void ZebraClient::pump() {
     batch->set_sequence(++sequence_);
     std::size_t bytes = 0, n = 0;
     for (; n < max_operations_ && bytes < kBatchBytes && !queue_.empty(); ++n) {
-      const RibKey key = queue_.front();
+      auto& [key, wish] = *queue_.front();
       queue_.pop_front();
-      auto node = changes_.extract(key);
+      wish.waiting = false;
       fpm::Operation* operation = batch->add_operations();
-      if (node.mapped().object)
-        encode_put(*node.mapped().object, operation);
+      if (wish.object)
+        encode_put(*wish.object, operation);
       else
         encode_remove(key, operation);
       bytes += operation->ByteSizeLong() + 4;
       // Of two operations on one key the module answers the later one: the earlier is waited for no longer.
-      const auto [last, added] = last_sequence_.try_emplace(key, sequence_);
-      if (!added) settle(std::exchange(last->second, sequence_));
+      settle(std::exchange(wish.unanswered, sequence_));
     }
     in_flight_[sequence_] = n;
     counters_["operations"] += n;

@@ -61,10 +61,13 @@ class ZebraClient {
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
 
  private:
-  struct Change {
+  // What is wanted of a key: it waits in queue_, or the module has not answered it yet, or both (a mind changed meanwhile).
+  struct Wish {
+    bool waiting = false;
     std::optional<RibObject> object;  // absent: remove
-    std::uint64_t order = 0;
+    std::uint64_t unanswered = 0;     // sequence of the batch that bore it last; 0: answered
   };
+  using Wishes = std::unordered_map<RibKey, Wish>;
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Status> session();
   boost::asio::awaitable<Result<fpm::Message>> receive();
@@ -86,10 +89,9 @@ class ZebraClient {
   bool synced_ = false;   // this session saw SyncDone
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
-  std::deque<RibKey> queue_;                                 // order of the first wish
-  std::unordered_map<RibKey, Change> changes_;               // one per key in queue_
-  std::map<std::uint64_t, std::size_t> in_flight_;           // sequence -> operations not answered yet
-  std::unordered_map<RibKey, std::uint64_t> last_sequence_;  // operations not answered yet, by key
+  Wishes wishes_;
+  std::deque<Wishes::value_type*> queue_;           // those that wait, in the order of the first wish
+  std::map<std::uint64_t, std::size_t> in_flight_;  // sequence -> operations not answered yet
   std::string out_, writing_buffer_;
   struct Decoder;
   std::shared_ptr<Decoder> decoder_;

@@ -36,15 +36,15 @@ PREDECL_DLIST(berth_on_link);
 /* One thing that berthd wants: a route, or our tag on a connected route. Key: kind and prefix. */
 struct berth_object {
 	struct berth_objects_item by_key;
+	struct prefix prefix;	/* beside its hash: what a search reads */
+	int kind;		/* BERTH__FPM__OBJECT_KIND__… */
+	bool looking, is_stale, watched, removed;
 	struct berth_looks_item look;	/* in the list: its state is to be looked up */
 	struct berth_stales_item stale;
 	struct berth_watches_item watch;
 	struct berth_on_link_item on_link;
 	struct berth_link *link;	/* the interface's list that it is in */
-	bool looking, is_stale, watched, removed;
 
-	int kind;	/* BERTH__FPM__OBJECT_KIND__… */
-	struct prefix prefix;
 	uint32_t tag, distance, metric;
 	char ifname[IFNAMSIZ];
 	union g_addr gateway;

@@ -5,12 +5,16 @@
  */
 #include "bridge.h"
 
+#include <stdalign.h>
+#include <stddef.h>
+
 #include "frame.h"
 #include "network.h"
 #include "zlog.h"
 
 #define IN_SIZE (BERTH_FRAME_MAX + 1)
 #define OUT_SIZE (1 << 20)
+#define ARENA_SIZE (1 << 19)	/* holds a batch of BERTH_MAX_OPERATIONS */
 #define OUT_FULL (OUT_SIZE - 2 * BERTH_FRAME_MAX)
 #define RESULTS_A_FRAME 200
 #define SWEEP_A_SLICE 1000
@@ -318,6 +322,37 @@ static bool on_message(const Berth__Fpm__Message *m)
 	return s.fd >= 0;
 }
 
+/*
+ * A message lives as long as it is worked on, so its parts come from one block; what does not fit comes from the heap.
+ */
+static struct {
+	size_t used;
+	bool spilled;
+	alignas(max_align_t) uint8_t bytes[ARENA_SIZE];
+} arena;
+
+static void *arena_alloc(void *unused, size_t size)
+{
+	size_t at = arena.used;
+
+	(void)unused;
+	if (size > ARENA_SIZE - at) {
+		arena.spilled = true;
+		return malloc(size);
+	}
+	arena.used = MIN(at + ((size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1)), (size_t)ARENA_SIZE);
+	return arena.bytes + at;
+}
+
+static void arena_free(void *unused, void *p)
+{
+	(void)unused;
+	if ((uint8_t *)p < arena.bytes || (uint8_t *)p >= arena.bytes + ARENA_SIZE)
+		free(p);
+}
+
+static ProtobufCAllocator arena_allocator = {.alloc = arena_alloc, .free = arena_free};
+
 static void on_read(struct event *t)
 {
 	const uint8_t *body;
@@ -343,14 +378,17 @@ static void on_read(struct event *t)
 			reject(error);
 			return;
 		}
-		m = berth__fpm__message__unpack(NULL, len, body);
+		arena.used = 0;
+		arena.spilled = false;
+		m = berth__fpm__message__unpack(&arena_allocator, len, body);
 		if (!m) {
 			reject("a frame whose body is not a protobuf message of berth's");
 			return;
 		}
 		berth_counters.frames_in++;
 		alive = on_message(m);
-		berth__fpm__message__free_unpacked(m, NULL);
+		if (arena.spilled)
+			berth__fpm__message__free_unpacked(m, &arena_allocator);
 		if (!alive)
 			return;
 		at += total;

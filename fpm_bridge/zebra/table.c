@@ -12,7 +12,7 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_OBJECT, "berth object");
 DEFINE_MTYPE_STATIC(BERTH, BERTH_LINK, "berth interface");
 
 #define LOOKS_A_SLICE 2000
-#define UNSETTLED_A_SLICE 50	/* zebra works in the order of the puts: behind so many that it has not reached, all wait */
+#define UNSETTLED_A_SLICE 20	/* zebra works in the order of the puts: behind so many that it has not reached, all wait */
 #define LOOK_MS 2	/* between two slices */
 #define SETTLE_MS 50	/* zebra's work queue waits 10 ms: what is done by then is told once, as what it has become */
 #define SETTLED_MS 3000	/* what zebra has not done by then is looked at by the watch, no longer at once */
@@ -24,12 +24,12 @@ DEFINE_MTYPE_STATIC(BERTH, BERTH_LINK, "berth interface");
 
 static int object_cmp(const struct berth_object *a, const struct berth_object *b)
 {
-	return prefix_cmp(&a->prefix, &b->prefix);
+	return !prefix_same(&a->prefix, &b->prefix);
 }
 
 static uint32_t object_hash(const struct berth_object *a)
 {
-	return prefix_hash_key(&a->prefix);
+	return jhash(&a->prefix.u, a->prefix.family == AF_INET ? 4 : 16, a->prefix.prefixlen);
 }
 
 DECLARE_HASH(berth_objects, struct berth_object, by_key, object_cmp, object_hash);
