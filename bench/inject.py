@@ -36,6 +36,7 @@ class Zebra:
         if os.path.exists(FRR + "mgmtd"):
             self.begin("mgmtd")
         self.begin("staticd", "-z", WORK + "/zserv.api")
+        time.sleep(1)  # the kernel frees what the last run left; zebra and its daemons come to rest
 
     def begin(self, name, *args):
         self.processes.append(self.start(name, *args))
