@@ -54,17 +54,6 @@ struct RibAnswer {
   std::string reason;
 };
 
-// One route that zebra holds for a prefix, whoever owns it.
-struct RibEntry {
-  std::string type;  // "connected", "kernel", "bgp", …
-  std::uint32_t distance = 0;
-  std::uint32_t metric = 0;
-  std::uint32_t tag = 0;
-  bool selected = false;
-  bool installed = false;
-  std::vector<std::string> next_hops;  // "10.0.0.1", "via br-blue", …, for reading
-};
-
 }  // namespace berth
 
 template <>

@@ -2,8 +2,8 @@
 //
 // Docker's HTTP API over its unix socket. Thread: the io_context's; owner: the watcher and the network manager, each its
 // own. Connections are kept alive and used again: connecting costs more than the answer. Several requests may be under
-// way, each on a connection of its own. Errors: Transient when Docker does not answer or says 5xx, Stale for 404 (what was asked for
-// is not there), Permanent for another 4xx.
+// way, each on a connection of its own. Errors: Transient when Docker does not answer or says 5xx, Stale for 404 (what was
+// asked for is not there), Permanent for another 4xx.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

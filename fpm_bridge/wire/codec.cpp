@@ -71,15 +71,4 @@ Result<RibAnswer> decode(const fpm::Result& in) {
   return answer;
 }
 
-RibEntry decode(const fpm::RibEntry& in) {
-  RibEntry entry;
-  entry.type = in.type();
-  entry.distance = in.distance();
-  entry.metric = in.metric();
-  entry.tag = in.tag();
-  entry.selected = in.selected();
-  entry.installed = in.installed();
-  return entry;
-}
-
 }  // namespace berth

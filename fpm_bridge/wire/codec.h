@@ -14,6 +14,5 @@ void encode(const Prefix& prefix, fpm::Prefix* out);
 void encode_put(const RibObject& object, fpm::Operation* out);
 void encode_remove(const RibKey& key, fpm::Operation* out);
 Result<RibAnswer> decode(const fpm::Result& in);
-RibEntry decode(const fpm::RibEntry& in);
 
 }  // namespace berth
