@@ -31,16 +31,15 @@ install_packages() {
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${#missing[@]} packages: ${missing[*]}"
   mkdir -p "$BERTH_CACHE"
-  local log=$BERTH_CACHE/apt.log policy=/usr/sbin/policy-rc.d own_policy=
-  if [ ! -e "$policy" ]; then
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod +x "$policy"
-    own_policy=yes
-  fi
-  local rc=0
-  { apt-get -o DPkg::Lock::Timeout=300 update &&
-    DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"; } \
-    >"$log" 2>&1 </dev/null || rc=$?
-  [ -z "$own_policy" ] || rm -f "$policy"
-  [ "$rc" = 0 ] || { tail -20 "$log" >&2; die "apt could not install them; the whole log is in $log"; }
+  local log=$BERTH_CACHE/apt.log
+  (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap 'rm -f "$policy"' EXIT # also when it is interrupted: services would never start again
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod +x "$policy"
+    fi
+    apt-get -o DPkg::Lock::Timeout=300 update &&
+      DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
+  ) >"$log" 2>&1 </dev/null || { tail -20 "$log" >&2; die "apt could not install them; the whole log is in $log"; }
 }

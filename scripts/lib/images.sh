@@ -4,23 +4,24 @@
 
 # base_image RELEASE: debian:RELEASE, pulled where a registry answers, else made by debootstrap under the same name.
 base_image() {
-  local release=$1 suite root
+  local release=$1 suite
   docker image inspect "debian:$release" >/dev/null 2>&1 && return
   if timeout 120 docker pull "debian:$release" >/dev/null 2>&1; then return; fi
   case $release in 12) suite=bookworm ;; 13) suite=trixie ;; *) suite=testing ;; esac
   say "no registry answers: making debian:$release by debootstrap"
   install_packages debootstrap
-  root=$(mktemp -d "$BERTH_CACHE/debootstrap.XXXXXX")
-  debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$BERTH_CACHE/debootstrap.log" 2>&1 || {
-    tail -5 "$BERTH_CACHE/debootstrap.log" >&2
-    rm -rf "$root"
-    die "debootstrap of $suite failed; its log: $BERTH_CACHE/debootstrap.log"
-  }
-  rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
-  # A mirror that is a snapshot serves a signed list of testing that has run out: its signature still holds.
-  [ "$suite" != testing ] || echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/10snapshot"
-  tar -C "$root" --one-file-system -c . | docker import --change 'CMD ["bash"]' - "debian:$release" >/dev/null
-  rm -rf "$root"
+  mkdir -p "$BERTH_CACHE"
+  (
+    root=$(mktemp -d "$BERTH_CACHE/debootstrap.XXXXXX") || exit
+    trap 'umount -l "$root/proc" "$root/sys" 2>/dev/null; rm -rf "$root"' EXIT # also when it is interrupted
+    debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$BERTH_CACHE/debootstrap.log" 2>&1 || exit
+    rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
+    # A mirror that is a snapshot serves a signed list of testing that has run out: its signature still holds.
+    [ "$suite" != testing ] || echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/10snapshot"
+    tar -C "$root" --one-file-system -c . | docker import --change 'CMD ["bash"]' - "debian:$release" >/dev/null
+  ) && return
+  tail -5 "$BERTH_CACHE/debootstrap.log" >&2
+  die "debootstrap of $suite failed; its log: $BERTH_CACHE/debootstrap.log"
 }
 
 # build_image NAME RELEASE CONTEXT: containers/NAME/Dockerfile -> berth/NAME:RELEASE
