@@ -65,6 +65,7 @@ Status App::open_shell() {
 }
 
 void App::stop() {
+  stopping_ = true;
   vty_.stop();
   tick_.cancel();
   if (watcher_) watcher_->stop();
@@ -280,7 +281,7 @@ void App::on_tick() {
   note_states();
   tick_.expires_after(kTick);
   tick_.async_wait([this](boost::system::error_code error) {
-    if (!error) on_tick();
+    if (!error && !stopping_) on_tick();
   });
 }
 

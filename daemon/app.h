@@ -31,7 +31,7 @@ struct AppOptions {
 class App : public RuntimeSink, public ZebraListener, public ShellHost {
  public:
   App(boost::asio::io_context& io, const Config& config, const AppOptions& options);
-  Status start();  // an error: another berthd runs here, nothing was begun
+  Status start();  // an error: another berthd runs here, or there can never be a shell; nothing was begun
   void stop();
   // Calls `then` when zebra has taken back what `withdraw` withdrew, or after some seconds; at once where there is nothing.
   void finish(std::function<void()> then);
@@ -79,7 +79,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   std::unique_ptr<DockerWatcher> watcher_;
   HostAgent host_;
   boost::asio::steady_timer tick_;
-  bool docker_up_ = false;
+  bool docker_up_ = false, stopping_ = false;
   std::map<std::string, bool> attaching_;            // by network; true: once more when done
   std::set<std::string> unattached_;                 // the last try failed: again at the next tick
   std::map<std::string, std::string> told_problem_;  // by network

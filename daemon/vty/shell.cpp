@@ -2,6 +2,7 @@
 #include "daemon/vty/shell.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/config/config_edit.h"
 #include "daemon/config/config_print.h"
@@ -238,9 +239,10 @@ Reply Session::run_config(std::string_view line) {
 
 Reply Session::run_common(const std::string& word, std::string_view line) {
   if (word == "do") {
-    const Mode here = mode_;
+    const Mode here = std::exchange(mode_, Mode::Exec);
     Reply reply = run_exec(line);
-    mode_ = here;  // `do configure terminal` leaves nothing half done
+    mode_ = here;  // neither `do configure terminal` nor `do exit` leaves anything half done
+    closed_ = false;
     return reply;
   }
   if (word == "list") return {list(), VtyStatus::Success};

@@ -50,7 +50,7 @@ struct berth_object {
 	union g_addr gateway;
 	uint8_t gateway_len;	/* 0, 4 or 16 bytes */
 	bool onlink;
-	uint32_t up_count;	/* of the interface when the route was put in */
+	uint32_t down_count;	/* of the interface when the route was put in */
 	ifindex_t ifindex;
 
 	uint64_t sequence;	/* of the batch to answer; 0: answered */

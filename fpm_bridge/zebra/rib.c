@@ -97,6 +97,11 @@ static bool set_tag(struct berth_object *object, uint32_t tag)
 	return found;
 }
 
+static uint32_t down_count(const struct interface *ifp)
+{
+	return ifp && ifp->info ? ((struct zebra_if *)ifp->info)->down_count : 0;
+}
+
 void berth_rib_mark(struct berth_object *object)
 {
 	set_tag(object, object->tag);
@@ -120,7 +125,9 @@ void berth_rib_put(struct berth_object *object)
 	struct nexthop nexthop;
 
 	object->ifindex = ifp ? ifp->ifindex : 0;
-	object->up_count = ifp && ifp->info ? ((struct zebra_if *)ifp->info)->up_count : 0;
+	object->down_count = down_count(ifp);
+	if (ifp && !if_is_operative(ifp))
+		object->down_count--;	/* it has still to come up */
 	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
 		berth_rib_mark(object);
 		return;
@@ -153,7 +160,8 @@ void berth_rib_remove(struct berth_object *object)
 
 /*
  * The kernel drops routes when a link goes down, and zebra does not notice when it comes back quickly: its RIB goes on
- * saying "installed". Putting the route in again repairs that. zebra has no hook for up and down, but counts them.
+ * saying "installed". Putting the route in again repairs that. zebra has no hook for down, but counts it. (It counts each
+ * word of the kernel's about a link that is up as one more up.)
  */
 bool berth_rib_flapped(const struct berth_object *object)
 {
@@ -161,7 +169,7 @@ bool berth_rib_flapped(const struct berth_object *object)
 
 	if (!ifp || !ifp->info || !if_is_operative(ifp))
 		return false;
-	return ifp->ifindex != object->ifindex || ((struct zebra_if *)ifp->info)->up_count != object->up_count;
+	return ifp->ifindex != object->ifindex || down_count(ifp) != object->down_count;
 }
 
 static void fill(Berth__Fpm__RibEntry *out, const struct route_entry *re)

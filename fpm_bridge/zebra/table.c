@@ -234,8 +234,9 @@ static bool look(struct berth_object *object)
 				     state == BERTH__FPM__STATE__STATE_NOT_BEST ? &winner : NULL);
 		object->sequence = 0;
 	}
-	/* zebra 10.3 tells nothing of a connected route that goes: the marks are watched for good */
-	set_watched(object, is_mark || object->refused || state == BERTH__FPM__STATE__STATE_ACCEPTED);
+	/* zebra 10.3 tells nothing of a connected route that goes, nor of a better one: what hangs on those is watched for good */
+	set_watched(object, is_mark || object->refused || state == BERTH__FPM__STATE__STATE_ACCEPTED ||
+				    state == BERTH__FPM__STATE__STATE_NOT_BEST);
 	return state != BERTH__FPM__STATE__STATE_ACCEPTED;
 }
 
@@ -262,8 +263,8 @@ static void on_look(struct event *t)
 }
 
 /*
- * Law 7: no event is trusted. zebra tells nothing of a link that went down and up, and what it has not done for long is
- * waited for here.
+ * Law 7: what zebra tells nothing of is looked for: a link that went down and up, what it has not done for long, and all
+ * whose state hangs on routes of the system.
  */
 static void on_watch(struct event *t)
 {
@@ -284,7 +285,7 @@ static void on_watch(struct event *t)
 	for (n = MIN(berth_watches_count(&watches), (size_t)WATCHED_A_SLICE); n; n--) {
 		object = berth_watches_pop(&watches);
 		berth_watches_add_tail(&watches, object);
-		if (object->refused && berth_now_ms() - object->wanted_at > REFUSED_MS) {
+		if (object->refused && !object->removed && berth_now_ms() - object->wanted_at > REFUSED_MS) {
 			berth_counters.readded++;
 			put_in(object);
 		}

@@ -34,6 +34,7 @@ engine_start() {
   setsid dockerd --host "$DOCKER_HOST" --data-root "$BERTH_CACHE/docker" --exec-root "$BERTH_RUN/exec" \
     --pidfile "$BERTH_RUN/docker.pid" --bridge none --iptables=false --ip6tables=false "${options[@]}" \
     >"$BERTH_RUN/dockerd.log" 2>&1 </dev/null &
+  echo $! >"$BERTH_RUN/engine.pid"
   local end=$((SECONDS + 60))
   until docker version >/dev/null 2>&1; do
     [ $SECONDS -lt $end ] || { tail -20 "$BERTH_RUN/dockerd.log" >&2; die "dockerd did not start; its log: $BERTH_RUN/dockerd.log"; }
@@ -41,10 +42,10 @@ engine_start() {
   done
 }
 
-# Stops our own engine; the machine's is left alone. Images stay in the cache.
+# Stops our own engine, also one that is still starting; the machine's is left alone. Images stay in the cache.
 engine_stop() {
   local pid
-  pid=$(cat "$BERTH_RUN/docker.pid" 2>/dev/null) || return 0
+  pid=$(cat "$BERTH_RUN/engine.pid" 2>/dev/null) || return 0
   kill "$pid" 2>/dev/null || true
   timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true
   grep -o " $BERTH_CACHE/docker/[^ ]*\| $BERTH_RUN/[^ ]*" /proc/mounts | sort -ru | xargs -r -n1 umount -l 2>/dev/null || true

@@ -6,7 +6,7 @@
 base_image() {
   local release=$1 suite
   docker image inspect "debian:$release" >/dev/null 2>&1 && return
-  if timeout 120 docker pull "debian:$release" >/dev/null 2>&1; then return; fi
+  if timeout --foreground 120 docker pull "debian:$release" >/dev/null 2>&1; then return; fi
   case $release in 12) suite=bookworm ;; 13) suite=trixie ;; *) suite=testing ;; esac
   say "no registry answers: making debian:$release by debootstrap"
   install_packages debootstrap
@@ -35,10 +35,14 @@ build_image() {
 # run_in RELEASE IMAGE OPTIONS COMMAND…: with the checkout at /src and the release's own cache, as root, on the host's
 # network. OPTIONS are words for docker run, or empty.
 run_in() {
-  local release=$1 image=$2 options=$3
+  local release=$1 image=$2 options=$3 name=berth-run-$$
   shift 3
-  docker run --rm $options --network host --volume "$BERTH_TOP:/src:ro" \
-    --volume "$BERTH_CACHE/releases/$release:/var/cache/berth" --volume /etc/ssl/certs:/etc/ssl/certs:ro "$image" "$@"
+  ( # A shell takes a signal at once only while it waits for a job, and the container's first process takes none.
+    trap 'docker rm -f "$name" >/dev/null 2>&1; exit 130' INT TERM
+    docker run --rm --name "$name" $options --network host --volume "$BERTH_TOP:/src:ro" \
+      --volume "$BERTH_CACHE/releases/$release:/var/cache/berth" --volume /etc/ssl/certs:/etc/ssl/certs:ro "$image" "$@" &
+    wait $!
+  )
 }
 
 # compiler_image RELEASE: what berthd and the module are compiled in.

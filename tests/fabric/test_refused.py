@@ -95,15 +95,18 @@ class Refused(unittest.TestCase):
         lab.until("the route is there", lambda: lab.wrong_routes([one]))
         wrong = self.config.replace(" subnet 10.30.1.0/24", " subnet 0.0.0.0/0")
         self.assertNotEqual(wrong, self.config)
+        since = lab.sh(HOST, "date +%Y-%m-%dT%H:%M:%S").strip()
         told = self.configure(wrong, check=False)
         self.assertIn("subnet 0.0.0.0/0", told)
         self.assertIn("^", told)
+        lab.until("berthd has read it and refused it", lambda: "stays as it was" not in self.log(since))
         lab.until("nothing has changed", lambda: lab.wrong_routes([one]))
         self.assertIn("10.30.1.0/24", self.network("red")["subnets"])
 
     def test_route_of_another(self):
         """The address is routed by somebody else already: a kernel route, which beats every protocol."""
         lab.sh(HOST, "ip route add blackhole 10.10.1.77/32")
+        collector = lab.Collector()
         try:
             lab.sh(HOST, f"docker run -d --name t-second --network blue --ip 10.10.1.77 {lab.image()} >/dev/null")
             lab.until("berthd says that another route wins", lambda: self.state("10.10.1.77/32") != "notBest")
@@ -111,6 +114,7 @@ class Refused(unittest.TestCase):
             self.assertEqual(why["verdict"], "notAdvertised")
             self.assertIn("kernel", " ".join(step["detail"] for step in why["steps"]))
             self.assertEqual([node for node in lab.NODES if node != HOST and "10.10.1.77/32" in lab.routes(node)], [])
+            self.assertEqual([event for event in collector.events() if event[2] == "10.10.1.77/32"], [])
         finally:
             lab.sh(HOST, "ip route del blackhole 10.10.1.77/32")
         lab.until("it is ours, now that the other is gone", lambda: self.state("10.10.1.77/32") != "installed")
@@ -123,6 +127,11 @@ class Refused(unittest.TestCase):
         told = lab.sh(HOST, f"{where}berthd -C -f /etc/frr/berthd.conf 2>&1", check=check)
         lab.sh(HOST, reload())
         return told
+
+    def log(self, since):
+        if lab.settings()["profile"] == "bgp":
+            return lab.sh(HOST, f"docker logs --since {since} berthd 2>&1")
+        return lab.sh(HOST, "tail -n 40 /var/log/berthd.log")
 
     def counter(self, name):
         return lab.show(HOST, "show status")["counters"].get(name, 0)

@@ -131,7 +131,10 @@ TEST_F(ShellTest, DoRunsACommandOfTheTop) {
   EXPECT_EQ(session_.prompt(), "host1(config-network)# ");
   EXPECT_EQ(host_.applied, 0);
   EXPECT_EQ(run("do show nothing").status, VtyStatus::NoMatch);
-  enter({"do configure terminal", "end"});
+  EXPECT_THAT(run("do list").text, HasSubstr("show routes"));
+  enter({"do configure terminal", "do exit"});
+  EXPECT_FALSE(session_.closed());
+  enter({"end"});
   EXPECT_EQ(host_.shown.config.networks.at("blue").tag, 5u) << "the network was not left on the way";
 }
 

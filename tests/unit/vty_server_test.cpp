@@ -179,7 +179,9 @@ TEST_F(VtyServerTest, AnotherBerthdsSocketIsNotTaken) {
   VtyServer second(io_, options_, host_);
   const Status status = second.start();
   ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind, ErrorKind::Permanent) << "berthd ends";
   EXPECT_THAT(status.error().message, HasSubstr("another berthd listens there"));
+  EXPECT_FALSE(second.listening());
   second.stop();
   const int fd = client();
   say(fd, command("enable"));
@@ -198,8 +200,20 @@ TEST_F(VtyServerTest, ASocketThatAKilledOneLeftIsTaken) {
   EXPECT_TRUE(second.start());
   second.stop();
   io_.run_for(10ms);  // its accept loop ends before it does
-  VtyServer nowhere(io_, {folder_ + "/no/folder/vty", 4, 256, ""}, host_);
-  EXPECT_FALSE(nowhere.start());
+}
+
+TEST_F(VtyServerTest, AFolderThatIsNotThereYetIsWaitedFor) {
+  const std::string folder = folder_ + "/later";
+  VtyServer second(io_, {folder + "/vty", 4, 256, ""}, host_);
+  const Status status = second.start();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind, ErrorKind::Transient) << "berthd tries again";
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  EXPECT_TRUE(second.start());
+  EXPECT_TRUE(second.listening());
+  second.stop();
+  io_.run_for(10ms);
+  rmdir(folder.c_str());
 }
 
 }  // namespace
