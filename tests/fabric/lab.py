@@ -109,7 +109,12 @@ def start(containers):
         scripts.setdefault(each.host, []).append(
             f"docker run -d --name {each.name} --network {each.network} {image()} >/dev/null")
     everywhere({host: "set -e\n" + "\n".join(lines) for host, lines in scripts.items()})
-    for host in scripts:
+    return learn(containers)
+
+
+def learn(containers):
+    """Reads their addresses, each on its own network, from Docker."""
+    for host in {each.host for each in containers}:
         mine = [each for each in containers if each.host == host]
         for each, one in zip(mine, json.loads(sh(host, "docker inspect " + " ".join(e.name for e in mine)))):
             network = one["NetworkSettings"]["Networks"][each.network]
@@ -161,9 +166,10 @@ def wrong_routes(containers, expected_everywhere=None):
 
 
 def reach(containers):
-    """Pings each container and asks it over HTTP from every other host, in both families, and from one container of each
-    other host. Returns what failed. The server must have seen the client's own address."""
-    scripts, sources = {}, {}
+    """Pings each container and asks it over HTTP from every other host, in both families; and from one container of each
+    host and network, also those of the other networks of its own host. Returns what failed. The server must have seen the
+    client's own address."""
+    scripts = {}
     for host in HOSTS:
         number = LOOPBACKS[host]
         lines = []
@@ -177,18 +183,37 @@ def reach(containers):
                 lines.append(f"ping -c 1 -W 2 -I {own} {address} >/dev/null || echo 'no ping {host} {each.name} {address}'")
                 lines.append(f"seen=$(curl -s -m 3 {url}/cgi-bin/who); case \"$seen\" in *{own}]*|{own}) ;; "
                              f"*) echo \"HTTP {host} {each.name} {address}: the server saw '$seen'\" ;; esac")
-        mine = next((each for each in containers if each.host == host), None)
-        for each in containers if mine else []:
-            if each.host == host:
-                continue
-            for address, own in zip(each.addresses, mine.addresses):
-                # Not wget: that of Debian 12's static busybox crashes.
-                lines.append(f"seen=$(docker exec {mine.name} /bin/busybox sh -c \"printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n'"
-                             f" | busybox nc -w 3 {address} 8080\" 2>&1); "
-                             f"case \"$seen\" in *{own}]*|{own}) ;; "
-                             f"*) echo \"HTTP {mine.name} to {each.name} {address}: the server saw '$seen'\" ;; esac")
+        for mine in {each.network: each for each in containers if each.host == host}.values():
+            lines.append(f"docker exec -i {mine.name} /bin/busybox sh -s <<'END'")
+            for each in containers:
+                if (each.host, each.network) == (host, mine.network):
+                    continue
+                for address, own in zip(each.addresses, mine.addresses):
+                    # Not wget: that of Debian 12's static busybox crashes.
+                    lines.append(f"seen=$(printf 'GET /cgi-bin/who HTTP/1.0\\r\\n\\r\\n' | busybox nc -w 3 {address} 8080 2>&1); "
+                                 f"case \"$seen\" in *{own}]*|*{own}) ;; "
+                                 f"*) echo \"HTTP {mine.name} to {each.name} {address}: the server saw '$seen'\" ;; esac")
+            lines.append("END")
         scripts[host] = "\n".join(lines) + "\n"
     return "".join(everywhere(scripts).values())
+
+
+def berthd(host, order):
+    """"reload", "stop" or "start", as the operator of that profile would."""
+    if settings()["profile"] == "bgp":
+        sh(host, {"reload": "docker kill -s HUP berthd", "stop": "docker stop berthd", "start": "docker start berthd"}[order]
+           + " >/dev/null")
+    else:
+        sh(host, {"reload": "kill -HUP $(cat /run/node/berthd.pid)"}.get(order, f"node {order} berthd"))
+
+
+def configure(host, text, check=True):
+    """Writes berthd.conf and reloads; returns what `berthd -C` says of it."""
+    where = "docker exec berthd " if settings()["profile"] == "bgp" else ""
+    sh(host, f"cat >/etc/frr/berthd.conf <<'END'\n{text}END\n")
+    told = sh(host, f"{where}berthd -C -f /etc/frr/berthd.conf 2>&1", check=check)
+    berthd(host, "reload")
+    return told
 
 
 def show(host, command):

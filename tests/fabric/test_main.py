@@ -30,6 +30,43 @@ class Main(unittest.TestCase):
         lab.remove(containers[9:])
         lab.until("nothing is left after the last stop", lambda: lab.wrong_routes([]))
 
+    def test_life_of_a_container(self):
+        """What operators do to containers that run. Each step ends with every FIB exactly right."""
+        host = "host2"
+        docker = lambda command: lab.sh(host, "docker " + command + " >/dev/null")
+        right = lambda what, containers: lab.until(what, lambda: lab.wrong_routes(containers))
+        life, other = lab.start([lab.Container(host, "blue", "t-life"), lab.Container(host, "red", "t-other")])
+        right("both are advertised", [life, other])
+        collector = lab.Collector()
+        docker("pause t-life")
+        docker("rename t-life t-renamed")
+        docker("unpause t-renamed")
+        life.name = "t-renamed"
+        lab.until("berthd knows the new name", lambda: lab.show(host, "explain t-renamed")["verdict"] != "advertised")
+        right("pause and rename change no route", [life, other])
+        self.assertEqual(collector.removed(life.prefixes()), [])
+        second, third = [lab.Container(host, network, life.name) for network in ("green", "red")]
+        docker("network connect green t-renamed")
+        docker("network connect red t-renamed")
+        lab.learn([second])
+        lab.learn([third])
+        right("on three networks", [life, other, second, third])
+        docker("network disconnect red t-renamed")
+        right("off one of them", [life, other, second])
+        docker("kill t-renamed")
+        right("killed: the other alone, without green's subnet", [other])
+        docker("start t-renamed")
+        lab.learn([life])
+        lab.learn([second])
+        right("started again", [life, other, second])
+        docker("network disconnect green t-renamed")
+        docker("restart -t 0 t-renamed")
+        lab.learn([life])
+        right("restarted, on its first network alone", [life, other])
+        lab.until("both are reachable", lambda: lab.reach([life, other]), 30)
+        lab.remove([life, other])
+        right("nothing is left", [])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -17,14 +17,14 @@ class Refused(unittest.TestCase):
 
     def tearDown(self):
         lab.sh(HOST, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null")
-        lab.sh(HOST, f"cat >/etc/frr/berthd.conf <<'END'\n{self.config}END\n" + reload())
+        lab.configure(HOST, self.config)
         lab.sh(HOST, "docker network rm natted >/dev/null 2>&1", check=False)
         lab.until("nothing is left", lambda: lab.wrong_routes([]))
 
     def test_network_with_nat(self):
         lab.sh(HOST, "docker network create --subnet 10.40.1.0/24 natted >/dev/null")
-        lab.sh(HOST, "cat >>/etc/frr/berthd.conf <<'END'\nnetwork natted\n docker-network natted\n subnet 10.40.1.0/24\n"
-                     " advertise both\n tag 100\nexit\nEND\n" + reload())
+        lab.configure(HOST, self.config + "network natted\n docker-network natted\n subnet 10.40.1.0/24\n advertise both\n"
+                                          " tag 100\nexit\n")
         lab.until("berthd says that NAT is on", lambda: self.nat_of("natted") != "on")
         network = self.network("natted")
         self.assertTrue(network["problems"], network)
@@ -75,7 +75,7 @@ class Refused(unittest.TestCase):
         before = self.counter("refusedPrefix")
         narrow = "".join(line + "\n" for line in self.config.splitlines() if "fd00:30:" not in line)
         self.assertNotEqual(narrow, self.config)
-        self.configure(narrow)
+        lab.configure(HOST, narrow)
         lab.until("the subnet is out of the configuration", lambda: [
             subnet for subnet in self.network("red")["subnets"] if ":" in subnet])
         one = lab.Container(HOST, "red", "t-outside")
@@ -96,7 +96,7 @@ class Refused(unittest.TestCase):
         wrong = self.config.replace(" subnet 10.30.1.0/24", " subnet 0.0.0.0/0")
         self.assertNotEqual(wrong, self.config)
         since = lab.sh(HOST, "date +%Y-%m-%dT%H:%M:%S").strip()
-        told = self.configure(wrong, check=False)
+        told = lab.configure(HOST, wrong, check=False)
         self.assertIn("subnet 0.0.0.0/0", told)
         self.assertIn("^", told)
         lab.until("berthd has read it and refused it", lambda: "stays as it was" not in self.log(since))
@@ -120,14 +120,6 @@ class Refused(unittest.TestCase):
         lab.until("it is ours, now that the other is gone", lambda: self.state("10.10.1.77/32") != "installed")
         lab.until("everywhere", lambda: [node for node in lab.NODES if "10.10.1.77/32" not in lab.routes(node)])
 
-    def configure(self, text, check=True):
-        """Writes berthd.conf and reloads, as an operator would; returns what `berthd -C` says of it."""
-        where = "docker exec berthd " if lab.settings()["profile"] == "bgp" else ""
-        lab.sh(HOST, f"cat >/etc/frr/berthd.conf <<'END'\n{text}END\n")
-        told = lab.sh(HOST, f"{where}berthd -C -f /etc/frr/berthd.conf 2>&1", check=check)
-        lab.sh(HOST, reload())
-        return told
-
     def log(self, since):
         if lab.settings()["profile"] == "bgp":
             return lab.sh(HOST, f"docker logs --since {since} berthd 2>&1")
@@ -144,13 +136,6 @@ class Refused(unittest.TestCase):
 
     def nat_of(self, name):
         return self.network(name).get("nat", "absent")
-
-
-def reload():
-    """SIGHUP, as `systemctl reload berthd` or `docker kill -s HUP berthd` would send it."""
-    if lab.settings()["profile"] == "bgp":
-        return "docker kill -s HUP berthd >/dev/null\n"
-    return "kill -HUP $(cat /run/node/berthd.pid)\n"
 
 
 if __name__ == "__main__":
