@@ -177,6 +177,8 @@ Advertise advertise_of(const std::string& word) {
 const NetworkCommand kNetwork[] = {
     {"driver bridge", "How containers are attached\nThe runtime's bridge, without NAT",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = Driver::Bridge; }},
+    {"no driver [bridge]", "Take back\nUse the runtime's bridge\nThe runtime's bridge, without NAT",
+     [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = NetworkConfig{}.driver; }},
     {"docker-network NAME", "Take a Docker network as it is, never make one\nIts name in Docker",
      [](NetworkConfig& network, const ParsedLine& line, bool) { network.docker_network = line[1]; }},
     {"no docker-network [NAME]", "Take back\nMake the Docker network\nIts name in Docker",

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <sstream>
+
 #include "daemon/config/config_file.h"
 #include "daemon/config/config_print.h"
 
@@ -64,6 +67,35 @@ TEST(ConfigEdit, EveryLineCanBeTakenBack) {
     EXPECT_FALSE(edit.config == before.config) << line << " did nothing";
     take(edit, undo);
     EXPECT_TRUE(edit.config == before.config) << undo << "\n" << print_config(edit.config);
+  }
+}
+
+// The leading keywords of a command: "allow prefix PREFIX [ge (0-128)]" -> "allow prefix".
+std::string keywords(const std::string& syntax) {
+  std::istringstream words(syntax);
+  std::string out, word;
+  while (words >> word && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos)
+    out += out.empty() ? word : " " + word;
+  return out;
+}
+
+TEST(ConfigEdit, EveryLineHasANoForm) {
+  for (const Grammar* grammar : {&config_grammar(), &network_grammar()}) {
+    std::set<std::string> lines;
+    for (const Command& command : grammar->commands()) lines.insert(keywords(command.syntax));
+    for (const std::string& line : lines) {
+      const std::string undo = "no " + (line == "driver bridge" ? "driver" : line);
+      EXPECT_TRUE(line.starts_with("no ") || lines.contains(undo)) << line;
+    }
+  }
+}
+
+TEST(ConfigEdit, ADriverIsTakenBackToTheBridge) {
+  for (const char* line : {"no driver", "no driver bridge"}) {
+    ConfigEdit edit = start();
+    edit.config.networks["blue"].driver = Driver::Macvlan;
+    take(edit, line);
+    EXPECT_TRUE(edit.config == start().config) << line;
   }
 }
 
