@@ -99,6 +99,26 @@ TEST(ConfigEdit, ADriverIsTakenBackToTheBridge) {
   }
 }
 
+TEST(ConfigEdit, AnAllowedPrefixMustTakeInHostPrefixes) {
+  const std::pair<const char*, const char*> kLines[] = {
+      {"allow prefix 10.9.0.0/16", "10.9.0.0/16 le 32, else no container's address can match"},
+      {"allow prefix fd00:9::/64", "fd00:9::/64 le 128, else no container's address can match"},
+      {"allow prefix 10.9.0.0/16 le 24", "32, else no container's address can match"},
+      {"allow prefix fd00:9::/64 ge 64 le 127", "128, else no container's address can match"}};
+  for (const auto& [line, expected] : kLines) {
+    ConfigEdit edit = start();
+    const auto failure = apply_config_line(edit, line);
+    ASSERT_TRUE(failure) << line;
+    EXPECT_EQ(failure->expected, expected);
+    EXPECT_TRUE(edit.config == start().config) << line;
+  }
+  ConfigEdit edit = start();
+  for (const char* line : {"allow prefix 10.9.0.0/16 le 32", "allow prefix 10.9.0.0/16 ge 24",
+                           "allow prefix 10.9.0.1/32", "allow prefix fd00:9::1/128"})
+    take(edit, line);
+  EXPECT_EQ(edit.config.networks["blue"].allow_prefixes.size(), 4u);
+}
+
 TEST(ConfigEdit, TheLastAllowedTagTakesTheLabelWithIt) {
   ConfigEdit edit = start();
   take(edit, "allow label tag 3");
