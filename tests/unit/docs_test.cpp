@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The documentation names every command and every key of the JSON documents. What README and docs/ show as
-// berthd.conf is read without a mistake.
+// berthd.conf is read without a mistake; so is the one of frr-configs/host, which agrees with the frr.conf beside it.
 #include <gtest/gtest.h>
 
 #include <boost/json/array.hpp>
@@ -92,6 +92,24 @@ TEST(Docs, TheExamplesAreReadWithoutAMistake) {
       const auto config = parse_config(block, name);
       ASSERT_TRUE(config) << config.error().message;
       EXPECT_EQ(config->networks.at("blue").tag, 100u);
+    }
+  }
+}
+
+// What berthd.conf advertises is what frr.conf lets through.
+TEST(HostConfigs, AgreeWithEachOther) {
+  const auto config = parse_config(file("frr-configs/host/berthd.conf"), "berthd.conf");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_NE(file("frr-configs/host/daemons").find(":" + config->zebra.socket + " "), std::string::npos);
+  for (const char* name : {"frr-configs/host/frr-bgp.conf", "frr-configs/host/frr-ospf.conf"}) {
+    const std::string frr = file(name);
+    for (const auto& [network, each] : config->networks) {
+      EXPECT_NE(frr.find("\n match tag " + std::to_string(each.tag) + "\n"), std::string::npos) << name << network;
+      for (const SubnetConfig& subnet : each.subnets) {
+        const std::string longest = std::to_string(subnet.subnet.address().bits());
+        EXPECT_NE(frr.find(" permit " + subnet.subnet.to_string() + " le " + longest + "\n"), std::string::npos)
+            << name << network;
+      }
     }
   }
 }
