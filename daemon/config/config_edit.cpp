@@ -167,6 +167,19 @@ AllowedPrefix allowed_prefix(const ParsedLine& line, std::size_t at) {
   return allowed;
 }
 
+// Only containers' addresses are judged by it: one that ends before their length allows nothing.
+void allow_prefix_line(NetworkConfig& network, const ParsedLine& line, bool) {
+  const AllowedPrefix allowed = allowed_prefix(line, 2);
+  const unsigned bits = allowed.prefix.address().bits();
+  if (allowed.le < bits) {
+    const ParsedWord* given = line.after("le");
+    fail(given ? *given : line.words[2], (given ? "" : allowed.prefix.to_string() + " le ") + std::to_string(bits) +
+                                             ", else no container's address can match");
+  }
+  if (std::count(network.allow_prefixes.begin(), network.allow_prefixes.end(), allowed) == 0)
+    network.allow_prefixes.push_back(allowed);
+}
+
 Advertise advertise_of(const std::string& word) {
   return word == "host"     ? Advertise::Host
          : word == "subnet" ? Advertise::Subnet
@@ -177,6 +190,8 @@ Advertise advertise_of(const std::string& word) {
 const NetworkCommand kNetwork[] = {
     {"driver bridge", "How containers are attached\nThe runtime's bridge, without NAT",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = Driver::Bridge; }},
+    {"no driver [bridge]", "Take back\nUse the runtime's bridge\nThe runtime's bridge, without NAT",
+     [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = NetworkConfig{}.driver; }},
     {"docker-network NAME", "Take a Docker network as it is, never make one\nIts name in Docker",
      [](NetworkConfig& network, const ParsedLine& line, bool) { network.docker_network = line[1]; }},
     {"no docker-network [NAME]", "Take back\nMake the Docker network\nIts name in Docker",
@@ -230,11 +245,7 @@ const NetworkCommand kNetwork[] = {
     {"allow prefix PREFIX [ge (0-128)] [le (0-128)]",
      "What containers may ask for\nAddresses outside of the own subnets\nA.B.C.D/M or X:X::X:X/M\nShortest "
      "length\nBits\nLongest length\nBits",
-     [](NetworkConfig& network, const ParsedLine& line, bool) {
-       const AllowedPrefix allowed = allowed_prefix(line, 2);
-       if (std::count(network.allow_prefixes.begin(), network.allow_prefixes.end(), allowed) == 0)
-         network.allow_prefixes.push_back(allowed);
-     }},
+     allow_prefix_line},
     {"no allow prefix PREFIX [ge (0-128)] [le (0-128)]",
      "Take back\nWhat containers may ask for\nAddresses outside of the own subnets\nA.B.C.D/M or X:X::X:X/M\nShortest "
      "length\nBits\nLongest length\nBits",

@@ -41,8 +41,8 @@ AllowedPrefix random_allowed(Dice& dice) {
   if (dice.coin())
     out.prefix =
         Prefix::of(*IpAddress::parse("2001:db8:" + std::to_string(dice.number(1, 9999)) + "::"), dice.number(0, 128));
-  out.ge = dice.number(out.prefix.length(), out.prefix.address().bits());
-  out.le = dice.number(out.ge, out.prefix.address().bits());
+  out.le = out.prefix.address().bits();  // what ends before that is refused
+  out.ge = dice.number(out.prefix.length(), out.le);
   return out;
 }
 

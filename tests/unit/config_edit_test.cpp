@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+#include <sstream>
+
 #include "daemon/config/config_file.h"
 #include "daemon/config/config_print.h"
 
@@ -65,6 +68,55 @@ TEST(ConfigEdit, EveryLineCanBeTakenBack) {
     take(edit, undo);
     EXPECT_TRUE(edit.config == before.config) << undo << "\n" << print_config(edit.config);
   }
+}
+
+// The leading keywords of a command: "allow prefix PREFIX [ge (0-128)]" -> "allow prefix".
+std::string keywords(const std::string& syntax) {
+  std::istringstream words(syntax);
+  std::string out, word;
+  while (words >> word && word.find_first_not_of("abcdefghijklmnopqrstuvwxyz-") == std::string::npos)
+    out += out.empty() ? word : " " + word;
+  return out;
+}
+
+TEST(ConfigEdit, EveryLineHasANoForm) {
+  for (const Grammar* grammar : {&config_grammar(), &network_grammar()}) {
+    std::set<std::string> lines;
+    for (const Command& command : grammar->commands()) lines.insert(keywords(command.syntax));
+    for (const std::string& line : lines) {
+      const std::string undo = "no " + (line == "driver bridge" ? "driver" : line);
+      EXPECT_TRUE(line.starts_with("no ") || lines.contains(undo)) << line;
+    }
+  }
+}
+
+TEST(ConfigEdit, ADriverIsTakenBackToTheBridge) {
+  for (const char* line : {"no driver", "no driver bridge"}) {
+    ConfigEdit edit = start();
+    edit.config.networks["blue"].driver = Driver::Macvlan;
+    take(edit, line);
+    EXPECT_TRUE(edit.config == start().config) << line;
+  }
+}
+
+TEST(ConfigEdit, AnAllowedPrefixMustTakeInHostPrefixes) {
+  const std::pair<const char*, const char*> kLines[] = {
+      {"allow prefix 10.9.0.0/16", "10.9.0.0/16 le 32, else no container's address can match"},
+      {"allow prefix fd00:9::/64", "fd00:9::/64 le 128, else no container's address can match"},
+      {"allow prefix 10.9.0.0/16 le 24", "32, else no container's address can match"},
+      {"allow prefix fd00:9::/64 ge 64 le 127", "128, else no container's address can match"}};
+  for (const auto& [line, expected] : kLines) {
+    ConfigEdit edit = start();
+    const auto failure = apply_config_line(edit, line);
+    ASSERT_TRUE(failure) << line;
+    EXPECT_EQ(failure->expected, expected);
+    EXPECT_TRUE(edit.config == start().config) << line;
+  }
+  ConfigEdit edit = start();
+  for (const char* line : {"allow prefix 10.9.0.0/16 le 32", "allow prefix 10.9.0.0/16 ge 24",
+                           "allow prefix 10.9.0.1/32", "allow prefix fd00:9::1/128"})
+    take(edit, line);
+  EXPECT_EQ(edit.config.networks["blue"].allow_prefixes.size(), 4u);
 }
 
 TEST(ConfigEdit, TheLastAllowedTagTakesTheLabelWithIt) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The documentation names every command and every key of the JSON documents, and its example is read without a mistake.
+// The documentation names every command and every key of the JSON documents. What README and docs/ show as
+// berthd.conf is read without a mistake; so is the one of frr-configs/host, which agrees with the frr.conf beside it.
 #include <gtest/gtest.h>
 
 #include <boost/json/array.hpp>
@@ -14,13 +15,36 @@
 namespace berth {
 namespace {
 
-std::string page(const std::string& name) {
-  std::ifstream in(std::string(BERTH_SOURCE_DIR) + "/docs/" + name);
+std::string file(const std::string& name) {
+  std::ifstream in(std::string(BERTH_SOURCE_DIR) + "/" + name);
   EXPECT_TRUE(in) << name;
   std::ostringstream text;
   text << in.rdbuf();
-  std::string out = text.str();
+  return text.str();
+}
+
+std::string page(const std::string& name) {
+  std::string out = file("docs/" + name);
   for (std::size_t at; (at = out.find("\\|")) != std::string::npos;) out.erase(at, 1);  // a bar in a table
+  return out;
+}
+
+// The blocks of a page that are a berthd.conf: those in which a line of the top begins a network.
+std::vector<std::string> configurations(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream lines(text);
+  bool inside = false, found = false;
+  std::string block;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("```")) {
+      if (found) out.push_back(block);
+      inside = !inside, found = false;
+      block.clear();
+    } else if (inside) {
+      found = found || line.starts_with("network ");
+      block += line + "\n";
+    }
+  }
   return out;
 }
 
@@ -60,12 +84,34 @@ TEST(Docs, NameEveryKeyOfTheJson) {
   }
 }
 
-TEST(Docs, TheExampleIsReadWithoutAMistake) {
-  const std::string text = page("configuration.md");
-  const std::size_t begin = text.rfind("```\nhostname") + 4;
-  const auto config = parse_config(text.substr(begin, text.rfind("```") - begin), "docs/configuration.md");
+TEST(Docs, TheExamplesAreReadWithoutAMistake) {
+  for (const char* name : {"README.md", "docs/configuration.md"}) {
+    const auto blocks = configurations(file(name));
+    EXPECT_EQ(blocks.size(), 1u) << name;
+    for (const std::string& block : blocks) {
+      const auto config = parse_config(block, name);
+      ASSERT_TRUE(config) << config.error().message;
+      EXPECT_EQ(config->networks.at("blue").tag, 100u);
+    }
+  }
+}
+
+// What berthd.conf advertises is what frr.conf lets through.
+TEST(HostConfigs, AgreeWithEachOther) {
+  const auto config = parse_config(file("frr-configs/host/berthd.conf"), "berthd.conf");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->networks.at("blue").tag, 100u);
+  EXPECT_NE(file("frr-configs/host/daemons").find(":" + config->zebra.socket + " "), std::string::npos);
+  for (const char* name : {"frr-configs/host/frr-bgp.conf", "frr-configs/host/frr-ospf.conf"}) {
+    const std::string frr = file(name);
+    for (const auto& [network, each] : config->networks) {
+      EXPECT_NE(frr.find("\n match tag " + std::to_string(each.tag) + "\n"), std::string::npos) << name << network;
+      for (const SubnetConfig& subnet : each.subnets) {
+        const std::string longest = std::to_string(subnet.subnet.address().bits());
+        EXPECT_NE(frr.find(" permit " + subnet.subnet.to_string() + " le " + longest + "\n"), std::string::npos)
+            << name << network;
+      }
+    }
+  }
 }
 
 }  // namespace
