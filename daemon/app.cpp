@@ -22,6 +22,19 @@ std::string docker_address(const Config& config) {
   return config.runtimes.empty() ? "unix:/run/docker.sock" : config.runtimes.front().address;
 }
 
+// The lines that differ and are not acted upon while berthd runs.
+std::string waits_for_a_start(const Config& started, const Config& now) {
+  std::string out;
+  const auto line = [&](const char* name, bool differs) {
+    if (differs) out.append(out.empty() ? "" : ", ").append(name);
+  };
+  line("runtime", now.runtimes != started.runtimes);
+  line("zebra socket", now.zebra.socket != started.zebra.socket);
+  line("zebra grace-time", now.zebra.grace_seconds != started.zebra.grace_seconds);
+  line("vty socket", now.vty.socket != started.vty.socket);
+  return out;
+}
+
 std::set<std::string> network_names(const Config& config) {
   std::set<std::string> out;
   for (const auto& [name, network] : config.networks) out.insert(name);
@@ -32,6 +45,7 @@ std::set<std::string> network_names(const Config& config) {
 
 App::App(asio::io_context& io, const Config& config, const AppOptions& options)
     : io_(io),
+      started_(config),
       config_(config),
       zebra_(io, {config.zebra.socket, config.zebra.grace_seconds}, *this),
       docker_(docker_address(config)),
@@ -75,9 +89,8 @@ void App::stop() {
 }
 
 void App::reconfigure(const Config& config) {
-  if (config.runtimes != config_.runtimes || !(config.zebra == config_.zebra) ||
-      config.vty.socket != config_.vty.socket)
-    spdlog::warn("changes of runtime, zebra and vty socket lines take effect at the next start of berthd");
+  const std::string late = waits_for_a_start(started_, config);
+  if (!late.empty()) spdlog::warn("changed since berthd started, and in force from its next start on: {}", late);
   if (!(config.log == config_.log) && options_.set_log) options_.set_log(config.log);
   // Another network of Docker's, or other subnets: what was found on the host of the old one says nothing of it.
   for (const auto& [name, old] : config_.networks)

@@ -72,6 +72,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void set_health(const std::string& network, const NetworkHealth& health);
 
   boost::asio::io_context& io_;
+  const Config started_;  // runtimes and sockets are in use as they were said here
   Config config_;
   Redistributor brain_;
   ZebraClient zebra_;

@@ -46,10 +46,10 @@ View App::view() {
   view.hostname = hostname();
   view.in_sync = brain_.in_sync();
   view.withdrawn = withdrawn_;
-  for (const RuntimeConfig& each : config_.runtimes)
+  for (const RuntimeConfig& each : started_.runtimes)
     view.runtimes.push_back(
         {each.name, each.kind, docker_version_, docker_up_, docker_up_ && synced_.contains(each.name)});
-  view.zebra = {zebra_up_, zebra_up_ && brain_.in_sync(), config_.zebra.socket, zebra_info_.frr_version,
+  view.zebra = {zebra_up_, zebra_up_ && brain_.in_sync(), started_.zebra.socket, zebra_info_.frr_version,
                 zebra_info_.module_version};
   view.counters = brain_.counters();
   for (const auto& [name, value] : zebra_.counters()) view.counters[name] += value;

@@ -130,9 +130,23 @@ class Parser {
       else if (first == "policy" && found.size() > 1)
         chain->drops = found[1].text == "drop";
       else if (!(first == "comment" && found.size() > 2 && found[2].text == ";"))
-        for (Rule& rule : rules_of(found, text_)) chain->rules.push_back(std::move(rule));
+        for (Rule& rule : rules_of(found, text_)) {
+          if (unprinted(found, rule)) {
+            rule.action = Action::Translate;
+            rule.text += " (and what nft can't print)";
+          }
+          chain->rules.push_back(std::move(rule));
+        }
     }
     ++at_;
+  }
+
+  // nft 1.0.6 knows iptables' NAT targets only in the family that it meets first; in the other it prints a blank for
+  // them. In iptables' table "nat" what is missing at the end is one of those.
+  bool unprinted(const std::vector<Token>& found, const Rule& rule) const {
+    const std::size_t last = found.size() - 1;
+    return table_ == "nat" && rule.action == Action::None && last > 0 && !found[last].quoted &&
+           found[last].text.starts_with('#') && found[last].begin > found[last - 1].end + 1;
   }
 
   static void header(const std::vector<Token>& found, Chain* chain) {

@@ -3,6 +3,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <optional>
 
 #include "container_watcher/docker/docker_facts.h"
 
@@ -55,7 +56,8 @@ std::vector<Problem> misfits(const NetworkConfig& config, const NetworkFact& fac
     if (!found) out.push_back({"subnet", "it does not have the subnet " + subnet.subnet.to_string(), remedy, true});
     for (const SubnetFact& each : fact.subnets) {
       if (each.subnet != subnet.subnet) continue;
-      if (subnet.gateway && each.gateway != subnet.gateway)
+      // Docker shows the gateway that was asked for, not the one that it chose itself.
+      if (subnet.gateway && each.gateway && each.gateway != subnet.gateway)
         out.push_back({"gateway", "its gateway is not " + subnet.gateway->to_string(), remedy, false});
       if (subnet.ip_range && each.ip_range != subnet.ip_range)
         out.push_back({"ip-range", "its ip-range is not " + subnet.ip_range->to_string(), remedy, false});
@@ -71,21 +73,29 @@ std::vector<Problem> misfits(const NetworkConfig& config, const NetworkFact& fac
 
 asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config) {
   EnsuredNetwork out;
+  const std::string& name = config.runtime_network();
+  if (!is_docker_id(name))
+    co_return permanent("Docker has no networks with such a name: " + name,
+                        "use letters, digits, and - _ . in it (docker-network, or network)");
+  std::optional<Error> refused;  // it may be, because another hand made one of this name just then
   for (int attempt = 0; attempt < 2; ++attempt) {
-    auto found = co_await client.request("GET", "/networks/" + config.runtime_network());
+    auto found = co_await client.request("GET", "/networks/" + name);
     // Docker also finds a network whose id begins so: that is another one.
-    if (found && network_fact("docker", *found).name == config.runtime_network()) {
+    if (found && network_fact("docker", *found).name == name) {
       out.fact = network_fact("docker", *found);
       out.problems = misfits(config, out.fact);
       co_return out;
     }
+    if (refused) co_return *refused;
     if (!found && (found.error().kind != ErrorKind::Stale || attempt == 1)) co_return transient(found.error().message);
     if (attempt == 1) break;
     if (!config.docker_network.empty())
       co_return permanent("there is no Docker network " + config.docker_network, "docker network create …");
     auto made = co_await client.request("POST", "/networks/create", wanted(config));
-    if (!made) co_return made.error();
-    out.created = true;
+    out.created = made.ok();
+    if (made) continue;
+    if (made.error().kind != ErrorKind::Permanent) co_return made.error();
+    refused = made.error();
   }
   co_return transient("Docker made the network " + config.name + " and does not show it");
 }

@@ -306,30 +306,48 @@ std::optional<ParseFailure> apply_config_line(ConfigEdit& edit, std::string_view
   }
 }
 
-std::string network_gap(const Config& config, const NetworkConfig& network) {
-  if (network.subnets.empty()) return "a subnet for network " + network.name;
+namespace {
+
+std::vector<ConfigGap> gaps_of(const Config& config, const NetworkConfig& network) {
+  std::vector<ConfigGap> out;
+  const auto gap = [&](std::string expected, std::string other = {}) {
+    out.push_back({network.name, std::move(other), std::move(expected)});
+  };
+  if (network.subnets.empty()) gap("a subnet for network " + network.name);
   if (network.advertise != Advertise::None && !network.tag)
-    return "a tag for network " + network.name + ", since it advertises";
+    gap("a tag for network " + network.name + ", since it advertises");
   for (const auto& [name, other] : config.networks) {
     if (name == network.name) continue;
+    const std::string both = std::min(name, network.name) + " and " + std::max(name, network.name);
     if (other.runtime_network() == network.runtime_network())
-      return "a Docker network of its own for each: " + name + " and " + network.name + " name the same";
+      gap("a Docker network of its own for each: " + both + " name the same", name);
+    bool overlap = false;
     for (const SubnetConfig& a : network.subnets)
-      for (const SubnetConfig& b : other.subnets)
-        if (a.subnet.overlaps(b.subnet))
-          return "subnets that do not overlap: those of " + std::min(name, network.name) + " and " +
-                 std::max(name, network.name) + " do";
+      for (const SubnetConfig& b : other.subnets) overlap = overlap || a.subnet.overlaps(b.subnet);
+    if (overlap) gap("subnets that do not overlap: those of " + both + " do", name);
   }
-  return {};
+  return out;
+}
+
+}  // namespace
+
+std::string network_gap(const Config& config, const NetworkConfig& network) {
+  const auto gaps = gaps_of(config, network);
+  return gaps.empty() ? "" : gaps.front().expected;
+}
+
+std::vector<ConfigGap> config_gaps(const Config& config) {
+  std::vector<ConfigGap> out;
+  if (config.runtimes.empty()) out.push_back({"", "", "a runtime (runtime docker unix:/run/docker.sock)"});
+  for (const auto& [name, network] : config.networks)
+    for (ConfigGap& gap : gaps_of(config, network))
+      if (gap.other.empty() || gap.network < gap.other) out.push_back(std::move(gap));
+  return out;
 }
 
 std::string config_gap(const Config& config) {
-  if (config.runtimes.empty()) return "a runtime (runtime docker unix:/run/docker.sock)";
-  for (const auto& [name, network] : config.networks) {
-    std::string gap = network_gap(config, network);
-    if (!gap.empty()) return gap;
-  }
-  return {};
+  const auto gaps = config_gaps(config);
+  return gaps.empty() ? "" : gaps.front().expected;
 }
 
 }  // namespace berth

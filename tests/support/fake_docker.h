@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A Docker engine for tests of the watcher: HTTP on a real unix socket in a folder of its own, served by poll() from the
-// test's own loop. It has networks, containers and an event stream, answers as dockerd 20.10 does, and keeps the paths that
-// it was asked for. The test asks for faults. One thread.
+// A Docker engine for tests of the watcher: HTTP on a real unix socket in a folder of its own, served by poll() from
+// the test's own loop. It has networks, containers and an event stream, answers as dockerd 20.10 does, makes networks,
+// and keeps the paths that it was asked for. The test asks for faults. One thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -12,10 +12,12 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <functional>
 #include <list>
 #include <map>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace berth {
@@ -70,6 +72,11 @@ class FakeDocker {
     networks_[id].name = name;
     tell("network", "create", id);
   }
+  // As POST /networks/create has it: Name, Driver, IPAM, Options, Labels, Internal, EnableIPv6.
+  void make_network(const std::string& id, const boost::json::object& body) {
+    networks_[id].body = body;
+    make_network(id, std::string(body.at("Name").as_string()));
+  }
   void remove_network(const std::string& id) {
     networks_.erase(id);
     tell("network", "destroy", id);
@@ -105,12 +112,15 @@ class FakeDocker {
   }
 
   // faults
-  bool events = true;                  // false: they are lost
-  int errors = 0, error_status = 500;  // so many looks at a network are answered so
-  std::string api = "1.41";            // the highest that it speaks
+  bool events = true;                   // false: they are lost
+  int errors = 0, error_status = 500;   // so many looks at a network are answered so
+  int create_status = 0;                // what a create is answered, which makes nothing then
+  std::function<void()> before_create;  // what another hand does just then
+  std::string api = "1.41";             // the highest that it speaks
 
   std::map<std::string, Container> containers;
   std::vector<std::string> asked;
+  std::vector<boost::json::object> created;  // what POST /networks/create was told
 
   void poll() {
     for (int fd; listener_ >= 0 && (fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
@@ -120,8 +130,14 @@ class FakeDocker {
       const ssize_t n = recv(each.fd, bytes, sizeof bytes, 0);
       if (n == 0) each.gone = true;
       if (n > 0) each.in.append(bytes, static_cast<std::size_t>(n));
-      for (std::size_t end; (end = each.in.find("\r\n\r\n")) != std::string::npos; each.in.erase(0, end + 4))
-        answer(each, each.in.substr(each.in.find(' ') + 1, each.in.find(" HTTP") - each.in.find(' ') - 1));
+      for (std::size_t end; (end = each.in.find("\r\n\r\n")) != std::string::npos;) {
+        const std::size_t size = content_length(each.in.substr(0, end + 2));
+        if (each.in.size() < end + 4 + size) break;
+        answer(each, each.in.substr(0, each.in.find(' ')),
+               each.in.substr(each.in.find(' ') + 1, each.in.find(" HTTP") - each.in.find(' ') - 1),
+               each.in.substr(end + 4, size));
+        each.in.erase(0, end + 4 + size);
+      }
       const ssize_t sent = each.out.empty() ? 0 : send(each.fd, each.out.data(), each.out.size(), MSG_NOSIGNAL);
       if (sent > 0) each.out.erase(0, static_cast<std::size_t>(sent));
     }
@@ -139,12 +155,18 @@ class FakeDocker {
   };
   struct Network {
     std::string name;
+    boost::json::object body;
     std::map<std::string, Endpoint> endpoints;
   };
 
   std::string path() const { return folder_ + "/sock"; }
 
-  void answer(Peer& peer, const std::string& target) {
+  static std::size_t content_length(const std::string& head) {
+    const std::string key = "\r\nContent-Length: ";
+    const std::size_t at = head.find(key);
+    return at == std::string::npos ? 0 : std::stoul(head.substr(at + key.size()));
+  }
+  void answer(Peer& peer, const std::string& method, const std::string& target, const std::string& told) {
     const std::string versionless = target.starts_with("/v1.") ? target.substr(target.find('/', 1)) : target;
     asked.push_back(versionless);
     if (versionless.starts_with("/events")) {
@@ -152,35 +174,67 @@ class FakeDocker {
       peer.out += "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
       return;
     }
-    std::string body;
+    std::string body, message = "no";
     int status = 200;
     if (versionless == "/version")
       body = boost::json::serialize(
           boost::json::value{{"Version", "20.10.24"}, {"ApiVersion", api}, {"MinAPIVersion", "1.12"}});
     else if (versionless == "/networks")
       body = list_networks();
+    else if (method == "POST" && versionless == "/networks/create")
+      status = create_network(boost::json::parse(told).as_object(), body, message);
     else if (versionless.starts_with("/networks/"))
       status = one_network(versionless.substr(10), body);
     else if (versionless.starts_with("/containers/json"))
       body = list_containers(versionless);
     else
       status = 404;
-    if (status != 200) body = R"({"message":"no"})";
+    if (status >= 400) body = boost::json::serialize(boost::json::value{{"message", message}});
     peer.out += "HTTP/1.1 " + std::to_string(status) +
                 " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
                 body;
   }
   boost::json::object network_object(const std::string& id) const {
-    return {{"Id", id}, {"Name", networks_.at(id).name}, {"Driver", "bridge"}};
+    const Network& network = networks_.at(id);
+    boost::json::object out{{"Id", id}, {"Name", network.name}, {"Driver", "bridge"}};
+    for (const char* key : {"Driver", "EnableIPv6", "IPAM", "Internal", "Options", "Labels"})
+      if (const auto* value = network.body.if_contains(key)) out[key] = *value;
+    return out;
+  }
+  // Docker takes a name that another network has only where it is not asked to look (CheckDuplicate).
+  int create_network(const boost::json::object& told, std::string& body, std::string& message) {
+    created.push_back(told);
+    if (const auto first = std::exchange(before_create, nullptr)) first();
+    if (create_status) return create_status;
+    const std::string name(told.at("Name").as_string());
+    for (const auto& [id, network] : networks_)
+      if (network.name == name && told.contains("CheckDuplicate") && told.at("CheckDuplicate").as_bool()) {
+        message = "network with name " + name + " already exists";
+        return 409;
+      }
+    const std::string id = "made" + std::to_string(created.size());
+    make_network(id, told);
+    body = boost::json::serialize(boost::json::value{{"Id", id}, {"Warning", ""}});
+    return 201;
+  }
+  // By id, by name, by what an id begins with: in this order.
+  std::string found(const std::string& term) const {
+    if (networks_.contains(term)) return term;
+    for (const auto& [id, network] : networks_)
+      if (network.name == term) return id;
+    for (const auto& [id, network] : networks_)
+      if (id.starts_with(term)) return id;
+    return {};
   }
   std::string list_networks() const {
     boost::json::array out;
     for (const auto& [id, network] : networks_) out.push_back(network_object(id));
     return boost::json::serialize(out);
   }
-  int one_network(const std::string& id, std::string& body) {
+  int one_network(const std::string& term, std::string& body) {
     if (errors > 0) return --errors, error_status;
-    if (!networks_.contains(id)) return 404;
+    const std::string id = found(term);
+    if (id.empty()) return 404;
     boost::json::object out = network_object(id), all;
     for (const auto& [container, endpoint] : networks_.at(id).endpoints)
       all[container] = boost::json::object{{"EndpointID", endpoint.id}, {"IPv4Address", endpoint.address + "/24"}};

@@ -30,6 +30,42 @@ TEST(ConfigFile, ShowsLineCaretAndWhatWasExpected) {
             "f:4: expected a number from 1 to 4294967295\n   tag 0\n       ^\n");
 }
 
+TEST(ConfigFile, SaysAllThatIsMissingWithTheLineOfTheNetwork) {
+  const auto config = parse_config(
+      "hostname h\nnetwork zoo\n advertise host\nexit\n!\n net red\n subnet 10.0.0.0/8\nnetwork blue\n subnet "
+      "10.10.0.0/16\n docker-network red\n advertise subnet\nnetwork red\n mtu 1400\n",
+      "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message,
+            "f: expected a runtime (runtime docker unix:/run/docker.sock)\n"
+            "f:2: expected a subnet for network zoo\n  network zoo\n          ^\n"
+            "f:2: expected a tag for network zoo, since it advertises\n  network zoo\n          ^\n"
+            "f:8: expected a tag for network blue, since it advertises\n  network blue\n          ^\n"
+            "f:8: expected a Docker network of its own for each: blue and red name the same\n  network blue\n          "
+            "^\n"
+            "f:8: expected subnets that do not overlap: those of blue and red do\n  network blue\n          ^\n");
+}
+
+TEST(ConfigFile, ANetworkThatWasTakenBackBeginsAnew) {
+  const auto config = parse_config(
+      "runtime docker unix:/run/docker.sock\nnetwork a\nexit\nno network a\nnetwork b\n subnet 10.0.0.0/24\nnetwork "
+      "a\n",
+      "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message, "f:7: expected a subnet for network a\n  network a\n          ^\n");
+}
+
+TEST(ConfigFile, EachPairIsSaidOnce) {
+  std::string text = "runtime docker unix:/run/docker.sock\n";
+  for (const char* name : {"c", "a", "b"}) text += std::string("network ") + name + "\n subnet 10.0.0.0/24\n";
+  const auto config = parse_config(text, "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().message,
+            "f:4: expected subnets that do not overlap: those of a and c do\n  network a\n          ^\n"
+            "f:6: expected subnets that do not overlap: those of a and b do\n  network b\n          ^\n"
+            "f:6: expected subnets that do not overlap: those of b and c do\n  network b\n          ^\n");
+}
+
 TEST(ConfigFile, RefusesWhatCanNotBe) {
   const std::string net = "runtime docker unix:/run/docker.sock\nnetwork a\n subnet 10.0.0.0/24\n";
   ASSERT_TRUE(parse_config(net, "f"));

@@ -44,6 +44,15 @@ TEST(NatCheck, JudgesTheRulesThatDockerMakes) {
   EXPECT_EQ(nat("ip saddr 10.10.0.0/16 accept\n\t\toifname \"br-blue\" accept\n\t\tmasquerade # handle 9"), Nat::Off);
 }
 
+// As nft 1.0.6 prints -j MASQUERADE of the family that it meets second, after "XT target MASQUERADE not found".
+TEST(NatCheck, ATargetThatNftCannotPrintIsNat) {
+  EXPECT_EQ(check(postrouting("ip saddr 10.10.1.0/24 counter packets 0 bytes 0  # handle 4")).nat, Nat::On);
+  EXPECT_EQ(check(postrouting("ip saddr 10.10.1.0/24 counter  # handle 4")).nat, Nat::On) << "without numbers";
+  EXPECT_EQ(check(postrouting("oifname != \"docker0\" ip saddr 172.17.0.0/16 counter  # handle 4")).nat, Nat::Off);
+  EXPECT_EQ(check(postrouting("ip saddr 10.10.1.0/24 counter # handle 4")).nat, Nat::Off) << "it only counts";
+  EXPECT_EQ(check(postrouting("ip saddr 10.10.1.0/24  counter # handle 4")).nat, Nat::Off) << "-m comment";
+}
+
 TEST(NatCheck, TellsTheRule) {
   const RulesVerdict verdict = check(postrouting("oifname \"eth0\" counter masquerade # handle 4"));
   ASSERT_EQ(verdict.problems.size(), 1U);
@@ -101,6 +110,149 @@ TEST(NatCheck, WalksTheChainsOfDocker) {
   // routed mode: ping passes, TCP does not
   EXPECT_TRUE(blocks(check(docker("", "meta l4proto icmp counter accept\n  counter drop"))));
   EXPECT_FALSE(blocks(check(docker("", "iifname != \"br-blue\" oifname \"br-blue\" counter accept"))));
+}
+
+// Docker 28.5: a network of its own chains in each family. `raw` and `in_docker`: what its options make of it.
+struct Docker28 {
+  std::string family = "ip", raw, in_docker, user, policy = "accept";
+  std::string print() const {
+    const std::string loopback = family == "ip" ? "127.0.0.0/8" : "::1";
+    return "table " + family +
+           " raw {\n\tchain PREROUTING {\n\t\ttype filter hook prerouting priority -300; policy accept;\n\t\t" + raw +
+           "\n\t}\n}\ntable " + family +
+           " filter {\n\tchain FORWARD { # handle 2\n\t\ttype filter hook forward priority 0; policy " + policy +
+           ";\n\t\tcounter jump DOCKER-USER # handle 11\n\t\tcounter jump DOCKER-FORWARD # handle 12\n\t}\n\n"
+           "\tchain DOCKER { # handle 4\n\t\t" +
+           in_docker +
+           "\n\t\tiifname != \"docker0\" oifname \"docker0\" counter drop # handle 16\n\t}\n\n"
+           "\tchain DOCKER-BRIDGE { # handle 5\n\t\toifname \"docker0\" counter jump DOCKER # handle 17\n"
+           "\t\toifname \"br-blue\" counter jump DOCKER # handle 18\n\t\toifname \"br-red\" counter jump "
+           "DOCKER\n\t}\n\n"
+           "\tchain DOCKER-CT { # handle 6\n"
+           "\t\toifname \"docker0\" ct state related,established counter accept # handle 19\n"
+           "\t\toifname \"br-blue\" ct state related,established counter accept # handle 20\n"
+           "\t\toifname \"br-red\" ct state related,established counter accept # handle 21\n\t}\n\n"
+           "\tchain DOCKER-FORWARD { # handle 7\n\t\tcounter jump DOCKER-CT # handle 22\n"
+           "\t\tcounter jump DOCKER-ISOLATION-STAGE-1 # handle 23\n\t\tcounter jump DOCKER-BRIDGE # handle 24\n"
+           "\t\tiifname \"docker0\" counter accept # handle 25\n\t\tiifname \"br-blue\" counter accept # handle 26\n"
+           "\t\tiifname \"br-red\" counter accept # handle 27\n\t}\n\n"
+           "\tchain DOCKER-ISOLATION-STAGE-1 { # handle 8\n"
+           "\t\tiifname \"br-red\" oifname != \"br-red\" counter jump DOCKER-ISOLATION-STAGE-2\n"
+           "\t\tiifname \"br-blue\" oifname != \"br-blue\" counter jump DOCKER-ISOLATION-STAGE-2\n"
+           "\t\tiifname \"docker0\" oifname != \"docker0\" counter jump DOCKER-ISOLATION-STAGE-2\n\t}\n\n"
+           "\tchain DOCKER-ISOLATION-STAGE-2 { # handle 9\n\t\toifname \"br-red\" counter drop\n"
+           "\t\toifname \"br-blue\" counter drop\n\t\toifname \"docker0\" counter drop\n\t}\n\n"
+           "\tchain DOCKER-USER { # handle 10\n\t\t" +
+           user + "\n\t}\n}\ntable " + family +
+           " nat {\n\tchain PREROUTING {\n\t\ttype nat hook prerouting priority -100; policy accept;\n"
+           "\t\tfib daddr type local counter jump DOCKER # handle 6\n\t}\n\n"
+           "\tchain OUTPUT {\n\t\ttype nat hook output priority -100; policy accept;\n\t\t" +
+           family + " daddr != " + loopback +
+           " fib daddr type local counter jump DOCKER # handle 7\n\t}\n\n"
+           "\tchain POSTROUTING {\n\t\ttype nat hook postrouting priority 100; policy accept;\n\t\toifname != "
+           "\"docker0\" " +
+           family + " saddr " + (family == "ip" ? "172.17.0.0/16" : "fd00:17::/64") +
+           " counter masquerade # handle 8\n\t}\n\n\tchain DOCKER {\n"
+           "\t\tiifname != \"br-blue\" tcp dport 8080 counter dnat to " +
+           (family == "ip" ? "10.10.1.2:80" : "[fd00:10::2]:80") + " # handle 9\n\t}\n}\n";
+  }
+};
+
+const std::string kNoDirect = "iifname != \"br-blue\" oifname \"br-blue\" counter drop # handle 15";
+const std::string kUnprotected =
+    "iifname != \"br-blue\" oifname \"br-blue\" counter accept # handle 15\n"
+    "\t\tiifname != \"br-red\" oifname \"br-red\" counter accept # handle 14";
+
+bool tells(const RulesVerdict& verdict, const std::string& what) {
+  for (const Problem& each : verdict.problems)
+    if (each.text.find(what) != std::string::npos) return true;
+  return false;
+}
+
+TEST(NatCheck, Docker28ByItsOptions) {
+  // enable_ip_masquerade=false alone: a raw rule for each container, before DOCKER-USER
+  Docker28 plain{"ip", "iifname != \"br-blue\" ip daddr 10.10.1.2 counter drop # handle 3", kNoDirect, ""};
+  for (const std::string& user : {std::string(), kOurs}) {
+    plain.user = user;
+    const RulesVerdict closed = check(plain.print());
+    EXPECT_EQ(closed.nat, Nat::Off);
+    EXPECT_TRUE(blocks(closed));
+    EXPECT_TRUE(closed.passing_state) << "Docker may be about to change it";
+    EXPECT_TRUE(tells(closed, "in ip raw PREROUTING"));
+  }
+  plain.raw.clear();  // before its first container
+  plain.user.clear();
+  EXPECT_TRUE(tells(check(plain.print()), "in ip filter DOCKER"));
+  plain.user = kOurs;
+  EXPECT_FALSE(blocks(check(plain.print()))) << "ours are before Docker's drop";
+  // and nat-unprotected
+  const Docker28 open{"ip", "", kUnprotected, ""};
+  EXPECT_EQ(check(open.print()).nat, Nat::Off);
+  EXPECT_FALSE(blocks(check(open.print())));
+  EXPECT_TRUE(tells(check(open.print()), "traffic from blue to red is dropped")) << "Docker isolates its networks";
+  const Docker28 ours{"ip", "", kUnprotected, kOurs};
+  EXPECT_TRUE(check(ours.print()).problems.empty()) << check(ours.print()).problems[0].text;
+  // Docker's own rules are enough, whatever the policy
+  EXPECT_FALSE(blocks(check(Docker28{"ip", "", kUnprotected, "", "drop"}.print())));
+  // routed: ping passes, TCP to what is not published does not
+  EXPECT_TRUE(blocks(
+      check(Docker28{"ip", "", "oifname \"br-blue\" meta l4proto 1 counter accept # handle 14\n\t\t" + kNoDirect, ""}
+                .print())));
+  // trusted_host_interfaces: past the raw rule, and dropped in DOCKER
+  const RulesVerdict trusted = check(Docker28{"ip",
+                                              "iifname \"eth0\" ip daddr 10.10.1.2 counter accept # handle 2\n\t\t"
+                                              "iifname != \"br-blue\" ip daddr 10.10.1.2 counter drop # handle 3",
+                                              kNoDirect, ""}
+                                         .print());
+  EXPECT_TRUE(blocks(trusted));
+  EXPECT_TRUE(tells(trusted, "in ip filter DOCKER"));
+  // a published port opens that port and nothing else
+  EXPECT_TRUE(
+      blocks(check(Docker28{"ip", "",
+                            "iifname != \"br-blue\" oifname \"br-blue\" ip daddr 10.10.1.2 tcp dport 80 counter "
+                            "accept # handle 13\n\t\t" +
+                                kNoDirect,
+                            ""}
+                       .print())));
+  // masquerade left on
+  EXPECT_EQ(
+      check(open.print() + postrouting("oifname != \"br-blue\" ip saddr 10.10.1.0/24 counter masquerade # handle 9"))
+          .nat,
+      Nat::On);
+}
+
+TEST(NatCheck, Docker28InIPv6) {
+  const NetworkSite six{"blue", "br-blue", {*Prefix::parse("fd00:10::/64")}};
+  const std::string ours =
+      "oifname \"br-blue\" ip6 daddr fd00:10::/64 counter accept comment \"berth:blue\" # handle 5";
+  const auto verdict = [&](const Docker28& rules) { return check(rules.print(), six); };
+  EXPECT_FALSE(blocks(verdict({"ip6", "", kUnprotected, ""})));
+  EXPECT_FALSE(blocks(verdict({"ip6", "", kUnprotected, "", "drop"})));
+  EXPECT_EQ(verdict({"ip6", "", kUnprotected, ""}).nat, Nat::Off);
+  const RulesVerdict closed = verdict({"ip6", "", kNoDirect, ""});
+  EXPECT_TRUE(blocks(closed));
+  EXPECT_TRUE(tells(closed, "in ip6 filter DOCKER"));
+  EXPECT_TRUE(tells(closed, "traffic to fd00:10::/64"));
+  EXPECT_FALSE(blocks(verdict({"ip6", "", kNoDirect, ours})));
+  EXPECT_TRUE(
+      blocks(verdict({"ip6", "iifname != \"br-blue\" ip6 daddr fd00:10::2 counter drop # handle 3", kNoDirect, ours})));
+  EXPECT_TRUE(blocks(
+      verdict({"ip6", "", "oifname \"br-blue\" meta l4proto 58 counter accept # handle 14\n\t\t" + kNoDirect, ""})));
+  // the rules of IPv4 say nothing of IPv6, and the other way round
+  EXPECT_FALSE(blocks(check(Docker28{"ip", "", kNoDirect, ""}.print(), six)));
+  EXPECT_FALSE(blocks(check(Docker28{"ip6", "", kNoDirect, ""}.print())));
+  const NetworkSite both{"blue", "br-blue", {*Prefix::parse("10.10.1.0/24"), *Prefix::parse("fd00:10::/64")}};
+  EXPECT_TRUE(
+      blocks(check(Docker28{"ip", "", kUnprotected, ""}.print() + Docker28{"ip6", "", kNoDirect, ""}.print(), both)));
+  // operators: what concerns some is told, what concerns all blocks
+  const RulesVerdict some = verdict({"ip6", "", kUnprotected, "ip6 saddr 2001:db8::/32 counter drop"});
+  EXPECT_FALSE(blocks(some));
+  EXPECT_TRUE(tells(some, "some traffic to fd00:10::/64"));
+  EXPECT_TRUE(blocks(verdict({"ip6", "", kUnprotected, "ip6 daddr fd00:10::/48 counter drop"})));
+  EXPECT_TRUE(blocks(verdict({"ip6", "", kUnprotected, "ip6 daddr fd00:10::7 counter drop"})));
+  const RulesVerdict icmp = verdict({"ip6", "", kUnprotected, "meta l4proto ipv6-icmp counter drop"});
+  EXPECT_FALSE(blocks(icmp));
+  EXPECT_TRUE(tells(icmp, "ipv6-icmp"));
 }
 
 TEST(NatCheck, TheOperatorsPolicyIsToldAndBlocksNothing) {
