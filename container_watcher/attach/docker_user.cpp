@@ -7,6 +7,7 @@ namespace berth {
 namespace {
 
 constexpr std::string_view kMark = "berth:";
+const std::string kOrder = "!order";  // no network is called so
 
 struct Wanted {
   std::string network, text;
@@ -62,13 +63,47 @@ std::string commands_for(const Chain& chain, const std::vector<NetworkSite>& sit
   return out;
 }
 
+// Docker 26.1 that starts anew may put its isolation before its call of DOCKER-USER in FORWARD, where nothing of that chain
+// is heard any more. Then a call of ours goes before Docker's first, behind what the operator has there; it goes when
+// Docker's own is early again.
+std::string order_commands(const Chain& forward, bool wanted) {
+  const std::string where = "rule " + forward.family + " " + forward.table + " " + forward.name + " ";
+  std::vector<std::uint64_t> ours, early;
+  std::uint64_t isolation = 0;  // the first of Docker's own rules that comes before its call of DOCKER-USER
+  bool called = false;
+  for (const Rule& rule : forward.rules) {
+    const bool docker = rule.action == Action::Jump && rule.target.starts_with("DOCKER");
+    if (rule.comment == std::string(kMark) + kOrder) {
+      ours.push_back(rule.handle);
+      if (isolation == 0 && !called) early.push_back(rule.handle);
+    } else if (docker && rule.target == "DOCKER-USER") {
+      called = true;
+    } else if (docker && !called && isolation == 0) {
+      isolation = rule.handle;
+    }
+  }
+  const std::uint64_t kept = wanted && isolation != 0 && !early.empty() ? early.front() : 0;
+  std::string out;
+  for (const std::uint64_t handle : ours)
+    if (handle != kept) out += "delete " + where + "handle " + std::to_string(handle) + "\n";
+  if (wanted && isolation != 0 && kept == 0)
+    out += "insert " + where + "handle " + std::to_string(isolation) + " counter jump DOCKER-USER comment \"" +
+           std::string(kMark) + kOrder + "\"\n";
+  return out;
+}
+
 }  // namespace
 
 std::string docker_user_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                  const std::set<std::string>& keep) {
   std::string out;
-  for (const char* family : {"ip", "ip6"})
-    if (const Chain* chain = rules.find(family, "filter", "DOCKER-USER")) out += commands_for(*chain, sites, keep);
+  for (const char* family : {"ip", "ip6"}) {
+    const Chain* user = rules.find(family, "filter", "DOCKER-USER");
+    if (!user) continue;
+    out += commands_for(*user, sites, keep);
+    const Chain* forward = rules.find(family, "filter", "FORWARD");
+    if (forward) out += order_commands(*forward, !wanted_rules(family, sites).empty() || keep.contains(kOrder));
+  }
   return out;
 }
 

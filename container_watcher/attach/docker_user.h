@@ -7,6 +7,7 @@
 // this host (Docker isolates its networks from each other behind DOCKER-USER). What comes from it Docker accepts
 // itself. Ours stand behind what the operator wrote into the chain and before the `return` that ends it: his word comes
 // first. A chain that is not there is not made: Docker runs without iptables then, and the walk says what is in force.
+// Where Docker's isolation stands before its call of DOCKER-USER, one rule in FORWARD ("berth:!order") calls it earlier.
 #pragma once
 
 #include <set>
