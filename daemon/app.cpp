@@ -59,7 +59,7 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
 }
 
 Status App::start() {
-  const Status shell = open_shell();
+  Status shell = open_shell();
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
   brain_.set_config(config_);
   host_.configured(network_names(config_));
@@ -71,7 +71,7 @@ Status App::start() {
 }
 
 Status App::open_shell() {
-  const Status listening = vty_.start();
+  Status listening = vty_.start();
   const std::string why = listening ? "" : listening.error().message + "; " + listening.error().remedy;
   if (!listening && why != told_shell_) spdlog::error("no shell: {}", why);
   told_shell_ = why;
