@@ -42,7 +42,8 @@ Result<Config> parse_config(std::string_view text, const std::string& file_name)
     }
     const auto failure = apply_config_line(edit, raw);
     if (failure) errors += said(file_name, {number, raw, failure->column}, failure->expected);
-    if (!edit.network.empty() && words.size() > 1) networks.try_emplace(edit.network, number, raw, words[1].column);
+    if (!edit.network.empty() && words.size() > 1)
+      networks.try_emplace(edit.network, Place{number, raw, words[1].column});
     std::erase_if(networks, [&](const auto& each) { return !edit.config.networks.contains(each.first); });
   }
   if (errors.empty()) {

@@ -260,7 +260,7 @@ TEST(DockerUser, OneRunIsEnough) {
     const auto end = std::find(now.begin(), now.end(), kReturn);
     for (const auto& [site, rule] : {std::pair{kBlue, kBlueRule}, std::pair{kRed, kRedRule}}) {
       if (std::find(sites.begin(), sites.end(), site) == sites.end()) continue;
-      const auto same = [&rule](const std::string& each) { return written(each) == written(rule); };
+      const auto same = [&ours = rule](const std::string& each) { return written(each) == written(ours); };
       EXPECT_EQ(std::count_if(now.begin(), now.end(), same), 1) << "seed " << seed << " round " << round;
       EXPECT_EQ(std::count_if(now.begin(), end, same), 1) << "seed " << seed << " round " << round;
     }
