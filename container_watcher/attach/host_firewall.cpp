@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/host_firewall.h"
 
+#include <arpa/inet.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstring>
 #include <fstream>
 
 #include "container_watcher/attach/docker_user.h"
@@ -42,6 +50,41 @@ std::vector<Problem> forwarding(const NetworkSite& site) {
   return out;
 }
 
+// The number that the kernel gives to each state of the rules (NFT_MSG_GETGEN); nothing where it does not say.
+std::optional<std::uint32_t> ruleset_generation() {
+  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+  if (fd < 0) return std::nullopt;
+  struct {
+    nlmsghdr header;
+    nfgenmsg message;
+  } request{};
+  request.header.nlmsg_len = sizeof request;
+  request.header.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.message.version = NFNETLINK_V0;
+  alignas(nlmsghdr) std::array<char, 4096> answer;
+  const ssize_t size =
+      send(fd, &request, sizeof request, 0) < 0 ? -1 : recv(fd, answer.data(), answer.size(), MSG_TRUNC);
+  close(fd);
+  constexpr std::size_t kHead = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nfgenmsg));
+  if (size < static_cast<ssize_t>(kHead) || size > static_cast<ssize_t>(answer.size())) return std::nullopt;
+  nlmsghdr header;
+  std::memcpy(&header, answer.data(), sizeof header);
+  if (header.nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)) return std::nullopt;
+  for (std::size_t at = kHead; at + NLA_HDRLEN + sizeof(std::uint32_t) <= static_cast<std::size_t>(size);) {
+    nlattr attribute;
+    std::memcpy(&attribute, answer.data() + at, sizeof attribute);
+    if (attribute.nla_type == NFTA_GEN_ID && attribute.nla_len == NLA_HDRLEN + sizeof(std::uint32_t)) {
+      std::uint32_t number = 0;
+      std::memcpy(&number, answer.data() + at + NLA_HDRLEN, sizeof number);
+      return ntohl(number);
+    }
+    if (attribute.nla_len < NLA_HDRLEN) return std::nullopt;
+    at += NLA_ALIGN(attribute.nla_len);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 struct HostFirewall::Nft {
@@ -72,41 +115,51 @@ bool HostFirewall::may_change_rules() {
   return true;
 }
 
-std::vector<Problem> HostFirewall::put_rules(const HostWish& wish, Ruleset* rules, bool* changed) {
+// What has the number of the last look is what was read then: most looks are for links and addresses. (And libnftables
+// 1.0.6 loses some memory at each listing with a rule of iptables that it can't print.)
+Status HostFirewall::read_rules(Findings* out) {
+  const auto generation = ruleset_generation();  // before the listing: what changes meanwhile is read again
+  if (generation && generation == generation_) return {};
+  generation_.reset();
+  std::string listing;
+  if (!nft_->run("list ruleset", &listing)) return transient(listing.substr(0, listing.find('\n')));
+  rules_ = parse_ruleset(listing);
+  generation_ = generation;
+  out->read_rules = true;
+  return {};
+}
+
+std::vector<Problem> HostFirewall::put_rules(const HostWish& wish, Findings* out) {
   std::vector<NetworkSite> sites;
   for (const auto& [name, site] : wish.sites) sites.push_back(site);
   std::set<std::string> keep = wish.keep;
   if (!wish.sweep)
-    for (const Chain& chain : rules->chains)
+    for (const Chain& chain : rules_.chains)
       for (const Rule& rule : chain.rules)
         if (rule.comment.starts_with("berth:")) keep.insert(rule.comment.substr(6));
-  const std::string commands = docker_user_commands(*rules, sites, keep);
+  const std::string commands = docker_user_commands(rules_, sites, keep);
   if (commands.empty()) return {};
   if (!may_change_rules())
     return {{"rules-undone", "something takes our rules out of DOCKER-USER again and again",
              "find it with nft monitor rules; berthd goes on trying, slower", false}};
-  std::string output, listing;
+  std::string output;
   if (!nft_->run(commands, &output))
     return {{"rules-refused", "our rules in DOCKER-USER could not be set: " + output.substr(0, output.find('\n')),
              "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false}};
-  *changed = true;
-  if (nft_->run("list ruleset", &listing)) *rules = parse_ruleset(listing);
+  out->changed_rules = true;
+  static_cast<void>(read_rules(out));  // else the next look reads them
   return {};
 }
 
 Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
   Findings out;
-  std::string listing;
   std::vector<Problem> common;
-  Ruleset rules;
-  const bool readable = nft_->run("list ruleset", &listing);
-  if (readable) {
-    rules = parse_ruleset(listing);
-    common = put_rules(wish, &rules, &out.changed_rules);
-  } else {
-    common.push_back({"rules-unknown", "the rules in force can't be read: " + listing.substr(0, listing.find('\n')),
+  const Status readable = read_rules(&out);
+  if (readable)
+    common = put_rules(wish, &out);
+  else
+    common.push_back({"rules-unknown", "the rules in force can't be read: " + readable.error().message,
                       "run berthd as root, with CAP_NET_ADMIN", true});
-  }
   std::string legacy;
   for (const std::string& table : legacy_tables_in_use()) legacy += (legacy.empty() ? "" : ", ") + table;
   if (!legacy.empty())
@@ -125,7 +178,7 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
       std::vector<std::string> ways;
       for (const std::string& uplink : uplinks)
         if (uplink != site.interface) ways.push_back(uplink);
-      finding.verdict = check_rules(rules, site, sites, ways);
+      finding.verdict = check_rules(rules_, site, sites, ways);
     } else {
       finding.verdict.nat = Nat::Unknown;
     }

@@ -6,9 +6,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "container_watcher/attach/host_state.h"
 #include "container_watcher/attach/nat_check.h"
 #include "core/facts.h"
+#include "core/result.h"
 
 namespace berth {
 
@@ -33,6 +36,7 @@ struct SiteFinding {
 struct Findings {
   std::map<std::string, SiteFinding> sites;
   bool changed_rules = false;
+  bool read_rules = false;  // they were not those of the last look
 };
 
 class HostFirewall {
@@ -45,9 +49,12 @@ class HostFirewall {
  private:
   struct Nft;
   bool may_change_rules();
-  std::vector<Problem> put_rules(const HostWish& wish, Ruleset* rules, bool* changed);
+  Status read_rules(Findings* out);
+  std::vector<Problem> put_rules(const HostWish& wish, Findings* out);
 
   std::unique_ptr<Nft> nft_;
+  Ruleset rules_;                                              // as last read
+  std::optional<std::uint32_t> generation_;                    // the kernel's number of that state of the rules
   std::deque<std::chrono::steady_clock::time_point> changes_;  // lately; somebody may undo what we do
 };
 

@@ -144,6 +144,16 @@ TEST_F(HostRules, ArePutOnceKeptAndSwept) {
   EXPECT_FALSE(look({}, {}, true).changed_rules);
 }
 
+TEST_F(HostRules, AreReadWhenTheyHaveChanged) {
+  EXPECT_TRUE(look({kBlue}, {"blue"}, true).read_rules);
+  EXPECT_FALSE(look({kBlue}, {"blue"}, true).read_rules) << "ours are in, and nobody did anything since";
+  EXPECT_FALSE(blocked(look({kBlue}, {"blue"}, true), "blue")) << "they are judged all the same";
+  nft("insert rule ip filter FORWARD oifname \"br-blue\" drop");
+  const Findings found = look({kBlue}, {"blue"}, true);
+  EXPECT_TRUE(found.read_rules);
+  EXPECT_TRUE(blocked(found, "blue"));
+}
+
 TEST_F(HostRules, AreInBothFamilies) {
   EXPECT_TRUE(look({kDual}, {"dual"}, true).changed_rules);
   EXPECT_EQ(count(chain("ip"), "ip daddr 10.10.3.0/24"), 1U);
