@@ -13,7 +13,8 @@ base_image() {
   mkdir -p "$BERTH_CACHE"
   (
     root=$(mktemp -d "$BERTH_CACHE/debootstrap.XXXXXX") || exit
-    trap 'umount -l "$root/proc" "$root/sys" 2>/dev/null; rm -rf "$root"' EXIT # also when it is interrupted
+    # Also when it is interrupted. What fails in a trap would be the last word.
+    trap 'umount -l "$root/proc" "$root/sys" 2>/dev/null || true; rm -rf "$root"' EXIT
     debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$BERTH_CACHE/debootstrap.log" 2>&1 || exit
     rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
     # A mirror that is a snapshot serves a signed list of testing that has run out: its signature still holds.
