@@ -68,21 +68,22 @@ std::string commands_for(const Chain& chain, const std::vector<NetworkSite>& sit
 // Docker's own is early again.
 std::string order_commands(const Chain& forward, bool wanted) {
   const std::string where = "rule " + forward.family + " " + forward.table + " " + forward.name + " ";
-  std::vector<std::uint64_t> ours, early;
+  std::vector<std::uint64_t> ours;
+  std::uint64_t early = 0;      // the first of ours that comes before all of Docker's
   std::uint64_t isolation = 0;  // the first of Docker's own rules that comes before its call of DOCKER-USER
   bool called = false;
   for (const Rule& rule : forward.rules) {
     const bool docker = rule.action == Action::Jump && rule.target.starts_with("DOCKER");
     if (rule.comment == std::string(kMark) + kOrder) {
       ours.push_back(rule.handle);
-      if (isolation == 0 && !called) early.push_back(rule.handle);
+      if (isolation == 0 && !called && early == 0) early = rule.handle;
     } else if (docker && rule.target == "DOCKER-USER") {
       called = true;
     } else if (docker && !called && isolation == 0) {
       isolation = rule.handle;
     }
   }
-  const std::uint64_t kept = wanted && isolation != 0 && !early.empty() ? early.front() : 0;
+  const std::uint64_t kept = wanted && isolation != 0 ? early : 0;
   std::string out;
   for (const std::uint64_t handle : ours)
     if (handle != kept) out += "delete " + where + "handle " + std::to_string(handle) + "\n";

@@ -221,6 +221,7 @@ class ModuleTest(unittest.TestCase):
         c.state("10.1.0.8/32", pb.STATE_INSTALLED)
         sh("ip link set br0 down; ip link set br0 up")
         until("the kernel route is back", lambda: kernel("10.1.0.8/32"))
+        c.state("10.1.0.8/32", pb.STATE_INSTALLED)
 
     def test_rejected_with_a_reason_and_nothing_changes(self):
         c = self.client()
