@@ -19,6 +19,7 @@ node_as() { case $1 in spine*) echo 65000 ;; *) echo $((65000 + $(node_id "$1"))
 node_ports() { # those that lead to other FRR routers
   printf '%s\n' "${LAB_LINKS[@]}" | tr , '\n' | sed -n "s/^$1://p" | grep -vx "$([ "$1" = leaf2 ] && echo eth5)" | sort
 }
+node_peer() { printf '%s\n' "${LAB_LINKS[@]}" | sed -n "s/^$1,\([^:]*\):.*/\1/p; s/^\([^:]*\):[^,]*,$1\$/\1/p"; } # of NODE:PORT
 
 # fill FILE NODE [KEY=VALUE…]: a template with its @KEY@s filled in; a value may have lines.
 fill() {
@@ -36,14 +37,10 @@ fill() {
 
 frr_conf() { # PROFILE NODE
   local profile=$1 node=$2 port neighbors='' policy4='' policy6='' cost=10
-  # A host's bfdd stops with its zebra, so the host does not claim BFD's C bit; the leaf, which asks for it, then takes BFD's
-  # Down for a control plane that restarts (RFC 5882, 4.3.2) and keeps the routes.
-  local cbit=' neighbor FABRIC bfd check-control-plane-failure'
   [ "$profile" = bgp ] && printf 'frr defaults datacenter\n'
   fill common.conf "$node"
   if [ "$(node_role "$node")" = host ]; then
     cost=1000 # a host with two uplinks is no way through
-    cbit=
     fill containers.conf "$node"
     fill "$profile/host.conf" "$node"
     policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
@@ -52,6 +49,9 @@ frr_conf() { # PROFILE NODE
   for port in $(node_ports "$node"); do
     fill "$profile/uplink.conf" "$node" "PORT=$port" "COST=$cost"
     neighbors+=" neighbor $port interface peer-group FABRIC"$'\n'
+    # Not where a host is at an end: BFD and graceful restart exclude each other there (README, "What a restart costs").
+    [[ "$(node_peer "$node:$port")" == host* || $node == host* ]] ||
+      neighbors+=" neighbor $port bfd profile FABRIC"$'\n'
   done
   if [ "$node" = leaf2 ]; then
     fill "$profile/collector-port.conf" "$node"
@@ -61,12 +61,12 @@ frr_conf() { # PROFILE NODE
     fi
   fi
   fill "$profile/router.conf" "$node" "NEIGHBORS=$neighbors" "POLICY4=$policy4" \
-    "POLICY6=$policy6" "CBIT=$cbit"
+    "POLICY6=$policy6"
 }
 
 # lab_files PROFILE RELEASE: topology and configurations into $LAB_DIR.
 lab_files() {
-  local profile=$1 release=$2 node dir run=native caps='' zebra bgp=no ospf=no name
+  local profile=$1 release=$2 node dir run=native caps='' zebra bgp=no ospf=no bfd name
   [ "$profile" = bgp ] && run=compose bgp=yes || ospf=yes
   mkdir -p "$LAB_DIR/conf"
   needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
@@ -75,6 +75,7 @@ lab_files() {
     dir=$LAB_DIR/conf/$node
     rm -rf "$dir"
     mkdir -p "$dir"
+    bfd=$bgp
     case $(node_role "$node") in
       collector)
         mkdir -p "$LAB_DIR/$node-log"
@@ -82,6 +83,7 @@ lab_files() {
         continue
         ;;
       host)
+        bfd=no
         zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
         fill berthd.conf "$node" >"$dir/berthd.conf"
         mkdir -p "$LAB_DIR/$node-docker" "$LAB_DIR/$node-containerd"
@@ -90,7 +92,7 @@ lab_files() {
     esac
     name=traditional
     [ "$profile" = bgp ] && name=datacenter
-    fill daemons "$node" "BGP=$bgp" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
+    fill daemons "$node" "BGP=$bgp" "BFD=$bfd" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
     frr_conf "$profile" "$node" >"$dir/frr.conf"
     printf 'service integrated-vtysh-config\nhostname %s\n' "$node" >"$dir/vtysh.conf"
   done

@@ -226,6 +226,12 @@ def show(host, command):
     return json.loads(sh(host, f"berthctl -c '{command} json'"))
 
 
+def status(host):
+    """`show status`; empty while berthd does not answer."""
+    out = sh(host, "berthctl -c 'show status json' 2>/dev/null", check=False)
+    return json.loads(out) if out.startswith("{") else {}
+
+
 class Collector:
     """What BIRD's log says came and went since this object was made."""
 

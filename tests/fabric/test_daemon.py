@@ -27,16 +27,12 @@ class Daemon(unittest.TestCase):
         """Prefixes of which the collector heard anything."""
         return {prefix for _, _, prefix in self.collector.events()}
 
-    def out_of_sync(self):
-        out = lab.sh(HOST, "berthctl -c 'show status json' 2>/dev/null", check=False)
-        return '"inSync": false' in out or '"inSync"' not in out
-
     def test_a_clean_stop_keeps_the_routes_for_the_next_start(self):
         lab.berthd(HOST, "stop")
-        lab.until("berthd is gone", lambda: "inSync" in lab.sh(HOST, "berthctl -c 'show status json' 2>/dev/null", check=False))
+        lab.until("berthd is gone", lambda: lab.status(HOST))
         self.assertEqual(lab.wrong_routes(self.containers), {})
         lab.berthd(HOST, "start")
-        lab.until("berthd is in sync", self.out_of_sync)
+        lab.until("berthd is in sync", lambda: not lab.status(HOST).get("inSync"))
         lab.until("all is as it was", lambda: lab.wrong_routes(self.containers))
         self.assertEqual(self.heard(), set())
 
