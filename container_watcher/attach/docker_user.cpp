@@ -108,4 +108,12 @@ std::string docker_user_commands(const Ruleset& rules, const std::vector<Network
   return out;
 }
 
+std::set<std::string> docker_user_owners(const Ruleset& rules) {
+  std::set<std::string> out;
+  for (const Chain& chain : rules.chains)
+    for (const Rule& rule : chain.rules)
+      if (rule.comment.starts_with(kMark)) out.insert(rule.comment.substr(kMark.size()));
+  return out;
+}
+
 }  // namespace berth

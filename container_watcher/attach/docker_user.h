@@ -24,4 +24,7 @@ namespace berth {
 std::string docker_user_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                  const std::set<std::string>& keep);
 
+// The owners of the rules of ours that there are.
+std::set<std::string> docker_user_owners(const Ruleset& rules);
+
 }  // namespace berth

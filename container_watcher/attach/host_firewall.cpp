@@ -133,10 +133,7 @@ std::vector<Problem> HostFirewall::put_rules(const HostWish& wish, Findings* out
   std::vector<NetworkSite> sites;
   for (const auto& [name, site] : wish.sites) sites.push_back(site);
   std::set<std::string> keep = wish.keep;
-  if (!wish.sweep)
-    for (const Chain& chain : rules_.chains)
-      for (const Rule& rule : chain.rules)
-        if (rule.comment.starts_with("berth:")) keep.insert(rule.comment.substr(6));
+  if (!wish.sweep) keep.merge(docker_user_owners(rules_));
   const std::string commands = docker_user_commands(rules_, sites, keep);
   if (commands.empty()) return {};
   if (!may_change_rules())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fpm_bridge/client/zebra_client.h"
 
+#include <google/protobuf/arena.h>
 #include <sys/un.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -37,9 +38,10 @@ std::uint64_t random_session() {
 
 }  // namespace
 
-struct ZebraClient::Decoder {
+struct ZebraClient::Stream {
   FrameDecoder frames;
   std::array<char, 65536> bytes;
+  google::protobuf::Arena in, out;  // a message has thousands of parts, which come and go together
 };
 
 ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, ZebraListener& listener)
@@ -97,24 +99,25 @@ void ZebraClient::reset() {
   sequence_ = 0;
 }
 
-asio::awaitable<Result<fpm::Message>> ZebraClient::receive() {
+asio::awaitable<Result<const fpm::Message*>> ZebraClient::receive() {
   for (;;) {
-    auto body = decoder_->frames.next();
+    auto body = stream_->frames.next();
     if (!body) co_return body.error();
     if (*body) {
-      fpm::Message message;
-      if (!message.ParseFromString(**body)) co_return transient("zebra sent a frame that is no message of berth's");
+      stream_->in.Reset();
+      auto* message = google::protobuf::Arena::CreateMessage<fpm::Message>(&stream_->in);
+      if (!message->ParseFromString(**body)) co_return transient("zebra sent a frame that is no message of berth's");
       co_return message;
     }
-    const auto [error, n] = co_await socket_.async_read_some(asio::buffer(decoder_->bytes), kTuple);
+    const auto [error, n] = co_await socket_.async_read_some(asio::buffer(stream_->bytes), kTuple);
     if (error) co_return transient("the connection to zebra ended: " + error.message());
-    decoder_->frames.feed({decoder_->bytes.data(), n});
+    stream_->frames.feed({stream_->bytes.data(), n});
   }
 }
 
 asio::awaitable<Status> ZebraClient::session() {
   reached_ = false;
-  decoder_ = std::make_shared<Decoder>();
+  stream_ = std::make_shared<Stream>();
   socket_ = asio::local::stream_protocol::socket(io_);
   if (options_.socket.size() >= sizeof(sockaddr_un::sun_path))
     co_return permanent("the path of zebra's socket is too long: " + options_.socket, "zebra socket PATH");
@@ -139,8 +142,8 @@ asio::awaitable<Status> ZebraClient::session() {
   auto first = co_await receive();
   timer_.cancel();
   if (!first) co_return first.error();
-  if (!first->has_hello()) co_return transient("zebra's module did not answer with a Hello");
-  const fpm::Hello& answer = first->hello();
+  if (!(*first)->has_hello()) co_return transient("zebra's module did not answer with a Hello");
+  const fpm::Hello& answer = (*first)->hello();
   if (!answer.error().empty()) co_return permanent(answer.error());
   if (answer.protocol() != kProtocol)
     co_return permanent(
@@ -153,7 +156,7 @@ asio::awaitable<Status> ZebraClient::session() {
   for (;;) {
     auto message = co_await receive();
     if (!message) co_return message.error();
-    const Status status = on_message(*message);
+    const Status status = on_message(**message);
     if (!status) co_return status;
     pump();
   }
@@ -168,10 +171,10 @@ Status ZebraClient::on_message(const fpm::Message& message) {
     listener_.zebra_synced(message.sync_done().swept());
     return {};
   }
+  counters_["answers"] += static_cast<std::uint64_t>(message.results().results_size());
   for (const fpm::Result& in : message.results().results()) {
     const auto answer = decode(in);
     if (!answer) return answer.error();
-    ++counters_["answers"];
     // An answer to an older wish, or one that a waiting wish will change, says nothing about what is wanted now.
     const auto wish = wishes_.find(answer->key);
     if (wish != wishes_.end()) {
@@ -216,8 +219,9 @@ void ZebraClient::end_of_sync() {
 
 void ZebraClient::pump() {
   while (ready_ && !queue_.empty() && in_flight_.size() < window_ && out_.size() < 4 * kBatchBytes) {
-    fpm::Message message;
-    fpm::Batch* batch = message.mutable_batch();
+    stream_->out.Reset();
+    auto* message = google::protobuf::Arena::CreateMessage<fpm::Message>(&stream_->out);
+    fpm::Batch* batch = message->mutable_batch();
     batch->set_sequence(++sequence_);
     std::size_t bytes = 0, n = 0;
     for (; n < max_operations_ && bytes < kBatchBytes && !queue_.empty(); ++n) {
@@ -235,7 +239,7 @@ void ZebraClient::pump() {
     }
     in_flight_[sequence_] = n;
     counters_["operations"] += n;
-    send(message);
+    send(*message);
   }
   if (ready_ && sync_wanted_ && queue_.empty()) {
     sync_wanted_ = false;

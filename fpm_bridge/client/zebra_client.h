@@ -70,7 +70,7 @@ class ZebraClient {
   using Wishes = std::unordered_map<RibKey, Wish>;
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Status> session();
-  boost::asio::awaitable<Result<fpm::Message>> receive();
+  boost::asio::awaitable<Result<const fpm::Message*>> receive();  // lives until the next call
   Status on_message(const fpm::Message& message);
   void change(const RibKey& key, std::optional<RibObject> object);
   void pump();
@@ -93,8 +93,8 @@ class ZebraClient {
   std::deque<Wishes::value_type*> queue_;           // those that wait, in the order of the first wish
   std::map<std::uint64_t, std::size_t> in_flight_;  // sequence -> operations not answered yet
   std::string out_, writing_buffer_;
-  struct Decoder;
-  std::shared_ptr<Decoder> decoder_;
+  struct Stream;
+  std::shared_ptr<Stream> stream_;
   std::map<std::string, std::uint64_t> counters_;
 };
 
