@@ -54,14 +54,10 @@ void ZebraClient::start() {
 void ZebraClient::stop() {
   stopping_ = true;
   timer_.cancel();
-  if (ready_ && !writing_) {  // a frame that is half written must not get another one's bytes
+  if (ready_) {
     fpm::Message message;
     message.mutable_bye()->set_reason("berthd stops");
-    std::string frame;
-    append_frame(frame, message.SerializeAsString());
-    boost::system::error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.write_some(asio::buffer(frame), ignored);
+    send(message);
   }
   boost::system::error_code ignored;
   socket_.close(ignored);
@@ -128,6 +124,8 @@ asio::awaitable<Status> ZebraClient::session() {
                         "): is it loaded? zebra_options=\"… -M zebra_fpm_bridge\"");
   }
   reached_ = true;
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
   fpm::Message hello;
   hello.mutable_hello()->set_protocol(kProtocol);
   hello.mutable_hello()->set_software("berthd " BERTH_VERSION);
@@ -259,18 +257,21 @@ void ZebraClient::send(const fpm::Message& message) {
   write_some();
 }
 
+// What the socket takes at once goes at once: zebra works while the rest is still being said.
 void ZebraClient::write_some() {
-  if (writing_ || out_.empty()) return;
-  writing_ = true;
-  writing_buffer_.swap(out_);
-  out_.clear();
-  asio::async_write(socket_, asio::buffer(writing_buffer_), [this](boost::system::error_code error, std::size_t) {
-    if (error) {  // the session ends by its reader, which this wakes; what was aborted by reset() is of an older one
-      boost::system::error_code ignored;
-      // A module that closed has said why: the reader gets to that, and then to the end.
-      if (error != asio::error::operation_aborted && error != asio::error::broken_pipe) socket_.close(ignored);
-      return;
-    }
+  boost::system::error_code error;
+  std::size_t written = 0;
+  while (!error && written < out_.size()) written += socket_.write_some(asio::buffer(out_) + written, error);
+  out_.erase(0, written);
+  if (error && error != asio::error::would_block) {
+    // The session ends by its reader, which this wakes. A module that closed has said why: the reader gets to that first.
+    boost::system::error_code ignored;
+    if (error != asio::error::broken_pipe) socket_.close(ignored);
+    return;
+  }
+  if (out_.empty() || std::exchange(writing_, true)) return;
+  socket_.async_wait(asio::socket_base::wait_write, [this](boost::system::error_code failed) {
+    if (failed) return;  // aborted by reset()
     writing_ = false;
     write_some();
     pump();

@@ -92,7 +92,7 @@ class ZebraClient {
   Wishes wishes_;
   std::deque<Wishes::value_type*> queue_;           // those that wait, in the order of the first wish
   std::map<std::uint64_t, std::size_t> in_flight_;  // sequence -> operations not answered yet
-  std::string out_, writing_buffer_;
+  std::string out_;                                 // what the socket has not taken yet
   struct Stream;
   std::shared_ptr<Stream> stream_;
   std::map<std::string, std::uint64_t> counters_;

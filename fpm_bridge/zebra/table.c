@@ -65,6 +65,7 @@ static struct berth_stales_head stales;
 static struct berth_watches_head watches;	/* all that is not settled, and the marks */
 static struct berth_links_head links;
 static struct berth_link *next_link;		/* to watch */
+static struct berth_object *looked_again;	/* the last that zebra told of a change of */
 static struct event *t_look, *t_watch;
 
 static void on_look(struct event *t);
@@ -184,6 +185,8 @@ static void forget(struct berth_object *object)
 	off_link(object);
 	if (object->looking)
 		berth_looks_del(&looks, object);
+	if (looked_again == object)
+		looked_again = NULL;
 	berth_objects_del(&objects[object->kind], object);
 	XFREE(MTYPE_BERTH_OBJECT, object);
 }
@@ -296,15 +299,17 @@ static void on_watch(struct event *t)
 
 void berth_table_put(const struct berth_object *wanted)
 {
-	struct berth_object *object = find(wanted->kind, &wanted->prefix);
+	struct berth_object *object = XCALLOC(MTYPE_BERTH_OBJECT, sizeof(*object)), *there;
 
-	if (!object) {
-		object = XCALLOC(MTYPE_BERTH_OBJECT, sizeof(*object));
-		object->kind = wanted->kind;
-		prefix_copy(&object->prefix, &wanted->prefix);
-		berth_objects_add(&objects[object->kind], object);
-	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && strcmp(object->ifname, wanted->ifname)) {
-		berth_rib_remove(object);	/* the tag on the connected route of the other interface */
+	/* most are new: one search, not one to see that and one to add */
+	object->kind = wanted->kind;
+	prefix_copy(&object->prefix, &wanted->prefix);
+	there = berth_objects_add(&objects[object->kind], object);
+	if (there) {
+		XFREE(MTYPE_BERTH_OBJECT, object);
+		object = there;
+		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && strcmp(object->ifname, wanted->ifname))
+			berth_rib_remove(object);	/* the tag on the connected route of the other interface */
 	}
 	set_stale(object, false);
 	object->removed = false;
@@ -345,10 +350,16 @@ void berth_table_take(int kind, const struct prefix *p, uint64_t sequence)
 
 void berth_table_look_again(int kind, const struct prefix *p)
 {
-	struct berth_object *object = berth_objects_count(&objects[kind]) ? find(kind, p) : NULL;
+	struct berth_object *object = looked_again;
 
-	if (object)
-		look_soon(object);
+	/* zebra tells of one change twice: of the choice, and of the way to the kernel */
+	if (object && object->looking && object->kind == kind && prefix_same(&object->prefix, p))
+		return;
+	object = berth_objects_count(&objects[kind]) ? find(kind, p) : NULL;
+	if (!object)
+		return;
+	looked_again = object;
+	look_soon(object);
 }
 
 void berth_table_all_stale(void)
