@@ -7,6 +7,7 @@
 #include "zebra/interface.h"
 #include "zebra/redistribute.h"
 #include "zebra/rib.h"
+#include "zebra/zebra_nhg.h"
 #include "zebra/zebra_router.h"
 #include "zebra/zebra_vrf.h"
 
@@ -109,7 +110,13 @@ void berth_rib_mark(struct berth_object *object)
 
 static struct nexthop next_hop_of(const struct berth_object *object)
 {
-	struct nexthop nexthop = {.vrf_id = VRF_DEFAULT, .ifindex = object->ifindex, .gate = object->gateway};
+	/*
+	 * 10.7 with nexthop groups in the kernel says nothing to it of a route whose group is that of the route before, and takes
+	 * it for installed. So what is put in again, because the kernel has lost or refused it, bears another weight, which means
+	 * nothing for a single next hop.
+	 */
+	struct nexthop nexthop = {
+		.vrf_id = VRF_DEFAULT, .ifindex = object->ifindex, .gate = object->gateway, .weight = object->odd};
 
 	nexthop.type = object->gateway_len == 4    ? (object->ifname[0] ? NEXTHOP_TYPE_IPV4_IFINDEX : NEXTHOP_TYPE_IPV4)
 		       : object->gateway_len == 16 ? (object->ifname[0] ? NEXTHOP_TYPE_IPV6_IFINDEX : NEXTHOP_TYPE_IPV6)
@@ -216,7 +223,9 @@ int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEnt
 			state = BERTH__FPM__STATE__STATE_INSTALLED;
 		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED)) {
 			state = BERTH__FPM__STATE__STATE_INACTIVE;
-			*reason = "the kernel refused the route";
+			*reason = zebra_nhg_kernel_nexthops_enabled()
+					  ? "the kernel refused the route; frr.conf should say: no zebra nexthop kernel enable"
+					  : "the kernel refused the route";
 			object->refused = true;
 		}
 	} else if (!CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED) &&

@@ -134,6 +134,13 @@ static void put_in(struct berth_object *object)
 	berth_rib_put(object);
 }
 
+static void put_again(struct berth_object *object)
+{
+	berth_counters.readded++;
+	object->odd = !object->odd;
+	put_in(object);
+}
+
 static void set_watched(struct berth_object *object, bool watched)
 {
 	if (object->watched == watched)
@@ -280,18 +287,15 @@ static void on_watch(struct event *t)
 		link = next_link ? next_link : berth_links_first(&links);
 		next_link = berth_links_next(&links, link);
 		for (; left && berth_rib_flapped(object = berth_on_link_first(&link->objects)); left--) {
-			berth_counters.readded++;
-			put_in(object);
+			put_again(object);
 			look_soon(object);
 		}
 	}
 	for (n = MIN(berth_watches_count(&watches), (size_t)WATCHED_A_SLICE); n; n--) {
 		object = berth_watches_pop(&watches);
 		berth_watches_add_tail(&watches, object);
-		if (object->refused && !object->removed && berth_now_ms() - object->wanted_at > REFUSED_MS) {
-			berth_counters.readded++;
-			put_in(object);
-		}
+		if (object->refused && !object->removed && berth_now_ms() - object->wanted_at > REFUSED_MS)
+			put_again(object);
 		look_soon(object);
 	}
 	event_add_timer_msec(berth_loop, on_watch, NULL, left ? WATCH_MS : MEND_MS, &t_watch);

@@ -159,7 +159,7 @@ class ModuleTest(unittest.TestCase):
         sh("ip link add br0 type bridge; ip link add p0 type veth peer name p1; ip link set p0 master br0;"
            "ip link set p1 up; ip link set p0 up; ip link set br0 up; ip addr add 10.1.0.1/24 dev br0;"
            "ip -6 addr add fd00:1::1/64 dev br0 nodad")
-        pathlib.Path(WORK, "zebra.conf").write_text("hostname z\n")
+        pathlib.Path(WORK, "zebra.conf").write_text("no zebra nexthop kernel enable\n")  # as in frr-configs
         self.zebra, self.clients = Zebra(), []
 
     def tearDown(self):
@@ -216,11 +216,22 @@ class ModuleTest(unittest.TestCase):
             sh("ip link del later")
 
     def test_link_flap_brings_the_kernel_route_back(self):
+        self.flap_a_link()
+
+    def test_link_flap_with_nexthop_groups_in_the_kernel(self):
+        """FRR's own default."""
+        self.zebra.stop()
+        pathlib.Path(WORK, "zebra.conf").write_text("hostname z\n")
+        self.zebra = Zebra()
+        self.flap_a_link()
+
+    def flap_a_link(self):
         c = self.client()
         c.batch(add("10.1.0.8/32"))
         c.state("10.1.0.8/32", pb.STATE_INSTALLED)
-        sh("ip link set br0 down; ip link set br0 up")
-        until("the kernel route is back", lambda: kernel("10.1.0.8/32"))
+        for _ in range(3):
+            sh("ip link set br0 down; ip link set br0 up")
+            until("the kernel route is back", lambda: kernel("10.1.0.8/32"))
         c.state("10.1.0.8/32", pb.STATE_INSTALLED)
 
     def test_rejected_with_a_reason_and_nothing_changes(self):
@@ -356,7 +367,7 @@ class ModuleTest(unittest.TestCase):
         c.state("10.1.0.17/32", pb.STATE_INSTALLED)
         self.zebra.stop(signal.SIGKILL)
         self.assertTrue(kernel("10.1.0.16/32"))
-        self.zebra = Zebra(keep=["-K", "3"])
+        self.zebra = Zebra(keep=["-K3"])
         d = self.client()
         d.batch(add("10.1.0.16/32"))
         d.state("10.1.0.16/32", pb.STATE_INSTALLED)
