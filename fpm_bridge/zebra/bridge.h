@@ -58,7 +58,7 @@ struct berth_object {
 	uint32_t told;		/* a hash of its reason and winner */
 	bool seen;		/* it was in the RIB since the last put */
 	bool refused;		/* by the kernel: tried again by the watch */
-	bool odd;		/* toggles with each put that repeats the one before */
+	uint8_t tries;		/* puts of what the kernel has lost or refused */
 	time_t since;
 	int64_t wanted_at;	/* monotonic ms of the last put or removal */
 };

@@ -116,7 +116,7 @@ static struct nexthop next_hop_of(const struct berth_object *object)
 	 * nothing for a single next hop.
 	 */
 	struct nexthop nexthop = {
-		.vrf_id = VRF_DEFAULT, .ifindex = object->ifindex, .gate = object->gateway, .weight = object->odd};
+		.vrf_id = VRF_DEFAULT, .ifindex = object->ifindex, .gate = object->gateway, .weight = object->tries};
 
 	nexthop.type = object->gateway_len == 4    ? (object->ifname[0] ? NEXTHOP_TYPE_IPV4_IFINDEX : NEXTHOP_TYPE_IPV4)
 		       : object->gateway_len == 16 ? (object->ifname[0] ? NEXTHOP_TYPE_IPV6_IFINDEX : NEXTHOP_TYPE_IPV6)
@@ -224,7 +224,7 @@ int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEnt
 		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED)) {
 			state = BERTH__FPM__STATE__STATE_INACTIVE;
 			*reason = zebra_nhg_kernel_nexthops_enabled()
-					  ? "the kernel refused the route; frr.conf should say: no zebra nexthop kernel enable"
+					  ? "the kernel refused the route; if it goes on, try: no zebra nexthop kernel enable"
 					  : "the kernel refused the route";
 			object->refused = true;
 		}

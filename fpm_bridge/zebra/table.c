@@ -129,16 +129,11 @@ static void put_in(struct berth_object *object)
 	object->link = link;
 	if (link)
 		berth_on_link_add_tail(&link->objects, object);
+	if (object->wanted_at && (object->refused || berth_rib_flapped(object)))
+		object->tries++;
 	object->seen = object->refused = false;
 	object->wanted_at = berth_now_ms();
 	berth_rib_put(object);
-}
-
-static void put_again(struct berth_object *object)
-{
-	berth_counters.readded++;
-	object->odd = !object->odd;
-	put_in(object);
 }
 
 static void set_watched(struct berth_object *object, bool watched)
@@ -287,15 +282,18 @@ static void on_watch(struct event *t)
 		link = next_link ? next_link : berth_links_first(&links);
 		next_link = berth_links_next(&links, link);
 		for (; left && berth_rib_flapped(object = berth_on_link_first(&link->objects)); left--) {
-			put_again(object);
+			berth_counters.readded++;
+			put_in(object);
 			look_soon(object);
 		}
 	}
 	for (n = MIN(berth_watches_count(&watches), (size_t)WATCHED_A_SLICE); n; n--) {
 		object = berth_watches_pop(&watches);
 		berth_watches_add_tail(&watches, object);
-		if (object->refused && !object->removed && berth_now_ms() - object->wanted_at > REFUSED_MS)
-			put_again(object);
+		if (object->refused && !object->removed && berth_now_ms() - object->wanted_at > REFUSED_MS) {
+			berth_counters.readded++;
+			put_in(object);
+		}
 		look_soon(object);
 	}
 	event_add_timer_msec(berth_loop, on_watch, NULL, left ? WATCH_MS : MEND_MS, &t_watch);
@@ -303,17 +301,15 @@ static void on_watch(struct event *t)
 
 void berth_table_put(const struct berth_object *wanted)
 {
-	struct berth_object *object = XCALLOC(MTYPE_BERTH_OBJECT, sizeof(*object)), *there;
+	struct berth_object *object = find(wanted->kind, &wanted->prefix);
 
-	/* most are new: one search, not one to see that and one to add */
-	object->kind = wanted->kind;
-	prefix_copy(&object->prefix, &wanted->prefix);
-	there = berth_objects_add(&objects[object->kind], object);
-	if (there) {
-		XFREE(MTYPE_BERTH_OBJECT, object);
-		object = there;
-		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && strcmp(object->ifname, wanted->ifname))
-			berth_rib_remove(object);	/* the tag on the connected route of the other interface */
+	if (!object) {
+		object = XCALLOC(MTYPE_BERTH_OBJECT, sizeof(*object));
+		object->kind = wanted->kind;
+		prefix_copy(&object->prefix, &wanted->prefix);
+		berth_objects_add(&objects[object->kind], object);
+	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && strcmp(object->ifname, wanted->ifname)) {
+		berth_rib_remove(object);	/* the tag on the connected route of the other interface */
 	}
 	set_stale(object, false);
 	object->removed = false;

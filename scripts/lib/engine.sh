@@ -50,4 +50,5 @@ engine_stop() {
   timeout 30 tail --pid="$pid" -f /dev/null || kill -9 "$pid" 2>/dev/null || true
   grep -o " $BERTH_CACHE/docker/[^ ]*\| $BERTH_RUN/[^ ]*" /proc/mounts | sort -ru | xargs -r -n1 umount -l 2>/dev/null || true
   rm -rf "$BERTH_RUN"
+  unset DOCKER_HOST
 }

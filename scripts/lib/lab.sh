@@ -45,6 +45,8 @@ frr_conf() { # PROFILE NODE
     fill "$profile/host.conf" "$node"
     policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
     policy6=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy6.conf")
+  elif [ "$profile" = bgp ]; then
+    fill bgp/bfd.conf "$node"
   fi
   for port in $(node_ports "$node"); do
     fill "$profile/uplink.conf" "$node" "PORT=$port" "COST=$cost"

@@ -43,8 +43,8 @@ def machine():
 
 
 class Interrupted(unittest.TestCase):
-    def interrupt(self, at, *command):
-        """Sends SIGINT when the command has printed `at`."""
+    def interrupt(self, at, *command, reader_goes=False):
+        """Sends SIGINT when the command has printed `at`, or reads no more of it."""
         before, running = machine(), processes()
         # As from a terminal: the whole group gets the signal. A shell that was started with SIGINT ignored could not trap it.
         process = subprocess.Popen([str(TOP / "scripts" / command[0]), *command[1:]], start_new_session=True, text=True,
@@ -57,10 +57,12 @@ class Interrupted(unittest.TestCase):
                 break
         else:
             self.fail("it never said that:\n" + "".join(said[-40:]))
-        os.killpg(process.pid, signal.SIGINT)
-        rest = process.stdout.read()
+        rest = ""
+        if not reader_goes:
+            os.killpg(process.pid, signal.SIGINT)
+            rest = process.stdout.read()
         process.stdout.close()
-        self.assertEqual(process.wait(PATIENCE), 130, rest)
+        self.assertEqual(process.wait(PATIENCE), 141 if reader_goes else 130, rest)
         after = machine()
         for what, was in before.items():
             self.assertEqual(after[what], was, what)
@@ -75,6 +77,10 @@ class Interrupted(unittest.TestCase):
 
     def test_demo_while_the_fabric_comes_up(self):
         self.interrupt("the fabric: profile ospf", "demo", "--profile", "ospf")
+
+    def test_demo_whose_reader_goes(self):
+        """As in scripts/demo | head."""
+        self.interrupt("the fabric: profile bgp", "demo", reader_goes=True)
 
     def test_demo_while_containers_run(self):
         self.interrupt("from host3, across the fabric", "demo")
