@@ -69,6 +69,10 @@ int main(int argc, char** argv) {
       default: std::fputs(kUsage, stderr); return 2;
     }
   }
+  if (optind < argc) {
+    std::fprintf(stderr, "unexpected argument: %s\n%s", argv[optind], kUsage);
+    return 2;
+  }
   const auto config = load(path);
   if (!config) {
     std::fputs(config.error().message.c_str(), stderr);

@@ -55,7 +55,9 @@ Status VtyServer::start() {
   stream_protocol::socket probe(io_);
   probe.connect(stream_protocol::endpoint(options_.path), error);
   if (!error) return permanent(socket + "another berthd listens there", "a host has one berthd: stop that one first");
-  if (error == asio::error::connection_refused) unlink(options_.path.c_str());  // left by one that was killed
+  struct stat file {};  // a socket that one left who was killed; a file of somebody's is none
+  if (error == asio::error::connection_refused && lstat(options_.path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode))
+    unlink(options_.path.c_str());
   acceptor_.open(stream_protocol(), error);
   const mode_t mask = umask(0177);
   acceptor_.bind(stream_protocol::endpoint(options_.path), error);

@@ -102,6 +102,7 @@ void berth_listener_init(void)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct group *members = getgrnam(berth_settings.group);
+	struct stat file;
 	mode_t mask;
 	int other;
 
@@ -119,7 +120,8 @@ void berth_listener_init(void)
 	}
 	if (other >= 0)
 		close(other);
-	unlink(addr.sun_path);
+	if (lstat(addr.sun_path, &file) == 0 && S_ISSOCK(file.st_mode))
+		unlink(addr.sun_path);	/* left by a zebra that was killed; a file of somebody's stays */
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0117);
 	if (listener < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 4) < 0) {

@@ -10,6 +10,11 @@ LAB_LINKS=(
   host1:eth1,leaf1:eth3 host2:eth1,leaf2:eth3 host3:eth1,leaf1:eth4 host3:eth2,leaf2:eth4 collector:eth1,leaf2:eth5
 )
 
+check_lab_options() { # PROFILE RELEASE
+  case $1 in bgp | ospf) ;; *) die "there is no profile '$1': bgp or ospf" ;; esac
+  case $2 in 12 | 13 | testing) ;; *) die "there is no release '$2': 12, 13 or testing" ;; esac
+}
+
 node_container() { echo "clab-berth-$1"; }
 node_role() { case $1 in host*) echo host ;; collector) echo collector ;; *) echo router ;; esac; }
 node_id() { # last number of its loopbacks 10.0.0.ID and fd00::ID

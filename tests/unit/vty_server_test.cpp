@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/unit/shell_fixture.h"
 
@@ -200,6 +201,20 @@ TEST_F(VtyServerTest, ASocketThatAKilledOneLeftIsTaken) {
   EXPECT_TRUE(second.start());
   second.stop();
   io_.run_for(10ms);  // its accept loop ends before it does
+}
+
+TEST_F(VtyServerTest, AFileInItsPlaceStays) {
+  const std::string path = folder_ + "/precious.conf";
+  std::ofstream(path) << "precious";
+  {
+    VtyServer second(io_, {path, 4, 256, ""}, host_);
+    const Status status = second.start();
+    ASSERT_FALSE(status);
+    EXPECT_THAT(status.error().message, HasSubstr(path));
+  }
+  std::string kept;
+  std::ifstream(path) >> kept;
+  EXPECT_EQ(kept, "precious");
 }
 
 TEST_F(VtyServerTest, AFolderThatIsNotThereYetIsWaitedFor) {

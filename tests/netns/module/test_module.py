@@ -311,6 +311,14 @@ class ModuleTest(unittest.TestCase):
         c.batch(add("10.1.0.19/32"))
         c.state("10.1.0.19/32", pb.STATE_INSTALLED)
 
+    def test_a_file_in_the_sockets_place_stays(self):
+        self.zebra.stop()
+        pathlib.Path(SOCKET).write_text("precious")
+        self.addCleanup(lambda: os.path.exists(SOCKET) and os.unlink(SOCKET))
+        self.zebra = Zebra()
+        self.assertEqual(pathlib.Path(SOCKET).read_text(), "precious")
+        self.assertIn("can't listen on", pathlib.Path(self.zebra.log).read_text())
+
     def test_an_orderly_stop_of_zebra_is_no_loss_of_routes(self):
         c, each = self.client(), ["10.2.%d.%d/32" % (i // 250, i % 250 + 1) for i in range(2000)]
         for at in range(0, 2000, 500):
