@@ -65,7 +65,6 @@ static struct berth_stales_head stales;
 static struct berth_watches_head watches;	/* all that is not settled, and the marks */
 static struct berth_links_head links;
 static struct berth_link *next_link;		/* to watch */
-static struct berth_object *looked_again;	/* the last that zebra told of a change of */
 static struct event *t_look, *t_watch;
 
 static void on_look(struct event *t);
@@ -187,8 +186,6 @@ static void forget(struct berth_object *object)
 	off_link(object);
 	if (object->looking)
 		berth_looks_del(&looks, object);
-	if (looked_again == object)
-		looked_again = NULL;
 	berth_objects_del(&objects[object->kind], object);
 	XFREE(MTYPE_BERTH_OBJECT, object);
 }
@@ -350,16 +347,10 @@ void berth_table_take(int kind, const struct prefix *p, uint64_t sequence)
 
 void berth_table_look_again(int kind, const struct prefix *p)
 {
-	struct berth_object *object = looked_again;
+	struct berth_object *object = berth_objects_count(&objects[kind]) ? find(kind, p) : NULL;
 
-	/* zebra tells of one change twice: of the choice, and of the way to the kernel */
-	if (object && object->looking && object->kind == kind && prefix_same(&object->prefix, p))
-		return;
-	object = berth_objects_count(&objects[kind]) ? find(kind, p) : NULL;
-	if (!object)
-		return;
-	looked_again = object;
-	look_soon(object);
+	if (object)
+		look_soon(object);
 }
 
 void berth_table_all_stale(void)
