@@ -65,13 +65,27 @@ struct NetworkFact {
 
 enum class Nat { Unknown, Off, On };
 
-// Something wrong with a network, with what to do about it. Codes are stable words: "nat-on", "firewall-drops".
+enum class Family { Both, V4, V6 };
+
+// Something wrong with a network or with one endpoint, with what to do about it. Codes are stable words: "nat-on",
+// "firewall-drops".
 struct Problem {
   std::string code;
   std::string text;
   std::string remedy;
-  bool blocks = true;  // nothing of this network is advertised while it lasts
+  bool blocks = true;  // nothing of its subject, in its family, is advertised while it lasts
+  Family family = Family::Both;
   bool operator==(const Problem&) const = default;
+  bool concerns(const Prefix& prefix) const {
+    return family == Family::Both || (family == Family::V4) == prefix.is_v4();
+  }
+};
+
+// One endpoint of one container. A restarted container has the same key and another endpoint id.
+struct EndpointKey {
+  ContainerKey container;
+  std::string endpoint;  // EndpointFact::id
+  auto operator<=>(const EndpointKey&) const = default;
 };
 
 // What berth found on the host for one configured network, from the rules and links in force.
@@ -81,6 +95,14 @@ struct NetworkHealth {
   Nat nat = Nat::Unknown;
   std::vector<Problem> problems;
   bool operator==(const NetworkHealth&) const = default;
+  // Nothing stands against this prefix of the network.
+  bool advertisable(const Prefix& prefix) const {
+    if (!attached || nat != Nat::Off) return false;
+    for (const Problem& problem : problems)
+      if (problem.blocks && problem.concerns(prefix)) return false;
+    return true;
+  }
+  // The same for all that it has, in both families.
   bool advertisable() const {
     if (!attached || nat != Nat::Off) return false;
     for (const Problem& problem : problems)

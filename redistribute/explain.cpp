@@ -37,8 +37,10 @@ RouteView Redistributor::Impl::view(const Wish& wish) const {
   if (const auto answered = tracker.state(wish.key)) {
     view.state = answered->state;
     view.reason = answered->reason;
-  } else if (!may_advertise(wish.network)) {
+  } else if (!may_advertise(wish.network, wish.key.prefix)) {
     view.reason = withdrawn ? "withdrawn by the operator" : "the network may not be advertised";
+  } else if (const Problem* problem = endpoint_problem(wish)) {
+    view.reason = problem->text;
   } else if (!zebra_up) {
     view.reason = "zebra is away";
   }

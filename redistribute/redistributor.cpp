@@ -17,9 +17,25 @@ std::set<std::uint32_t> tags_of(const Config& config) {
 
 }  // namespace
 
-bool Redistributor::Impl::may_advertise(const std::string& network) const {
+bool Redistributor::Impl::may_advertise(const std::string& network, const Prefix& prefix) const {
   const auto entry = health.find(network);
-  return !withdrawn && entry != health.end() && entry->second.advertisable();
+  return !withdrawn && entry != health.end() && entry->second.advertisable(prefix);
+}
+
+const Problem* Redistributor::Impl::endpoint_problem(const Wish& wish) const {
+  const ContainerFact* fact = wish.owner && !endpoint_problems.empty() ? inventory.find(wish.owner->key) : nullptr;
+  if (!fact) return nullptr;
+  for (const EndpointFact& endpoint : fact->endpoints) {
+    const NetworkConfig* network = networks.of(endpoint);
+    if (!network || network->name != wish.network) continue;
+    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), wish.key.prefix.address()) ==
+        endpoint.addresses.end())
+      continue;
+    const auto problem = endpoint_problems.find({fact->key, endpoint.id});
+    if (problem != endpoint_problems.end() && problem->second.blocks && problem->second.concerns(wish.key.prefix))
+      return &problem->second;
+  }
+  return nullptr;
 }
 
 // Evaluates one container, or forgets it, and looks at what that changes.
@@ -58,7 +74,7 @@ void Redistributor::Impl::check(const std::set<RibKey>& keys) {
 void Redistributor::Impl::check(const RibKey& key) {
   const Wish* wish = claims.wish(key);
   if (key.kind == RibKind::Route) tell_losers(key);
-  if (!wish || !may_advertise(wish->network)) return tracker.unwant(key);
+  if (!wish || !may_advertise(wish->network, key.prefix) || endpoint_problem(*wish)) return tracker.unwant(key);
   // Attach, then advertise: nothing new of a network whose attachment is still under way.
   if (attaching.contains(wish->network) && !tracker.is_told(key)) return tracker.unwant(key);
   tracker.want({key, wish->tag, health.at(wish->network).interface, {}, 0, 0}, wish->network);
@@ -163,12 +179,36 @@ void Redistributor::set_network_health(const std::string& network, const Network
   if (!impl.networks.config().networks.contains(network)) return;
   const bool was_attaching = !impl.attach_due.contains(network) && impl.attaching.erase(network) > 0;
   const auto old = impl.health.find(network);
-  const bool same = old != impl.health.end() && old->second.advertisable() == health.advertisable() &&
-                    old->second.interface == health.interface;
+  const auto same_for = [&](const Prefix& prefix) {
+    return old->second.advertisable(prefix) == health.advertisable(prefix);
+  };
+  static const Prefix kAnyV4 = *Prefix::parse("0.0.0.0/0"), kAnyV6 = *Prefix::parse("::/0");
+  const bool same =
+      old != impl.health.end() && same_for(kAnyV4) && same_for(kAnyV6) && old->second.interface == health.interface;
   if (!health.advertisable() && (old == impl.health.end() || old->second.advertisable()))
     ++impl.counters["refusedNetwork"];
   impl.health[network] = health;
   if (!same || was_attaching) impl.check_network(network);
+}
+
+void Redistributor::set_endpoint_problems(const std::map<EndpointKey, Problem>& problems) {
+  if (problems == impl_->endpoint_problems) return;
+  const auto old = std::exchange(impl_->endpoint_problems, problems);
+  std::set<ContainerKey> affected;
+  const auto touch = [&](const std::map<EndpointKey, Problem>& these, const std::map<EndpointKey, Problem>& others) {
+    for (const auto& [key, problem] : these) {
+      const auto other = others.find(key);
+      if (other == others.end() || !(other->second == problem)) affected.insert(key.container);
+    }
+  };
+  touch(old, problems);
+  touch(problems, old);
+  std::set<RibKey> keys;
+  for (const ContainerKey& container : affected)
+    if (const ContainerFact* fact = impl_->inventory.find(container))
+      for (const EndpointFact& endpoint : fact->endpoints)
+        for (const IpAddress& address : endpoint.addresses) keys.insert({RibKind::Route, Prefix::host(address)});
+  impl_->check(keys);
 }
 
 void Redistributor::set_host_addresses(const std::set<IpAddress>& addresses) {

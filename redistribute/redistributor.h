@@ -71,6 +71,8 @@ class Redistributor {
   // --- what is wanted and what is ---
   void set_config(const Config& config);  // the difference to the last one is what changes
   void set_network_health(const std::string& network, const NetworkHealth& health);  // network: NetworkConfig::name
+  // What stands against single endpoints, all of it; replaces what was said before.
+  void set_endpoint_problems(const std::map<EndpointKey, Problem>& problems);
   void set_host_addresses(const std::set<IpAddress>& addresses);  // the host's own: never advertised as a container's
   void upsert_container(const ContainerFact& fact);
   void remove_container(const ContainerKey& key);

@@ -27,6 +27,7 @@ struct Redistributor::Impl {
   bool configured = false;
   Inventory inventory;
   std::map<std::string, NetworkHealth> health;
+  std::map<EndpointKey, Problem> endpoint_problems;
   std::set<IpAddress> host_addresses;
   std::set<std::string> synced;  // runtimes
   bool withdrawn = false;
@@ -44,7 +45,8 @@ struct Redistributor::Impl {
   bool swept = false;  // zebra holds nothing of ours that this session did not name
   std::map<std::string, std::uint64_t> counters;
 
-  bool may_advertise(const std::string& network) const;
+  bool may_advertise(const std::string& network, const Prefix& prefix) const;
+  const Problem* endpoint_problem(const Wish& wish) const;  // nullptr: its container's endpoint is well
   void evaluate_container(const ContainerKey& key);
   void evaluate_containers(const std::set<ContainerKey>& keys);
   void check(const RibKey& key);

@@ -209,8 +209,9 @@ void ZebraClient::change(const RibKey& key, std::optional<RibObject> object) {
   });
 }
 
-void ZebraClient::end_of_sync() {
+void ZebraClient::end_of_sync(std::vector<Prefix> keep) {
   if (!ready_) return;
+  keep_ = std::move(keep);
   sync_wanted_ = true;
   pump();
 }
@@ -243,6 +244,7 @@ void ZebraClient::pump() {
     sync_wanted_ = false;
     fpm::Message message;
     message.mutable_end_of_sync()->set_sequence(sequence_);
+    for (const Prefix& prefix : keep_) encode(prefix, message.mutable_end_of_sync()->add_keep());
     send(message);
   }
 }

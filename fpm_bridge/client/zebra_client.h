@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/result.h"
 #include "core/rib.h"
@@ -55,7 +56,9 @@ class ZebraClient {
   void stop();  // a clean stop: Bye, so that the module says why; routes live for the grace time
   void put(const RibObject& object);
   void remove(const RibKey& key);
-  void end_of_sync();  // after all that was put before
+  // After all that was put before; may be said again. `keep`: where the module must not sweep, since it is not known yet
+  // what should be there.
+  void end_of_sync(std::vector<Prefix> keep = {});
   std::size_t queued() const { return queue_.size(); }
   bool idle() const { return queue_.empty() && in_flight_.empty() && !sync_wanted_; }
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
@@ -85,8 +88,9 @@ class ZebraClient {
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::steady_timer timer_;
   bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;
-  bool reached_ = false;  // somebody listens
-  bool synced_ = false;   // this session saw SyncDone
+  bool reached_ = false;      // somebody listens
+  bool synced_ = false;       // this session saw SyncDone
+  std::vector<Prefix> keep_;  // of the end_of_sync() that is not said yet
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
   Wishes wishes_;
