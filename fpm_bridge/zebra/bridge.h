@@ -39,6 +39,8 @@ struct berth_object {
 	struct prefix prefix;	/* beside its hash: what a search reads */
 	int kind;		/* BERTH__FPM__OBJECT_KIND__… */
 	bool looking, is_stale, watched, removed;
+	bool kept;		/* stale, and set aside: the sweep leaves it */
+	bool swept;		/* on its way out because it was stale */
 	struct berth_looks_item look;	/* in the list: its state is to be looked up */
 	struct berth_stales_item stale;
 	struct berth_watches_item watch;
@@ -95,8 +97,15 @@ void berth_table_put(const struct berth_object *wanted);
 void berth_table_take(int kind, const struct prefix *p, uint64_t sequence);
 bool berth_table_has_room(int kind, const struct prefix *p);
 void berth_table_all_stale(void);
-size_t berth_table_sweep(size_t limit);		/* what is stale goes; returns how many went */
+/*
+ * Sets aside what is stale and lies within one of these prefixes: the sweep leaves it until the next call, which decides
+ * anew, or until berthd goes. Returns how many are set aside.
+ */
+size_t berth_table_keep(const struct prefix *keep, size_t n);
+size_t berth_table_sweep(size_t limit);		/* what is due goes; returns how many went */
 size_t berth_table_stale_count(void);
+size_t berth_table_due_count(void);		/* stale, and not set aside */
+size_t berth_table_leaving_count(void);		/* swept, and not out of the RIB yet */
 size_t berth_table_count(void);
 void berth_table_look_again(int kind, const struct prefix *p);	/* the RIB changed there */
 size_t berth_table_on_interface(const char *ifname);

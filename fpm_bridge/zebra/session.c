@@ -18,6 +18,9 @@
 #define OUT_FULL (OUT_SIZE - 2 * BERTH_FRAME_MAX)
 #define RESULTS_A_FRAME 200
 #define SWEEP_A_SLICE 1000
+#define MAX_KEEP (BERTH_FRAME_MAX / 8)	/* prefixes of an EndOfSync: more do not fit into a frame */
+#define LEAVE_MS 2		/* between two looks at whether zebra has worked on the sweep */
+#define LEAVE_MAX_MS 10000	/* a zebra that has not by then is not waited for */
 #define HELLO_SECONDS 3		/* the one place for an owner is not for who says nothing */
 
 static struct {
@@ -26,6 +29,7 @@ static struct {
 	bool greeted, sweeping;
 	uint64_t sync_sequence;
 	uint32_t swept, grace;
+	int64_t sweep_at;	/* monotonic: the EndOfSync that is worked on */
 	int64_t lost_at, away_ms;	/* monotonic; how long berthd was away since the last sync, over several sessions */
 	size_t in_len, out_len;
 	char peer[BERTH_PEER_SIZE], last_error[200];
@@ -50,10 +54,8 @@ static void want_read(void)
 
 static void on_grace(struct event *t)
 {
-	size_t n = berth_table_sweep(SWEEP_A_SLICE);
-
 	(void)t;
-	berth_counters.expired += n;
+	berth_counters.expired += berth_table_sweep(SWEEP_A_SLICE);
 	if (berth_table_stale_count())
 		event_add_timer_msec(berth_loop, on_grace, NULL, 1, &s.t_grace);
 	else
@@ -201,8 +203,13 @@ static void on_sweep(struct event *t)
 {
 	(void)t;
 	s.swept += berth_table_sweep(SWEEP_A_SLICE);
-	if (berth_table_stale_count()) {
+	if (berth_table_due_count()) {
 		event_add_timer_msec(berth_loop, on_sweep, NULL, 1, &s.t_sweep);
+		return;
+	}
+	/* what was swept is no longer advertised once zebra has worked on its queue */
+	if (berth_table_leaving_count() && berth_now_ms() - s.sweep_at < LEAVE_MAX_MS) {
+		event_add_timer_msec(berth_loop, on_sweep, NULL, LEAVE_MS, &s.t_sweep);
 		return;
 	}
 	Berth__Fpm__SyncDone done = BERTH__FPM__SYNC_DONE__INIT;
@@ -212,7 +219,8 @@ static void on_sweep(struct event *t)
 	berth_counters.swept += s.swept;
 	done.sequence = s.sync_sequence;
 	done.swept = s.swept;
-	zlog_info("berth: in sync with berthd, %zu routes, %u swept", berth_table_count(), s.swept);
+	zlog_info("berth: in sync with berthd, %zu routes, %u swept, %zu stale", berth_table_count(), s.swept,
+		  berth_table_stale_count());
 	berth_session_flush();
 	berth_session_send(BERTH__FPM__MESSAGE__BODY_SYNC_DONE, &done);
 }
@@ -278,9 +286,32 @@ static void on_query(const Berth__Fpm__Query *query)
 	berth_session_send(BERTH__FPM__MESSAGE__BODY_QUERY_REPLY, &reply);
 }
 
+/* NULL when it was taken: the sweep begins. */
+static const char *on_end_of_sync(const Berth__Fpm__EndOfSync *in)
+{
+	static struct prefix keep[MAX_KEEP];
+	size_t i;
+
+	if (in->n_keep > array_size(keep))
+		return "an EndOfSync that keeps too many prefixes";
+	for (i = 0; i < in->n_keep; i++)
+		if (!berth_prefix_from(in->keep[i], &keep[i]))
+			return "an EndOfSync that keeps a prefix that is not valid";
+	berth_table_keep(keep, in->n_keep);
+	/* one that comes while another is worked on is answered with it */
+	if (!s.sweeping)
+		s.swept = 0;
+	s.sweeping = true;
+	s.sweep_at = berth_now_ms();
+	s.sync_sequence = in->sequence;
+	event_add_event(berth_loop, on_sweep, NULL, 0, &s.t_sweep);
+	return NULL;
+}
+
 /* False: the connection is closed. */
 static bool on_message(const Berth__Fpm__Message *m)
 {
+	const char *error;
 	size_t i;
 
 	if (!s.greeted && m->body_case != BERTH__FPM__MESSAGE__BODY_HELLO) {
@@ -304,10 +335,11 @@ static bool on_message(const Berth__Fpm__Message *m)
 		berth_session_flush();
 		break;
 	case BERTH__FPM__MESSAGE__BODY_END_OF_SYNC:
-		s.sweeping = true;
-		s.swept = 0;
-		s.sync_sequence = m->end_of_sync->sequence;
-		event_add_event(berth_loop, on_sweep, NULL, 0, &s.t_sweep);
+		error = on_end_of_sync(m->end_of_sync);
+		if (error) {
+			reject(error);
+			return false;
+		}
 		break;
 	case BERTH__FPM__MESSAGE__BODY_QUERY:
 		on_query(m->query);

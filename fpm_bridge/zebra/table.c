@@ -5,6 +5,7 @@
 #include "jhash.h"
 #include "memory.h"
 #include "monotime.h"
+#include "table.h"
 #include "zlog.h"
 
 DEFINE_MGROUP(BERTH, "berth zebra module");
@@ -61,7 +62,8 @@ DECLARE_HASH(berth_links, struct berth_link, by_name, link_cmp, link_hash);
 #define KINDS (BERTH__FPM__OBJECT_KIND__OBJECT_MARK + 1)
 static struct berth_objects_head objects[KINDS];	/* by kind */
 static struct berth_looks_head looks;
-static struct berth_stales_head stales;
+static struct berth_stales_head stales, kept;
+static size_t leaving, removed;	/* how many are swept, and how many are taken out for any reason */
 static struct berth_watches_head watches;	/* all that is not settled, and the marks */
 static struct berth_links_head links;
 static struct berth_link *next_link;		/* to watch */
@@ -176,12 +178,23 @@ static void set_stale(struct berth_object *object, bool stale)
 	if (stale)
 		berth_stales_add_tail(&stales, object);
 	else
-		berth_stales_del(&stales, object);
+		berth_stales_del(object->kept ? &kept : &stales, object);
+	object->kept = false;
+}
+
+/* Taken out, or wanted again. */
+static void set_removed(struct berth_object *object, bool is_removed, bool swept)
+{
+	removed += is_removed - object->removed;
+	leaving += swept - object->swept;
+	object->removed = is_removed;
+	object->swept = swept;
 }
 
 static void forget(struct berth_object *object)
 {
 	set_stale(object, false);
+	set_removed(object, false, false);
 	set_watched(object, false);
 	off_link(object);
 	if (object->looking)
@@ -309,7 +322,7 @@ void berth_table_put(const struct berth_object *wanted)
 		berth_rib_remove(object);	/* the tag on the connected route of the other interface */
 	}
 	set_stale(object, false);
-	object->removed = false;
+	set_removed(object, false, false);
 	object->tag = wanted->tag;
 	object->distance = wanted->distance;
 	object->metric = wanted->metric;
@@ -323,10 +336,10 @@ void berth_table_put(const struct berth_object *wanted)
 	look_soon(object);
 }
 
-static void take_out(struct berth_object *object, uint64_t sequence)
+static void take_out(struct berth_object *object, uint64_t sequence, bool swept)
 {
 	off_link(object);
-	object->removed = true;
+	set_removed(object, true, swept);
 	object->sequence = sequence;
 	object->wanted_at = berth_now_ms();
 	berth_rib_remove(object);
@@ -342,7 +355,7 @@ void berth_table_take(int kind, const struct prefix *p, uint64_t sequence)
 		return;
 	}
 	set_stale(object, false);
-	take_out(object, sequence);
+	take_out(object, sequence, false);
 }
 
 void berth_table_look_again(int kind, const struct prefix *p)
@@ -357,11 +370,43 @@ void berth_table_all_stale(void)
 {
 	struct berth_object *object;
 
+	berth_table_keep(NULL, 0);
 	for (object = next_object(NULL); object; object = next_object(object)) {
 		object->sequence = 0;
 		if (!object->removed)
 			set_stale(object, true);
 	}
+}
+
+static bool within(struct route_table *table, const struct prefix *p)
+{
+	struct route_node *rn = route_node_match(table, p);
+
+	if (rn)
+		route_unlock_node(rn);
+	return rn != NULL;
+}
+
+size_t berth_table_keep(const struct prefix *keep, size_t n)
+{
+	struct route_table *tables[] = {route_table_init(), route_table_init()};	/* IPv4, IPv6 */
+	struct berth_object *object;
+	size_t i;
+
+	while ((object = berth_stales_pop(&kept))) {
+		object->kept = false;
+		berth_stales_add_tail(&stales, object);
+	}
+	for (i = 0; i < n; i++)
+		route_node_get(tables[keep[i].family != AF_INET], &keep[i])->info = (void *)keep;
+	for (i = n ? berth_stales_count(&stales) : 0; i; i--) {
+		object = berth_stales_pop(&stales);
+		object->kept = within(tables[object->prefix.family != AF_INET], &object->prefix);
+		berth_stales_add_tail(object->kept ? &kept : &stales, object);
+	}
+	for (i = 0; i < array_size(tables); i++)
+		route_table_finish(tables[i]);
+	return berth_stales_count(&kept);
 }
 
 size_t berth_table_sweep(size_t limit)
@@ -371,7 +416,7 @@ size_t berth_table_sweep(size_t limit)
 
 	while (n < limit && (object = berth_stales_pop(&stales))) {
 		object->is_stale = false;
-		take_out(object, 0);
+		take_out(object, 0, true);
 		n++;
 	}
 	return n;
@@ -379,7 +424,17 @@ size_t berth_table_sweep(size_t limit)
 
 size_t berth_table_stale_count(void)
 {
+	return berth_stales_count(&stales) + berth_stales_count(&kept);
+}
+
+size_t berth_table_due_count(void)
+{
 	return berth_stales_count(&stales);
+}
+
+size_t berth_table_leaving_count(void)
+{
+	return leaving;
 }
 
 size_t berth_table_count(void)
@@ -390,7 +445,11 @@ size_t berth_table_count(void)
 
 bool berth_table_has_room(int kind, const struct prefix *p)
 {
-	return berth_table_count() < berth_settings.max_routes || find(kind, p);
+	const struct berth_object *object = find(kind, p);
+
+	/* what is stale or on its way out makes room, and needs some when it is said again */
+	return (object && !object->is_stale && !object->removed) ||
+	       berth_table_count() - berth_table_stale_count() - removed < berth_settings.max_routes;
 }
 
 size_t berth_table_on_interface(const char *ifname)
@@ -436,6 +495,7 @@ void berth_table_init(void)
 		berth_objects_init(&objects[kind]);
 	berth_looks_init(&looks);
 	berth_stales_init(&stales);
+	berth_stales_init(&kept);
 	berth_watches_init(&watches);
 	berth_links_init(&links);
 	event_add_timer_msec(berth_loop, on_watch, NULL, WATCH_MS, &t_watch);

@@ -127,8 +127,8 @@ class Client:
             except socket.timeout:
                 raise AssertionError("%s is not %s but %s" % (p, STATES.Name(want), r))
 
-    def sync(self):
-        self.send(pb.Message(end_of_sync=pb.EndOfSync(sequence=self.sequence)))
+    def sync(self, keep=()):
+        self.send(pb.Message(end_of_sync=pb.EndOfSync(sequence=self.sequence, keep=[prefix(p) for p in keep])))
         while True:
             m = self.receive()
             if m.HasField("sync_done"):
@@ -266,6 +266,52 @@ class ModuleTest(unittest.TestCase):
         self.assertEqual(d.sync(), 1)
         until("swept from the kernel", lambda: not kernel("10.1.0.11/32"))
         self.assertTrue(kernel("10.1.0.10/32"))
+
+    def stale(self):
+        return {r["prefix"] for r in json.loads(self.zebra.vty("show berth routes json"))["routes"] if r["state"] == "stale"}
+
+    def test_sync_keeps_what_berthd_could_not_find_out_about(self):
+        c, each = self.client(), ["10.1.0.10/32", "10.1.0.200/32", "10.2.0.1/32", "fd00:1::10/128", "fd00:2::10/128"]
+        c.batch(*[add(p) for p in each])
+        for p in each:
+            c.state(p, pb.STATE_INSTALLED)
+        c.close()
+        d = self.client()
+        self.assertEqual(d.hello.routes_held, 5)
+        self.assertEqual(d.sync(keep=["10.1.0.0/24", "10.1.0.0/24", "10.1.0.128/25", "fd00:1::/64"]), 2)
+        self.assertEqual(self.stale(), {"10.1.0.10/32", "10.1.0.200/32", "fd00:1::10/128"})
+        d.batch(add("fd00:1::10/128"))
+        d.state("fd00:1::10/128", pb.STATE_INSTALLED)
+        self.assertEqual(d.sync(keep=["10.1.0.128/25", "0.0.0.0/32"]), 1)  # said anew, from what is known by now
+        self.assertEqual(self.stale(), {"10.1.0.200/32"})
+        self.assertTrue(kernel("10.1.0.200/32"))
+        d.close()
+        until("what was kept has no more than the grace time", lambda: not kernel("10.1.0.200/32"))
+        e = self.client()
+        self.assertEqual((e.hello.routes_held, e.sync(keep=["0.0.0.0/0", "::/0"])), (0, 0))
+
+    def test_a_prefix_to_keep_that_is_none_takes_nothing_away(self):
+        c = self.client()
+        c.batch(add("10.1.0.10/32"))
+        c.state("10.1.0.10/32", pb.STATE_INSTALLED)
+        c.close()
+        for keep in (pb.Prefix(address=b"\x0a\x01\x00\x09", length=24), pb.Prefix(), pb.Prefix(address=b"abc", length=8)):
+            d = self.client()
+            d.send(pb.Message(end_of_sync=pb.EndOfSync(sequence=1, keep=[prefix("10.0.0.0/8"), keep])))
+            self.assertIn("not valid", d.receive().bye.reason)
+        self.assertTrue(kernel("10.1.0.10/32"))
+
+    def test_in_sync_means_that_zebra_has_worked_on_the_sweep(self):
+        c, each = self.client(), ["10.%d.%d.%d/32" % (2 + i // 65536, i // 256 % 256, i % 256) for i in range(5000)]
+        for at in range(0, len(each), 500):
+            c.batch(*[add(p) for p in each[at:at + 500]])
+        for p in each:
+            c.state(p, pb.STATE_INSTALLED, seconds=30)
+        c.close()
+        d = self.client()
+        self.assertEqual(d.sync(), len(each))
+        self.assertEqual([p for p in each[::97] if d.query(p).entries], [])
+        self.assertNotIn("removing", self.zebra.vty("show berth routes json"))
 
     def test_grace_time_ends(self):
         c = self.client()
