@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the shell asks of the daemon.
-#include <fcntl.h>
 #include <net/if.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include "daemon/app.h"
+#include "daemon/config/file_access.h"
 
 namespace berth {
 namespace {
@@ -116,32 +113,10 @@ void App::finish(std::function<void()> then) {
   looking->again();
 }
 
-// A new file in the same folder takes the old one's place, with its owner and mode: no moment without a whole file.
 Status App::save(const std::string& text) {
-  const std::string path = options_.config_file, fresh = path + ".new";
-  const auto failed = [&](const std::string& what) {
-    Error error = permanent("can't write " + fresh + ": " + what + " (" + std::strerror(errno) + ")",
-                            "check the folder's permissions and space");
-    unlink(fresh.c_str());
-    return error;
-  };
-  struct stat old {};
-  const bool known = stat(path.c_str(), &old) == 0;
-  const int file = open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (file < 0) return failed("open");
-  bool good = true;
-  for (std::size_t at = 0; good && at < text.size();) {
-    const ssize_t n = write(file, text.data() + at, text.size() - at);
-    good = n > 0;
-    if (good) at += static_cast<std::size_t>(n);
-  }
-  if (known) good = good && fchown(file, old.st_uid, old.st_gid) == 0 && fchmod(file, old.st_mode & 07777) == 0;
-  good = good && fsync(file) == 0;
-  close(file);
-  if (!good) return failed("write");
-  if (rename(fresh.c_str(), path.c_str()) != 0) return failed("rename");
-  spdlog::info("the configuration is saved in {}", path);
-  return {};
+  Status saved = save_file(options_.config_file, text);
+  if (saved) spdlog::info("the configuration is saved in {}", options_.config_file);
+  return saved;
 }
 
 }  // namespace berth

@@ -11,11 +11,10 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
 #include "daemon/app.h"
 #include "daemon/config/config_file.h"
+#include "daemon/config/file_access.h"
 
 namespace {
 
@@ -27,12 +26,10 @@ constexpr const char* kUsage =
     "  -v, --version           print the version\n"
     "  -h, --help              this text\n";
 
-berth::Result<berth::Config> load(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return berth::permanent("berthd: can't read " + path + "\n", "");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return berth::parse_config(text.str(), path);
+berth::Result<berth::Config> load(const std::string& path, berth::ReadFrom from) {
+  const auto text = berth::read_file(path, from);
+  if (!text) return berth::permanent("berthd: can't read " + text.error().message + "; " + text.error().remedy + "\n");
+  return berth::parse_config(*text, path);
 }
 
 void set_log(const berth::LogConfig& config) {
@@ -73,7 +70,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "unexpected argument: %s\n%s", argv[optind], kUsage);
     return 2;
   }
-  const auto config = load(path);
+  const auto config = load(path, check ? berth::ReadFrom::AnyStream : berth::ReadFrom::File);
   if (!config) {
     std::fputs(config.error().message.c_str(), stderr);
     return 1;
@@ -93,7 +90,7 @@ int main(int argc, char** argv) {
       if (signal == SIGUSR1) {
         app.tell();
       } else if (signal == SIGHUP) {
-        const auto again = load(path);
+        const auto again = load(path, berth::ReadFrom::File);
         if (again)
           app.reconfigure(*again);
         else
