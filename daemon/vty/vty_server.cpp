@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/vty/vty_server.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
 #include <cstring>
 #include <vector>
 
@@ -31,6 +34,18 @@ constexpr auto kAcceptPause = 100ms;  // out of file descriptors: not a busy loo
 
 const group* group_of(const std::string& name) {
   return name.empty() ? nullptr : getgrnam(name.c_str());
+}
+
+// Tries who listens there; 0 or errno. Never waits for him.
+int connect_now(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size());
+  const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (probe < 0) return errno;
+  const int error = connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+  close(probe);
+  return error;
 }
 
 }  // namespace
@@ -52,20 +67,18 @@ Status VtyServer::start() {
     return Error{ErrorKind::Transient, socket + what, kRemedy};
   };
   if (options_.path.size() >= sizeof(sockaddr_un::sun_path)) return permanent(socket + "the path is too long", kRemedy);
-  stream_protocol::socket probe(io_);
-  probe.connect(stream_protocol::endpoint(options_.path), error);
-  if (!error) return permanent(socket + "another berthd listens there", "a host has one berthd: stop that one first");
+  const int answer = connect_now(options_.path);
+  // EAGAIN: one that has a queue of others before it and takes none of them, as a stopped berthd does.
+  if (answer == 0 || answer == EAGAIN)
+    return permanent(socket + "another berthd listens there", "a host has one berthd: stop that one first");
   struct stat file {};  // a socket that one left who was killed; a file of somebody's is none
-  if (error == asio::error::connection_refused && lstat(options_.path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode))
+  if (answer == ECONNREFUSED && lstat(options_.path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode))
     unlink(options_.path.c_str());
   acceptor_.open(stream_protocol(), error);
-  const mode_t mask = umask(0177);
+  fchmod(acceptor_.native_handle(), 0600);  // the file that bind makes has its socket's mode
   acceptor_.bind(stream_protocol::endpoint(options_.path), error);
-  umask(mask);
   if (error) return failed(error.message());
-  if (const group* members = group_of(options_.group)) {
-    if (chown(options_.path.c_str(), static_cast<uid_t>(-1), members->gr_gid) == 0) chmod(options_.path.c_str(), 0660);
-  }
+  if (!open_to_group()) return failed("somebody else has put something into its place");
   acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (error) return failed(error.message());
   listening_ = true;
@@ -73,12 +86,32 @@ Status VtyServer::start() {
   return {};
 }
 
+// Looks at what bind has made, and gives that to the group. Its folder may be user frr's (/run/frr), who may put a link, or a
+// second name of another's socket, into its place at any moment: nothing is changed by its path, and nothing at which
+// somebody answers already. Ours does not listen yet.
+bool VtyServer::open_to_group() {
+  const int made = open(options_.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (made < 0) return false;
+  const std::string itself = "/proc/self/fd/" + std::to_string(made);
+  struct stat file {};
+  const bool ours = fstat(made, &file) == 0 && S_ISSOCK(file.st_mode) && file.st_uid == geteuid() &&
+                    connect_now(itself) == ECONNREFUSED;
+  const group* members = ours ? group_of(options_.group) : nullptr;
+  if (members && fchownat(made, "", static_cast<uid_t>(-1), members->gr_gid, AT_EMPTY_PATH) == 0)
+    static_cast<void>(chmod(itself.c_str(), 0660));  // where it fails it stays root's alone
+  close(made);
+  made_ = {file.st_dev, file.st_ino};
+  return ours;
+}
+
 void VtyServer::stop() {
   boost::system::error_code ignored;
   if (!listening_) return;
   listening_ = false;
   acceptor_.close(ignored);
-  unlink(options_.path.c_str());
+  struct stat file {};
+  if (lstat(options_.path.c_str(), &file) == 0 && made_ == std::pair{file.st_dev, file.st_ino})
+    unlink(options_.path.c_str());
   for (const auto& client : clients_) client->close(ignored);
 }
 

@@ -7,6 +7,8 @@
 // a client that does not read its answer for 30 s is dropped. Only root, berthd's own user and the group frrvty may speak.
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -15,6 +17,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "core/result.h"
 #include "daemon/vty/shell.h"
@@ -36,7 +39,7 @@ class VtyServer {
   // that is not there (FRR makes /run/frr); call again later.
   Status start();
   bool listening() const { return listening_; }
-  void stop();  // takes the socket away
+  void stop();  // takes the socket away, unless it is another's by now
   void set_max_clients(std::size_t n) { options_.max_clients = n; }
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
 
@@ -46,6 +49,7 @@ class VtyServer {
   boost::asio::awaitable<void> serve(std::shared_ptr<Socket> socket);
   boost::asio::awaitable<bool> send(std::shared_ptr<Socket> socket, Reply reply);
   bool may_speak(Socket& socket) const;
+  bool open_to_group();  // false: what is at the path is not what bind made
 
   boost::asio::io_context& io_;
   VtyOptions options_;
@@ -54,6 +58,7 @@ class VtyServer {
   std::set<std::shared_ptr<Socket>> clients_;
   std::map<std::string, std::uint64_t> counters_;
   bool listening_ = false;
+  std::pair<dev_t, ino_t> made_;  // the socket's file
 };
 
 }  // namespace berth

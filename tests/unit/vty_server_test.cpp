@@ -3,6 +3,7 @@
 #include "daemon/vty/vty_server.h"
 
 #include <gmock/gmock.h>
+#include <grp.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,10 +11,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tests/unit/shell_fixture.h"
 
@@ -215,6 +218,104 @@ TEST_F(VtyServerTest, AFileInItsPlaceStays) {
   std::string kept;
   std::ifstream(path) >> kept;
   EXPECT_EQ(kept, "precious");
+}
+
+TEST_F(VtyServerTest, ItsModeDoesNotDependOnTheUmask) {
+  for (const mode_t mask : {0u, 022u, 0177u}) {
+    const mode_t before = umask(mask);
+    const std::string path = folder_ + "/masked";
+    VtyServer second(io_, {path, 4, 256, ""}, host_);
+    const bool started = second.start().ok();
+    umask(before);
+    ASSERT_TRUE(started);
+    struct stat status {};
+    ASSERT_EQ(stat(path.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, 0600u) << mask;
+    second.stop();
+    io_.run_for(10ms);
+  }
+}
+
+TEST_F(VtyServerTest, ItsGroupMaySpeak) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give it to a group";
+  const std::string path = folder_ + "/grouped";
+  VtyServer second(io_, {path, 4, 256, "nogroup"}, host_);
+  ASSERT_TRUE(second.start());
+  struct stat status {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 07777, 0660u);
+  EXPECT_EQ(status.st_gid, getgrnam("nogroup")->gr_gid);
+  second.stop();
+  io_.run_for(10ms);
+}
+
+// The folder is a stranger's, who puts a link into the socket's place again and again, and a second name of another's socket.
+TEST_F(VtyServerTest, WhatIsPutIntoItsPlaceIsNotGivenAway) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give it to a group";
+  const std::string secret = folder_ + "/secret", other = folder_ + "/other", path = folder_ + "/raced";
+  std::ofstream(secret) << "secret";
+  ASSERT_EQ(chmod(secret.c_str(), 0600), 0);
+  VtyServer theirs(io_, {other, 4, 256, ""}, host_);
+  ASSERT_TRUE(theirs.start());
+  std::atomic<bool> done = false;
+  std::thread stranger([&] {
+    for (unsigned n = 0; !done; ++n) {
+      unlink(path.c_str());
+      if (n % 2)
+        static_cast<void>(symlink(secret.c_str(), path.c_str()));
+      else
+        static_cast<void>(link(other.c_str(), path.c_str()));
+      struct stat bound {};  // waits for the next that is bound
+      unlink(path.c_str());
+      for (int look = 0; !done && look < 1000 && lstat(path.c_str(), &bound) != 0; ++look) std::this_thread::yield();
+    }
+  });
+  struct stat status {};
+  const auto given_away = [&](const std::string& file) {
+    return stat(file.c_str(), &status) == 0 && (status.st_gid != 0 || (status.st_mode & 0777) != 0600);
+  };
+  for (const auto end = std::chrono::steady_clock::now() + 1s;
+       std::chrono::steady_clock::now() < end && !given_away(secret) && !given_away(other);) {
+    VtyServer second(io_, {path, 4, 256, "nogroup"}, host_);
+    static_cast<void>(second.start());
+    second.stop();
+    io_.poll();
+    io_.restart();
+  }
+  done = true;
+  stranger.join();
+  EXPECT_FALSE(given_away(secret));
+  EXPECT_FALSE(given_away(other));
+  theirs.stop();
+  io_.run_for(10ms);
+}
+
+TEST_F(VtyServerTest, StoppingTakesOnlyItsOwnSocketAway) {
+  ASSERT_EQ(rename(options_.path.c_str(), (folder_ + "/moved").c_str()), 0);
+  std::ofstream(options_.path) << "somebody's";
+  server_->stop();
+  EXPECT_TRUE(std::filesystem::exists(options_.path));
+}
+
+// A berthd that is stopped takes nobody from its queue; a connection that waits would wait with it.
+TEST_F(VtyServerTest, AFullQueueIsAnotherBerthdToo) {
+  const std::string path = folder_ + "/full";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, path.c_str());
+  const int deaf = socket(AF_UNIX, SOCK_STREAM, 0);
+  ASSERT_EQ(bind(deaf, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(deaf, 0), 0);
+  clients_.push_back(deaf);
+  for (int full = 0; full == 0;) {
+    clients_.push_back(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+    full = connect(clients_.back(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+  }
+  ASSERT_EQ(errno, EAGAIN);
+  VtyServer second(io_, {path, 4, 256, ""}, host_);
+  const Status status = second.start();
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().kind, ErrorKind::Permanent);
 }
 
 TEST_F(VtyServerTest, AFolderThatIsNotThereYetIsWaitedFor) {
