@@ -6,7 +6,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "container_watcher/attach/host_state.h"
 #include "container_watcher/docker/docker_networks.h"
 
 namespace asio = boost::asio;
@@ -35,12 +34,6 @@ std::string waits_for_a_start(const Config& started, const Config& now) {
   return out;
 }
 
-std::set<std::string> network_names(const Config& config) {
-  std::set<std::string> out;
-  for (const auto& [name, network] : config.networks) out.insert(name);
-  return out;
-}
-
 }  // namespace
 
 App::App(asio::io_context& io, const Config& config, const AppOptions& options)
@@ -62,7 +55,7 @@ Status App::start() {
   Status shell = open_shell();
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
   brain_.set_config(config_);
-  host_.configured(network_names(config_));
+  host_.configured(config_.networks);
   host_.start();
   zebra_.start();
   if (watcher_) watcher_->start();
@@ -101,7 +94,7 @@ void App::reconfigure(const Config& config) {
   config_ = config;
   vty_.set_max_clients(config_.vty.max_clients);
   std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });
-  host_.configured(network_names(config_));
+  host_.configured(config_.networks);
   brain_.set_config(config_);
   attach_all();
   work();
@@ -117,18 +110,21 @@ void App::tell() const {
 void App::runtime_connected(const std::string& runtime, const std::string& version) {
   spdlog::info("{} {} is here", runtime, version);
   docker_up_ = true;
+  host_.runtime_here(true);
   docker_version_ = version;
 }
 
 void App::runtime_lost(const std::string& runtime, const std::string& why) {
   spdlog::warn("{} is away, all that is known of it stays: {}", runtime, why);
   docker_up_ = false;
+  host_.runtime_here(false);
   synced_.erase(runtime);
   brain_.runtime_lost(runtime);
 }
 
 void App::snapshot(const std::string& runtime, RuntimeSnapshot all) {
   brain_.set_containers(runtime, all.containers);
+  host_.containers(runtime, all.containers);
   synced_.insert(runtime);
   attach_all();  // at each full list: what was removed or made while nobody looked
   work();
@@ -136,11 +132,13 @@ void App::snapshot(const std::string& runtime, RuntimeSnapshot all) {
 
 void App::container_changed(ContainerFact fact) {
   brain_.upsert_container(fact);
+  host_.container_changed(fact);
   work();
 }
 
 void App::container_gone(const ContainerKey& key) {
   brain_.remove_container(key);
+  host_.container_gone(key);
   work();
 }
 
@@ -199,11 +197,8 @@ void App::repeat_connected(const RibKey& mark) {
   for (const auto& [name, network] : config_.networks) {
     const auto health = health_.find(name);
     if (health == health_.end() || !health->second.attached) continue;
-    for (const SubnetConfig& subnet : network.subnets) {
-      if (subnet.subnet != mark.prefix) continue;
-      const Status said = repeat_addresses(health->second.interface);
-      if (!said) spdlog::warn("network {}: {}", name, said.error().message);
-    }
+    for (const SubnetConfig& subnet : network.subnets)
+      if (subnet.subnet == mark.prefix) host_.repeat_addresses(health->second.interface);
   }
 }
 
@@ -250,9 +245,7 @@ asio::awaitable<void> App::ensure(std::string name) {
     unattached_.erase(name);
     if (ensured) {
       if (ensured->created) spdlog::info("network {} made, bridge {}", name, ensured->fact.interface);
-      NetworkSite site{name, ensured->fact.interface, {}};
-      for (const SubnetFact& each : ensured->fact.subnets) site.subnets.push_back(each.subnet);
-      host_.want(site, ensured->problems);
+      host_.want(site_of(network, ensured->fact), ensured->problems);
     } else if (ensured.error().kind == ErrorKind::Transient) {  // what was known of it stays
       spdlog::warn("network {}: {}; it is tried again", name, ensured.error().message);
       unattached_.insert(name);
@@ -272,7 +265,25 @@ void App::host_looked(const HostReport& report) {
   brain_.set_host_addresses(report.addresses);
   for (const auto& [name, health] : report.health)
     if (config_.networks.contains(name)) set_health(name, health);
+  brain_.set_endpoint_problems(report.endpoints);
+  tell_endpoints(report);
   work();
+}
+
+// What passes while a container stops is held back, and not told.
+void App::tell_endpoints(const HostReport& report) {
+  for (const EndpointKey& key : report.lasting) {
+    const Problem& problem = report.endpoints.at(key);
+    if (std::string& told = told_endpoints_[key]; told != problem.text) {
+      spdlog::warn("{} ({})", problem.text, problem.remedy);
+      told = problem.text;
+    }
+  }
+  std::erase_if(told_endpoints_, [&](const auto& each) {
+    const bool over = !report.endpoints.contains(each.first);
+    if (over) spdlog::info("it is over: {}", each.second);
+    return over;
+  });
 }
 
 void App::set_health(const std::string& network, const NetworkHealth& health) {

@@ -69,6 +69,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void attach_all();
   boost::asio::awaitable<void> ensure(std::string network);
   void host_looked(const HostReport& report);
+  void tell_endpoints(const HostReport& report);
   void set_health(const std::string& network, const NetworkHealth& health);
 
   boost::asio::io_context& io_;
@@ -84,6 +85,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   std::map<std::string, bool> attaching_;            // by network; true: once more when done
   std::set<std::string> unattached_;                 // the last try failed: again at the next tick
   std::map<std::string, std::string> told_problem_;  // by network
+  std::map<EndpointKey, std::string> told_endpoints_;
   AppOptions options_;
   VtyServer vty_;
   const WallTime started_at_ = std::chrono::system_clock::now();

@@ -8,11 +8,23 @@ namespace {
 
 constexpr std::string_view kMark = "berth:";
 const std::string kOrder = "!order";  // no network is called so
+const std::string kChain = "!chain";
+constexpr std::size_t kLongestComment = 128;  // nft refuses more, and the whole transaction with it
 
 struct Wanted {
-  std::string network, text;
+  std::string network, text;  // network: as its owner in a comment
   Rule rule;
 };
+
+// What stands for a network in a comment: its name, or the beginning of it and a sum of the whole (FNV-1a).
+std::string owner_of(const std::string& network) {
+  constexpr std::size_t kMost = kLongestComment - kMark.size() - 1;  // the kernel's count has a zero at the end
+  if (network.size() <= kMost) return network;
+  std::uint64_t sum = 14695981039346656037U;
+  for (const char c : network) sum = (sum ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  const std::string text = "~" + std::to_string(sum);
+  return network.substr(0, kMost - text.size()) + text;
+}
 
 // A host prefix is printed without its length.
 std::vector<Match> normal(std::vector<Match> matches) {
@@ -30,8 +42,8 @@ std::vector<Wanted> wanted_rules(const std::string& family, const std::vector<Ne
     for (const Prefix& subnet : site.subnets) {
       if (subnet.is_v4() != (family == "ip")) continue;
       const std::string text = "oifname \"" + site.interface + "\" " + family + " daddr " + subnet.to_string() +
-                               " counter accept comment \"" + std::string(kMark) + site.name + "\"";
-      out.push_back({site.name, text, parse_rule(text)});
+                               " counter accept comment \"" + std::string(kMark) + owner_of(site.name) + "\"";
+      out.push_back({owner_of(site.name), text, parse_rule(text)});
     }
   }
   return out;
@@ -46,6 +58,7 @@ std::string commands_for(const Chain& chain, const std::vector<NetworkSite>& sit
     if (rule.matches.empty() && rule.action == Action::Return && end == 0) end = rule.handle;
     if (!rule.comment.starts_with(kMark)) continue;
     const std::string network = rule.comment.substr(kMark.size());
+    if (network == kChain) continue;
     const auto found = std::find_if(missing.begin(), missing.end(), [&](const Wanted& each) {
       return each.network == network && rule.action == Action::Accept &&
              normal(each.rule.matches) == normal(rule.matches);
@@ -54,8 +67,8 @@ std::string commands_for(const Chain& chain, const std::vector<NetworkSite>& sit
       missing.erase(found);
       continue;
     }
-    const bool known =
-        std::any_of(sites.begin(), sites.end(), [&](const NetworkSite& each) { return each.name == network; });
+    const bool known = std::any_of(sites.begin(), sites.end(),
+                                   [&](const NetworkSite& each) { return owner_of(each.name) == network; });
     if (known || !keep.contains(network)) out += "delete " + where + "handle " + std::to_string(rule.handle) + "\n";
   }
   for (const Wanted& each : missing)
@@ -93,19 +106,61 @@ std::string order_commands(const Chain& forward, bool wanted) {
   return out;
 }
 
+// Docker's own rules are in force in this family, through iptables.
+bool docker_filters(const Chain* forward) {
+  return forward && std::any_of(forward->rules.begin(), forward->rules.end(), [](const Rule& rule) {
+           return rule.action == Action::Jump && rule.target.starts_with("DOCKER") && rule.target != "DOCKER-USER";
+         });
+}
+
+// A chain that we made bears our mark in the rule that ends it. It goes when nothing of ours is wanted in it, and nobody
+// else has come to use it.
+std::string unmake_chain(const Ruleset& rules, const Chain& user) {
+  const std::string where = user.family + " " + user.table + " " + user.name;
+  std::string out;
+  bool others = false;
+  for (const Rule& rule : user.rules) {
+    if (rule.comment == std::string(kMark) + kChain)
+      out += "delete rule " + where + " handle " + std::to_string(rule.handle) + "\n";
+    others = others || !rule.comment.starts_with(kMark);
+  }
+  for (const Chain& chain : rules.chains)
+    for (const Rule& rule : chain.rules)
+      others = others || (chain.family == user.family && chain.table == user.table && rule.target == user.name &&
+                          !rule.comment.starts_with(kMark));
+  return out.empty() || others ? out : out + "delete chain " + where + "\n";
+}
+
+std::string commands_for_family(const Ruleset& rules, const std::string& family, const std::vector<NetworkSite>& sites,
+                                const std::set<std::string>& keep) {
+  const Chain* forward = rules.find(family, "filter", "FORWARD");
+  const bool wanted = !wanted_rules(family, sites).empty();
+  if (const Chain* user = rules.find(family, "filter", "DOCKER-USER")) {
+    const bool used = wanted || std::any_of(user->rules.begin(), user->rules.end(), [&](const Rule& rule) {
+                        return rule.comment.starts_with(kMark) && keep.contains(rule.comment.substr(kMark.size()));
+                      });
+    std::string out = commands_for(*user, sites, keep);
+    if (forward) out += order_commands(*forward, used || keep.contains(kOrder));
+    if (!used) out += unmake_chain(rules, *user);
+    return out;
+  }
+  if (!wanted || !docker_filters(forward)) return {};
+  const std::string where = family + " filter DOCKER-USER";
+  Chain made;
+  made.family = family;
+  made.table = "filter";
+  made.name = "DOCKER-USER";
+  return "add chain " + where + "\n" + commands_for(made, sites, keep) + "add rule " + where +
+         " counter return comment \"" + std::string(kMark) + kChain + "\"\n" + order_commands(*forward, true);
+}
+
 }  // namespace
 
 std::string docker_user_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                  const std::set<std::string>& keep) {
-  std::string out;
-  for (const char* family : {"ip", "ip6"}) {
-    const Chain* user = rules.find(family, "filter", "DOCKER-USER");
-    if (!user) continue;
-    out += commands_for(*user, sites, keep);
-    const Chain* forward = rules.find(family, "filter", "FORWARD");
-    if (forward) out += order_commands(*forward, !wanted_rules(family, sites).empty() || keep.contains(kOrder));
-  }
-  return out;
+  std::set<std::string> owners;
+  for (const std::string& name : keep) owners.insert(owner_of(name));
+  return commands_for_family(rules, "ip", sites, owners) + commands_for_family(rules, "ip6", sites, owners);
 }
 
 std::set<std::string> docker_user_owners(const Ruleset& rules) {

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Our rules in Docker's DOCKER-USER chains, as nft commands: what is missing is added, what is no longer wanted goes.
-// Pure; any thread. Owner of a rule: its comment, "berth:NAME"; rules without it are never touched.
+// Pure; any thread. Owner of a rule: its comment, "berth:NAME"; rules without it are never touched. No comment is longer
+// than nft takes.
 //
 // One rule for each subnet: what goes to it over its bridge is accepted, from outside and from the other networks of
 // this host (Docker isolates its networks from each other behind DOCKER-USER). What comes from it Docker accepts
 // itself. Ours stand behind what the operator wrote into the chain and before the `return` that ends it: his word comes
-// first. A chain that is not there is not made: Docker runs without iptables then, and the walk says what is in force.
+// first.
+//
+// A chain that is not there is made, with a call of it in FORWARD, where Docker's other chains are in force: Docker 26.1
+// that is restarted after `nft flush ruleset` makes it only with its next network, and finds ours then. It is marked by its
+// last rule ("berth:!chain"), and goes when nothing is wanted in it, unless somebody else uses it. Without Docker's chains
+// nothing is made: Docker runs without iptables then, and the walk says what is in force.
+//
 // Where Docker's isolation stands before its call of DOCKER-USER, one rule in FORWARD ("berth:!order") calls it earlier.
 #pragma once
 

@@ -17,9 +17,11 @@
 #include <thread>
 #include <utility>
 
+#include "container_watcher/attach/bridge_ports.h"
+#include "container_watcher/attach/return_path.h"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 namespace berth {
 namespace {
@@ -27,52 +29,128 @@ namespace {
 constexpr auto kCoalesce = 20ms;  // a container's start is a burst of changes
 constexpr int kRestFactor = 4;    // of the time that a look took: under a storm of changes we take a fifth of a core
 constexpr auto kSafetyLook = 60s;
-constexpr auto kBlindLook = 5s;     // where the kernel does not notify us
-constexpr auto kDockerAtWork = 1s;  // how long a state that Docker passes through may look bad
+constexpr auto kBlindLook = 5s;  // where the kernel does not notify us
 constexpr auto kDockerRecheck = 200ms;
+// How long a state that Docker passes through may look bad: as long as its rules go on changing, or it is away or just
+// came. It rebuilds them network by network, for longer than a second where there are many.
+constexpr auto kRulesRest = 2s;
+constexpr auto kRuntimeRests = 5s;
+constexpr auto kMostPatience = 60s;
+constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
+constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
+constexpr auto kFirstRetry = 250ms;  // of what can't be seen
+constexpr auto kLastRetry = 30s;
+constexpr unsigned kFailuresToTell = 4;
+
+std::chrono::steady_clock::duration retry_after(unsigned failures) {
+  std::chrono::steady_clock::duration delay = kFirstRetry;
+  for (unsigned i = 1; i < failures && delay < kLastRetry; ++i) delay *= 2;
+  return std::min<std::chrono::steady_clock::duration>(delay, kLastRetry);
+}
 
 }  // namespace
 
+struct HostAgent::Result {
+  std::set<IpAddress> addresses;
+  Findings findings;
+  std::map<EndpointKey, Problem> endpoints;
+  std::map<std::string, Status> repeated;  // by interface
+  Clock::duration took{};
+  bool seen = false;      // the host's state was read, now or before
+  unsigned failures = 0;  // in a row, of reading it
+  std::string failure;
+  bool again = false;  // something is left to do, or waited for
+  std::uint64_t wish = 0;
+};
+
 // Shared with the thread: it may outlive a stopped agent by one look.
 struct HostAgent::Worker {
+  struct Order {
+    HostWish wish;
+    std::uint64_t number = 0;
+    std::set<std::string> repeats;
+  };
+  explicit Worker(std::shared_ptr<PortBook> the_book) : book(std::move(the_book)) {}
+  const std::shared_ptr<PortBook> book;
   std::mutex mutex;
   std::condition_variable wake;
-  std::optional<std::pair<HostWish, std::uint64_t>> wish;  // under the mutex
-  bool stop = false;                                       // under the mutex
+  std::optional<Order> order;  // under the mutex
+  bool stop = false;           // under the mutex
   std::thread thread;
+
+  // The thread's own.
+  HostFirewall firewall;
+  BridgePorts ports;
+  ReturnPaths paths;
+  HostState state;
+  bool seen = false;
+  unsigned failures = 0;
+
+  void look_at_endpoints(HostAgent::Result* result) {
+    std::map<std::string, int> bridges;
+    std::set<int> indices;
+    for (const auto& [name, finding] : result->findings.sites)
+      if (const HostLink* link = finding.up ? state.find(finding.interface) : nullptr) {
+        bridges[name] = link->index;
+        indices.insert(link->index);
+      }
+    bool more = false;
+    result->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more));
+    for (auto& [key, problem] : paths.look(state, book->forked()))
+      result->endpoints.try_emplace(key, std::move(problem));
+    result->again = result->again || more;
+  }
+
+  HostAgent::Result look(const Order& order) {
+    HostAgent::Result result;
+    const auto begin = Clock::now();
+    if (auto read = read_host_state()) {  // else the last one: nothing is withdrawn for it
+      state = std::move(*read);
+      seen = true;
+      failures = 0;
+    } else {
+      result.failure = read.error().message;
+      ++failures;
+    }
+    if (seen) {
+      result.findings = firewall.look(order.wish, state);
+      result.again = result.findings.again;
+      look_at_endpoints(&result);
+    }
+    for (const std::string& interface : order.repeats)
+      result.repeated.emplace(interface, berth::repeat_addresses(interface));
+    result.seen = seen;
+    result.failures = failures;
+    result.addresses = state.addresses;
+    result.wish = order.number;
+    result.took = Clock::now() - begin;
+    return result;
+  }
 
   template <class Deliver>
   void run(Deliver deliver) {
-    HostFirewall firewall;
-    HostState state;
-    bool seen = false;
     while (true) {
-      std::pair<HostWish, std::uint64_t> next;
+      Order next;
       {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return stop || wish; });
+        wake.wait(lock, [&] { return stop || order; });
         if (stop) return;
-        next = std::move(*wish);
-        wish.reset();
+        next = std::move(*order);
+        order.reset();
       }
-      const auto begin = Clock::now();
-      if (auto read = read_host_state()) {  // else the last one: nothing is withdrawn for it
-        state = std::move(*read);
-        seen = true;
-      }
-      HostAgent::Result result;
-      result.seen = seen;
-      if (seen) result.findings = firewall.look(next.first, state);
-      result.state = state;
-      result.wish = next.second;
-      result.took = Clock::now() - begin;
-      deliver(std::move(result));
+      deliver(look(next));
     }
   }
 };
 
 HostAgent::HostAgent(asio::io_context& io, Listener listener)
-    : io_(io), listener_(std::move(listener)), route_(io), netfilter_(io), soon_(io), slow_(io) {}
+    : io_(io),
+      listener_(std::move(listener)),
+      route_(io),
+      netfilter_(io),
+      soon_(io),
+      slow_(io),
+      book_(std::make_shared<PortBook>()) {}
 
 HostAgent::~HostAgent() {
   stop();
@@ -81,9 +159,10 @@ HostAgent::~HostAgent() {
 void HostAgent::start() {
   if (!stopped_) return;
   stopped_ = false;
-  open(&route_, NETLINK_ROUTE, {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR});
+  open(&route_, NETLINK_ROUTE,
+       {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF});
   open(&netfilter_, NETLINK_NETFILTER, {NFNLGRP_NFTABLES});
-  worker_ = std::make_shared<Worker>();
+  worker_ = std::make_shared<Worker>(book_);
   // The handler holds the worker weakly: after stop() there is nobody to tell.
   auto deliver = [this, &io = io_, weak = std::weak_ptr(worker_)](Result result) {
     asio::post(io, [this, weak, result = std::move(result)]() mutable {
@@ -169,7 +248,7 @@ void HostAgent::ask() {
   ++counters_.looks;
   {
     const std::lock_guard lock(worker_->mutex);
-    worker_->wish.emplace(wish_, wish_number_);
+    worker_->order.emplace(Worker::Order{wish_, wish_number_, std::exchange(repeats_, {})});
   }
   worker_->wake.notify_one();
   slow_.expires_after(blind_ ? Clock::duration(kBlindLook) : Clock::duration(kSafetyLook));
@@ -178,8 +257,13 @@ void HostAgent::ask() {
   });
 }
 
+bool HostAgent::docker_at_work() const {
+  const auto now = Clock::now();
+  return !runtime_here_ || now - runtime_came_ < kRuntimeRests || now - rules_moved_ < kRulesRest;
+}
+
 // Docker writes its rules one by one while a container or dockerd itself starts; a network that was good is not
-// withdrawn for a state that Docker leaves again at once. What another hand wrote counts at once, and NAT always.
+// withdrawn for a state that Docker leaves again. What another hand wrote counts at once, and NAT always.
 bool HostAgent::hold_back(const std::string& network, const NetworkHealth& health, const RulesVerdict& verdict) {
   const auto before = last_.health.find(network);
   const bool was_good = before != last_.health.end() && before->second.advertisable();
@@ -188,7 +272,7 @@ bool HostAgent::hold_back(const std::string& network, const NetworkHealth& healt
     return false;
   }
   const auto [since, fresh] = bad_since_.try_emplace(network, Clock::now());
-  if (Clock::now() - since->second >= kDockerAtWork) {
+  if (Clock::now() - since->second >= kMostPatience || !docker_at_work()) {
     bad_since_.erase(since);
     return false;
   }
@@ -197,37 +281,94 @@ bool HostAgent::hold_back(const std::string& network, const NetworkHealth& healt
   return true;
 }
 
+void HostAgent::note_endpoints(HostReport* report, std::map<EndpointKey, Problem> found) {
+  const auto now = Clock::now();
+  std::erase_if(endpoint_bad_since_, [&](const auto& each) { return !found.contains(each.first); });
+  for (const auto& [key, problem] : found) {
+    const auto since = endpoint_bad_since_.try_emplace(key, now).first->second;
+    if (now - since >= kLasting)
+      report->lasting.insert(key);
+    else
+      look_soon(since + kLasting - now);
+  }
+  report->endpoints = std::move(found);
+}
+
 void HostAgent::found(Result result) {
   busy_ = false;
   last_took_ = result.took;
-  if (!result.seen) return look_soon(kDockerAtWork);  // no bridge seen is not: no bridge there
+  const unsigned failures = std::max(result.failures, result.findings.failures);
+  if (failures > 0) look_soon(retry_after(failures));
+  if (result.again) look_soon(kDockerRecheck);
+  if (!result.seen && failures < kFailuresToTell) return;  // no bridge seen is not: no bridge there
   if (result.findings.changed_rules) ++counters_.rule_changes;
+  if (result.findings.others_changed) rules_moved_ = Clock::now();
   HostReport report;
-  report.addresses = std::move(result.state.addresses);
-  for (const auto& [name, finding] : result.findings.sites) {
-    const auto site = wish_.sites.find(name);
-    if (site == wish_.sites.end() || result.wish < wished_at_[name]) continue;
-    const auto own = problems_.find(name);
-    NetworkHealth health{finding.attached, site->second.interface, finding.verdict.nat,
-                         own == problems_.end() ? std::vector<Problem>() : own->second};
+  report.addresses = std::move(result.addresses);
+  for (const auto& [name, site] : wish_.sites) {
+    const auto looked = result.findings.sites.find(name);
+    if ((result.seen && looked == result.findings.sites.end()) || result.wish < wished_at_[name]) continue;
+    const SiteFinding finding = result.seen ? looked->second : SiteFinding();
+    NetworkHealth health{finding.attached, site.interface, result.seen ? finding.verdict.nat : Nat::Unknown,
+                         problems_[name]};
     health.problems.insert(health.problems.end(), finding.verdict.problems.begin(), finding.verdict.problems.end());
-    if (!finding.attached)
-      health.problems.push_back({"bridge-missing", "there is no interface " + site->second.interface,
-                                 "docker network rm, and berthd makes it anew", true});
+    if (result.failures >= kFailuresToTell)
+      health.problems.push_back({"links-unknown",
+                                 "links and addresses of the host can't be read: " + result.failure +
+                                     (result.seen ? "; what was read before is taken for true" : ""),
+                                 "run berthd as root, with CAP_NET_ADMIN", !result.seen});
+    if (const auto said = result.repeated.find(site.interface); said != result.repeated.end() && !said->second)
+      health.problems.push_back({"addresses-unsaid", said->second.error().message, "berthd tries it again", false});
     report.health[name] = hold_back(name, health, finding.verdict) ? last_.health[name] : std::move(health);
   }
-  const bool news =
-      report.addresses != last_.addresses || report.health != last_.health || result.wish != reported_wish_;
+  note_endpoints(&report, std::move(result.endpoints));
+  const bool news = report.addresses != last_.addresses || report.health != last_.health ||
+                    report.endpoints != last_.endpoints || report.lasting != last_.lasting ||
+                    result.wish != reported_wish_;
   reported_wish_ = result.wish;
   last_ = std::move(report);
   if (std::exchange(again_, false) || result.wish != wish_number_) look_soon(kCoalesce);
   if (news) listener_(last_);
 }
 
-void HostAgent::configured(const std::set<std::string>& networks) {
-  wish_.keep.insert(networks.begin(), networks.end());
+void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks) {
+  wish_.v4 = wish_.v6 = false;
+  for (const auto& [name, network] : networks) {
+    wish_.keep.insert(name);
+    for (const SubnetConfig& subnet : network.subnets) (subnet.subnet.is_v4() ? wish_.v4 : wish_.v6) = true;
+  }
+  book_->set_networks(networks);
   ++wish_number_;
   look_soon(0ms);
+}
+
+void HostAgent::repeat_addresses(const std::string& interface) {
+  repeats_.insert(interface);
+  look_soon(0ms);
+}
+
+void HostAgent::runtime_here(bool here) {
+  if (here && !runtime_here_) runtime_came_ = Clock::now();
+  runtime_here_ = here;
+}
+
+void HostAgent::containers(const std::string& runtime, const std::vector<ContainerFact>& all) {
+  look_at_ports(book_->set_containers(runtime, all));
+}
+
+void HostAgent::container_changed(const ContainerFact& fact) {
+  look_at_ports(book_->upsert(fact));
+}
+
+void HostAgent::container_gone(const ContainerKey& key) {
+  book_->remove(key);
+  look_at_ports(false);
+}
+
+// What is told of an endpoint may be over.
+void HostAgent::look_at_ports(bool unbound) {
+  if (!last_.endpoints.empty()) look_soon(kCoalesce);
+  if (unbound) look_soon(kBind);
 }
 
 void HostAgent::sweep() {

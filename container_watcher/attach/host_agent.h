@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Watches the host for bridge networks: its addresses, its links, its firewall. Looks again whenever the kernel says
-// that something changed (rtnetlink, nf_tables), when a wish changes, and once a minute in any case.
+// Watches the host for bridge networks: its addresses, its links and their sysctls, its firewall, and the ports by which
+// containers hang on their bridges. Looks again whenever the kernel says that something changed (rtnetlink, nf_tables),
+// when a wish changes, and once a minute in any case.
 //
 // Thread: everything here is called on the io_context's thread; one worker thread of its own does what blocks and posts
 // what it found. Owner: the daemon. A notification means "look again" and is never read for its content, so a lost one
 // (ENOBUFS) means the same. While the kernel is silent nothing runs.
 //
-// Failures: what can't be seen is a problem of the networks, in their health; without netlink groups it looks every
-// five seconds.
+// Failures: what can't be seen is looked at again within a second, slower each time; until then what was seen last counts.
+// After some failures it is a problem of the networks, in their health: it blocks only where nothing was ever seen, for
+// what was good is not bad because one can't look. Without netlink groups it looks every five seconds.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -23,6 +25,8 @@
 #include <vector>
 
 #include "container_watcher/attach/host_firewall.h"
+#include "container_watcher/attach/port_book.h"
+#include "core/config.h"
 #include "core/facts.h"
 
 namespace berth {
@@ -30,6 +34,8 @@ namespace berth {
 struct HostReport {
   std::set<IpAddress> addresses;                // the host's own
   std::map<std::string, NetworkHealth> health;  // of the networks that are wanted
+  std::map<EndpointKey, Problem> endpoints;     // what stands against single ones
+  std::set<EndpointKey> lasting;                // of those: not what passes while a container stops
 };
 
 class HostAgent {
@@ -41,11 +47,19 @@ class HostAgent {
   void stop();
 
   // The configured networks. One that is no longer named keeps its rules until forget(): first withdraw, then detach.
-  void configured(const std::set<std::string>& networks);
+  void configured(const std::map<std::string, NetworkConfig>& networks);
   void sweep();  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
   void want(const NetworkSite& site, std::vector<Problem> problems);  // the runtime has it; with what it says is wrong
   void unwant(const std::string& network);                            // the runtime hasn't; its rules stay
   void forget(const std::string& network);                            // nothing of it is advertised: its rules go
+  void repeat_addresses(const std::string& interface);  // says them again to those who missed them (host_repair.h)
+
+  // Whose ports are watched. Costs next to nothing: nothing is asked for them. Those of a network that is configured later
+  // are known from the runtime's next full list on.
+  void runtime_here(bool here);
+  void containers(const std::string& runtime, const std::vector<ContainerFact>& all);
+  void container_changed(const ContainerFact& fact);
+  void container_gone(const ContainerKey& key);
 
   struct Counters {
     std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
@@ -54,35 +68,38 @@ class HostAgent {
 
  private:
   struct Worker;
-  struct Result {
-    HostState state;
-    Findings findings;
-    std::chrono::steady_clock::duration took{};
-    bool seen = false;  // the host's state was read, now or before
-    std::uint64_t wish = 0;
-  };
+  struct Result;
   using Socket = boost::asio::posix::stream_descriptor;
+  using Clock = std::chrono::steady_clock;
   void open(Socket* socket, int protocol, const std::vector<unsigned>& groups);
   void wait(Socket* socket);
-  void look_soon(std::chrono::steady_clock::duration delay);
+  void look_soon(Clock::duration delay);
   void ask();
   void found(Result result);
   bool hold_back(const std::string& network, const NetworkHealth& health, const RulesVerdict& verdict);
+  bool docker_at_work() const;
+  void look_at_ports(bool unbound);
+  void note_endpoints(HostReport* report, std::map<EndpointKey, Problem> found);
 
   boost::asio::io_context& io_;
   Listener listener_;
   Socket route_, netfilter_;
   boost::asio::steady_timer soon_, slow_;
-  std::chrono::steady_clock::time_point soon_at_{};
+  Clock::time_point soon_at_{};
   bool soon_armed_ = false, busy_ = false, again_ = false, blind_ = false, stopped_ = true;
-  std::chrono::steady_clock::duration last_took_{};
+  Clock::duration last_took_{};
   HostWish wish_;
   std::uint64_t wish_number_ = 0, reported_wish_ = 0;
   std::map<std::string, std::uint64_t> wished_at_;        // by network: what was looked at earlier was another site
   std::map<std::string, std::vector<Problem>> problems_;  // the runtime's
-  std::map<std::string, std::chrono::steady_clock::time_point> bad_since_;
+  std::map<std::string, Clock::time_point> bad_since_;
+  std::map<EndpointKey, Clock::time_point> endpoint_bad_since_;
+  bool runtime_here_ = true;
+  Clock::time_point runtime_came_{}, rules_moved_{};
+  std::set<std::string> repeats_;  // interfaces
   HostReport last_;
   Counters counters_;
+  const std::shared_ptr<PortBook> book_;  // the worker has it too
   std::shared_ptr<Worker> worker_;
 };
 

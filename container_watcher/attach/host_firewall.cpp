@@ -11,7 +11,6 @@
 
 #include <array>
 #include <cstring>
-#include <fstream>
 
 #include "container_watcher/attach/docker_user.h"
 #include "container_watcher/attach/legacy_tables.h"
@@ -21,33 +20,24 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kChangeWindow = 10s;
-constexpr std::size_t kChangesInWindow = 20;  // more: somebody undoes them at once, and both would spin
+constexpr unsigned kFailuresToTell = 4;
 
-std::string read_word(const std::string& path) {
-  std::ifstream file(path);
-  std::string word;
-  file >> word;
-  return word;
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
 }
 
-bool forwarding_on(const std::string& path) {
-  if (read_word(path) == "1") return true;
-  std::ofstream(path) << "1";
-  return read_word(path) == "1";
+std::vector<Problem> legacy_rules() {
+  std::string legacy;
+  for (const std::string& table : legacy_tables_in_use()) legacy += (legacy.empty() ? "" : ", ") + table;
+  if (legacy.empty()) return {};
+  return {{"iptables-legacy", "rules of iptables-legacy are in force (" + legacy + "), which berth does not judge",
+           "update-alternatives --set iptables /usr/sbin/iptables-nft (ip6tables too), empty the old tables with "
+           "iptables-legacy -F and -P … ACCEPT in each, restart docker",
+           true}};
 }
 
-std::vector<Problem> forwarding(const NetworkSite& site) {
-  std::vector<Problem> out;
-  for (const Prefix& subnet : site.subnets) {
-    const std::string key = subnet.is_v4() ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
-    const std::string path =
-        subnet.is_v4() ? "/proc/sys/net/ipv4/ip_forward" : "/proc/sys/net/ipv6/conf/all/forwarding";
-    if (!forwarding_on(path))
-      out.push_back({"forwarding-off", "the host does not forward, and berthd may not change it: " + key + " is not 1",
-                     "sysctl -w " + key + "=1, and in /etc/sysctl.d for the next boot", true});
-  }
-  return out;
+void append(std::vector<Problem>* to, const std::vector<Problem>& more) {
+  to->insert(to->end(), more.begin(), more.end());
 }
 
 // The number that the kernel gives to each state of the rules (NFT_MSG_GETGEN); nothing where it does not say.
@@ -107,14 +97,6 @@ struct HostFirewall::Nft {
 HostFirewall::HostFirewall() : nft_(std::make_unique<Nft>()) {}
 HostFirewall::~HostFirewall() = default;
 
-bool HostFirewall::may_change_rules() {
-  const auto now = std::chrono::steady_clock::now();
-  while (!changes_.empty() && changes_.front() + kChangeWindow < now) changes_.pop_front();
-  if (changes_.size() >= kChangesInWindow) return false;
-  changes_.push_back(now);
-  return true;
-}
-
 // What has the number of the last look is what was read then: most looks are for links and addresses. (And libnftables
 // 1.0.6 loses some memory at each listing with a rule of iptables that it can't print.)
 Status HostFirewall::read_rules(Findings* out) {
@@ -122,70 +104,135 @@ Status HostFirewall::read_rules(Findings* out) {
   if (generation && generation == generation_) return {};
   generation_.reset();
   std::string listing;
-  if (!nft_->run("list ruleset", &listing)) return transient(listing.substr(0, listing.find('\n')));
+  if (!nft_->run("list ruleset", &listing)) return transient(first_line(listing));
   rules_ = parse_ruleset(listing);
+  known_ = true;
+  judged_.good = false;
   generation_ = generation;
   out->read_rules = true;
   return {};
 }
 
-std::vector<Problem> HostFirewall::put_rules(const HostWish& wish, Findings* out) {
-  std::vector<NetworkSite> sites;
-  for (const auto& [name, site] : wish.sites) sites.push_back(site);
-  std::set<std::string> keep = wish.keep;
-  if (!wish.sweep) keep.merge(docker_user_owners(rules_));
+Status HostFirewall::put_rules_of(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep,
+                                  Budget* budget, Findings* out) {
   const std::string commands = docker_user_commands(rules_, sites, keep);
   if (commands.empty()) return {};
-  if (!may_change_rules())
-    return {{"rules-undone", "something takes our rules out of DOCKER-USER again and again",
-             "find it with nft monitor rules; berthd goes on trying, slower", false}};
+  if (!budget->take()) return stale("");
   std::string output;
-  if (!nft_->run(commands, &output))
-    return {{"rules-refused", "our rules in DOCKER-USER could not be set: " + output.substr(0, output.find('\n')),
-             "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false}};
+  if (!nft_->run(commands, &output)) return transient(first_line(output));
   out->changed_rules = true;
   static_cast<void>(read_rules(out));  // else the next look reads them
   return {};
 }
 
+// nft takes a transaction as a whole or not at all: whose rules does it refuse?
+void HostFirewall::put_rules_singly(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep,
+                                    Findings* out, Problems* problems) {
+  for (const NetworkSite& site : sites) {
+    const Status put = put_rules_of({site}, keep, &retries_, out);
+    if (put) {
+      refused_.erase(site.name);
+      continue;
+    }
+    std::string& why = refused_[site.name];
+    if (put.error().kind != ErrorKind::Stale) why = put.error().message;
+    if (why.empty()) continue;  // its turn comes with a later look
+    (*problems)[site.name].push_back({"rules-refused", "its rules in DOCKER-USER could not be set: " + why,
+                                      "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false});
+  }
+}
+
+void HostFirewall::put_rules(const HostWish& wish, const std::vector<NetworkSite>& sites, Findings* out,
+                             Problems* problems) {
+  std::set<std::string> keep = wish.keep;
+  if (!wish.sweep) keep.merge(docker_user_owners(rules_));
+  std::vector<NetworkSite> accepted, refused;
+  for (const NetworkSite& site : sites) {
+    keep.insert(site.name);
+    (refused_.contains(site.name) ? refused : accepted).push_back(site);
+  }
+  std::erase_if(refused_, [&](const auto& each) { return !wish.sites.contains(each.first); });
+  const Status put = put_rules_of(accepted, keep, &changes_, out);
+  if (!put && put.error().kind == ErrorKind::Stale) {
+    (*problems)[""].push_back({"rules-undone", "something takes our rules out of DOCKER-USER again and again",
+                               "find it with nft monitor rules; berthd goes on trying, slower", false});
+    return;
+  }
+  if (!put) {
+    generation_.reset();  // what was read may be old: a rule's handle that is no more is refused as well
+    static_cast<void>(read_rules(out));
+  }
+  put_rules_singly(put ? refused : sites, keep, out, problems);
+}
+
+void HostFirewall::judge_rules(const std::vector<NetworkSite>& sites, const std::vector<std::string>& uplinks) {
+  if (judged_.good && judged_.sites == sites && judged_.uplinks == uplinks) return;
+  judged_ = {sites, uplinks, {}, true};
+  for (const NetworkSite& site : sites) {
+    std::vector<std::string> ways;
+    for (const std::string& uplink : uplinks)
+      if (uplink != site.interface) ways.push_back(uplink);
+    judged_.verdicts[site.name] = check_rules(rules_, site, sites, ways);
+  }
+}
+
 Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
   Findings out;
-  std::vector<Problem> common;
-  const Status readable = read_rules(&out);
-  if (readable)
-    common = put_rules(wish, &out);
-  else
-    common.push_back({"rules-unknown", "the rules in force can't be read: " + readable.error().message,
-                      "run berthd as root, with CAP_NET_ADMIN", true});
-  std::string legacy;
-  for (const std::string& table : legacy_tables_in_use()) legacy += (legacy.empty() ? "" : ", ") + table;
-  if (!legacy.empty())
-    common.push_back(
-        {"iptables-legacy", "rules of iptables-legacy are in force (" + legacy + "), which berth does not judge",
-         "update-alternatives --set iptables /usr/sbin/iptables-nft (ip6tables too), empty the old tables with "
-         "iptables-legacy -F and -P … ACCEPT in each, restart docker",
-         true});
-  const std::vector<std::string> uplinks = uplinks_of(state);
+  Problems problems;
   std::vector<NetworkSite> sites;
-  for (const auto& [name, site] : wish.sites) sites.push_back(site);
+  bool v4 = wish.v4, v6 = wish.v6;
+  for (const auto& [name, site] : wish.sites) {
+    sites.push_back(site);
+    for (const Prefix& subnet : site.subnets) (subnet.is_v4() ? v4 : v6) = true;
+  }
+  const std::vector<Problem> off_v4 = v4 ? repair_.forward(true) : std::vector<Problem>();
+  const std::vector<Problem> off_v6 = v6 ? repair_.forward(false) : std::vector<Problem>();
+
+  const Status readable = read_rules(&out);
+  out.others_changed = out.read_rules;
+  out.failures = failures_ = readable ? 0 : failures_ + 1;
+  if (readable)
+    put_rules(wish, sites, &out, &problems);
+  else if (!known_ || failures_ >= kFailuresToTell)
+    problems[""].push_back({"rules-unknown",
+                            "the rules in force can't be read: " + readable.error().message +
+                                (known_ ? "; what was read before is taken for true" : ""),
+                            "run berthd as root, with CAP_NET_ADMIN", !known_});
+  append(&problems[""], legacy_rules());
+
+  const std::vector<std::string> uplinks = uplinks_of(state);
+  if (known_) judge_rules(sites, uplinks);
+  std::vector<MissingAddress> missing;
   for (const NetworkSite& site : sites) {
     SiteFinding& finding = out.sites[site.name];
-    finding.attached = state.find(site.interface) != nullptr;
-    if (readable) {
-      std::vector<std::string> ways;
-      for (const std::string& uplink : uplinks)
-        if (uplink != site.interface) ways.push_back(uplink);
-      finding.verdict = check_rules(rules_, site, sites, ways);
-    } else {
+    if (known_)
+      finding.verdict = judged_.verdicts[site.name];
+    else
       finding.verdict.nat = Nat::Unknown;
-    }
-    std::vector<Problem>& problems = finding.verdict.problems;
-    problems.insert(problems.end(), common.begin(), common.end());
-    for (Problem& each : forwarding(site)) problems.push_back(std::move(each));
-    for (const Problem& each : problems)  // what blocks apart from the rules' walk is not going to pass by itself
+    const LinkVerdict links = check_links(state, site, uplinks);
+    const HostLink* bridge = state.find(site.interface);
+    finding.attached = links.attached;
+    finding.up = bridge && bridge->up;
+    finding.interface = site.interface;
+    missing.insert(missing.end(), links.missing.begin(), links.missing.end());
+    std::vector<Problem>& found = finding.verdict.problems;
+    append(&found, problems[""]);
+    append(&found, problems[site.name]);
+    append(&found, links.problems);
+    for (const Prefix& subnet : site.subnets) append(&found, subnet.is_v4() ? off_v4 : off_v6);
+    for (const Problem& each : found)  // what blocks apart from the rules' walk is not going to pass by itself
       if (each.blocks && each.code != "firewall-drops" && each.code != "firewall-unclear")
         finding.verdict.passing_state = false;
   }
+  const HostRepair::Answer put_back = repair_.put_back(missing);
+  out.again = put_back.waiting;
+  for (const auto& [address, why] : put_back.refused)
+    for (const NetworkSite& site : sites)
+      if (site.interface == address.interface)
+        out.sites[site.name].verdict.problems.push_back(
+            {"gateway-refused", address.address.to_string() + " on " + address.interface + ": " + why,
+             "find who takes it away, with ip monitor address", false,
+             address.address.is_v4() ? Family::V4 : Family::V6});
   return out;
 }
 

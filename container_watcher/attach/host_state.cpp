@@ -1,34 +1,126 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/host_state.h"
 
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/netconf.h>
 #include <net/if.h>
-#include <netlink/netlink.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include <algorithm>
-#include <memory>
+#include <array>
+#include <utility>
+
+#include "container_watcher/attach/netlink.h"
 
 namespace berth {
 namespace {
 
-struct FreeSocket {
-  void operator()(nl_sock* socket) const { nl_socket_free(socket); }
-};
-struct FreeCache {
-  void operator()(nl_cache* cache) const { nl_cache_free(cache); }
-};
-using Cache = std::unique_ptr<nl_cache, FreeCache>;
+constexpr int kTries = 3;  // a dump that the kernel's own changes broke is read again
 
-HostLink link_of(rtnl_link* link) {
-  HostLink out;
-  out.index = rtnl_link_get_ifindex(link);
-  out.master = rtnl_link_get_master(link);
-  out.name = rtnl_link_get_name(link);
-  if (const char* kind = rtnl_link_get_type(link)) out.kind = kind;
-  const unsigned flags = rtnl_link_get_flags(link);
-  out.up = (flags & IFF_UP) != 0;
-  out.loopback = (flags & IFF_LOOPBACK) != 0;
+template <std::size_t N>
+using Attributes = std::array<nlattr*, N>;
+
+// Attributes that can't be parsed are as absent.
+template <std::size_t N>
+Attributes<N> attributes(nlmsghdr* message, std::size_t head) {
+  Attributes<N> out{};
+  if (nlmsg_parse(message, static_cast<int>(head), out.data(), N - 1, nullptr) != 0) out.fill(nullptr);
+  return out;
+}
+template <std::size_t N>
+Attributes<N> nested(nlattr* attribute) {
+  Attributes<N> out{};
+  if (!attribute || nla_parse_nested(out.data(), N - 1, attribute, nullptr) != 0) out.fill(nullptr);
+  return out;
+}
+
+void kind_of(nlattr* info, HostLink* link) {
+  const auto parts = nested<IFLA_INFO_MAX + 1>(info);
+  if (parts[IFLA_INFO_KIND]) link->kind = nla_get_string(parts[IFLA_INFO_KIND]);
+  if (!parts[IFLA_INFO_SLAVE_KIND] || std::string(nla_get_string(parts[IFLA_INFO_SLAVE_KIND])) != "bridge") return;
+  const auto port = nested<IFLA_BRPORT_MAX + 1>(parts[IFLA_INFO_SLAVE_DATA]);
+  if (port[IFLA_BRPORT_STATE]) link->forwards = nla_get_u8(port[IFLA_BRPORT_STATE]) == BR_STATE_FORWARDING;
+}
+
+Status read_links(Netlink& netlink, HostState* out) {
+  const ifinfomsg any{};
+  const auto request = Netlink::message(RTM_GETLINK, &any, sizeof any, 0);
+  if (request) nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  return netlink.dump(request.get(), [&](nlmsghdr* message) {
+    if (message->nlmsg_type != RTM_NEWLINK) return;
+    const auto* head = static_cast<const ifinfomsg*>(nlmsg_data(message));
+    const auto parts = attributes<IFLA_MAX + 1>(message, sizeof *head);
+    if (!parts[IFLA_IFNAME]) return;
+    HostLink link;
+    link.index = head->ifi_index;
+    link.name = nla_get_string(parts[IFLA_IFNAME]);
+    link.up = (head->ifi_flags & IFF_UP) != 0;
+    link.carrier = (head->ifi_flags & 1U << 16) != 0;  // IFF_LOWER_UP, which <net/if.h> does not have
+    link.loopback = (head->ifi_flags & IFF_LOOPBACK) != 0;
+    if (parts[IFLA_MASTER]) link.master = static_cast<int>(nla_get_u32(parts[IFLA_MASTER]));
+    if (parts[IFLA_LINK]) link.peer = static_cast<int>(nla_get_u32(parts[IFLA_LINK]));
+    if (parts[IFLA_LINK_NETNSID]) link.peer_netns = nla_get_s32(parts[IFLA_LINK_NETNSID]);
+    kind_of(parts[IFLA_LINKINFO], &link);
+    out->links.push_back(std::move(link));
+  });
+}
+
+template <class Links>
+auto link_of(Links& links, int index) -> decltype(links.data()) {
+  const auto at = std::lower_bound(links.begin(), links.end(), index,
+                                   [](const HostLink& link, int wanted) { return link.index < wanted; });
+  return at == links.end() || at->index != index ? nullptr : &*at;
+}
+
+Status read_addresses(Netlink& netlink, HostState* out) {
+  const ifaddrmsg any{};
+  const auto request = Netlink::message(RTM_GETADDR, &any, sizeof any, 0);
+  return netlink.dump(request.get(), [&](nlmsghdr* message) {
+    if (message->nlmsg_type != RTM_NEWADDR) return;
+    const auto* head = static_cast<const ifaddrmsg*>(nlmsg_data(message));
+    const auto parts = attributes<IFA_MAX + 1>(message, sizeof *head);
+    nlattr* local = parts[IFA_LOCAL] ? parts[IFA_LOCAL] : parts[IFA_ADDRESS];
+    if (!local) return;
+    const auto address = IpAddress::from_bytes(
+        {static_cast<const std::uint8_t*>(nla_data(local)), static_cast<std::size_t>(nla_len(local))});
+    if (!address) return;
+    const std::uint32_t flags = parts[IFA_FLAGS] ? nla_get_u32(parts[IFA_FLAGS]) : head->ifa_flags;
+    out->addresses.insert(*address);
+    if (HostLink* link = link_of(out->links, static_cast<int>(head->ifa_index)))
+      link->addresses.push_back({*address, head->ifa_prefixlen, (flags & IFA_F_DADFAILED) != 0});
+  });
+}
+
+Status read_sysctls(Netlink& netlink, bool v4, HostState* out) {
+  netconfmsg any{};
+  any.ncm_family = v4 ? AF_INET : AF_INET6;
+  const auto request = Netlink::message(RTM_GETNETCONF, &any, sizeof any, 0);
+  return netlink.dump(request.get(), [&](nlmsghdr* message) {
+    if (message->nlmsg_type != RTM_NEWNETCONF) return;
+    const auto parts = attributes<NETCONFA_MAX + 1>(message, sizeof any);
+    if (!parts[NETCONFA_IFINDEX]) return;
+    const int index = nla_get_s32(parts[NETCONFA_IFINDEX]);
+    LinkSysctls found;
+    if (parts[NETCONFA_FORWARDING]) found.forwarding = nla_get_s32(parts[NETCONFA_FORWARDING]);
+    if (parts[NETCONFA_RP_FILTER]) found.rp_filter = nla_get_s32(parts[NETCONFA_RP_FILTER]);
+    if (index == NETCONFA_IFINDEX_ALL)
+      (v4 ? out->all_v4 : out->all_v6) = found;
+    else if (HostLink* link = link_of(out->links, index))
+      (v4 ? link->v4 : link->v6) = found;
+  });
+}
+
+Result<HostState> read_once(Netlink& netlink) {
+  HostState out;
+  if (const Status links = read_links(netlink, &out); !links)
+    return transient("links can't be read: " + links.error().message);
+  std::sort(out.links.begin(), out.links.end(), [](const HostLink& a, const HostLink& b) { return a.index < b.index; });
+  if (const Status addresses = read_addresses(netlink, &out); !addresses)
+    return transient("addresses can't be read: " + addresses.error().message);
+  static_cast<void>(read_sysctls(netlink, true, &out));  // not known is not off
+  static_cast<void>(read_sysctls(netlink, false, &out));
   return out;
 }
 
@@ -40,51 +132,22 @@ const HostLink* HostState::find(const std::string& name) const {
   return nullptr;
 }
 
-Result<HostState> read_host_state() {
-  const std::unique_ptr<nl_sock, FreeSocket> socket(nl_socket_alloc());
-  if (!socket || nl_connect(socket.get(), NETLINK_ROUTE) != 0) return transient("netlink can't be opened");
-  nl_cache* raw = nullptr;
-  if (const int error = rtnl_link_alloc_cache(socket.get(), AF_UNSPEC, &raw); error != 0)
-    return transient(std::string("links can't be read: ") + nl_geterror(error));
-  const Cache links(raw);
-  if (const int error = rtnl_addr_alloc_cache(socket.get(), &raw); error != 0)
-    return transient(std::string("addresses can't be read: ") + nl_geterror(error));
-  const Cache addresses(raw);
-
-  HostState out;
-  for (nl_object* each = nl_cache_get_first(links.get()); each; each = nl_cache_get_next(each))
-    out.links.push_back(link_of(reinterpret_cast<rtnl_link*>(each)));
-  for (nl_object* each = nl_cache_get_first(addresses.get()); each; each = nl_cache_get_next(each)) {
-    auto* address = reinterpret_cast<rtnl_addr*>(each);
-    const nl_addr* local = rtnl_addr_get_local(address);
-    if (!local) continue;
-    const auto value = IpAddress::from_bytes(
-        {static_cast<const std::uint8_t*>(nl_addr_get_binary_addr(local)), nl_addr_get_len(local)});
-    if (!value) continue;
-    out.addresses.insert(*value);
-    for (HostLink& link : out.links)
-      if (link.index == rtnl_addr_get_ifindex(address)) link.addressed = true;
-  }
-  std::sort(out.links.begin(), out.links.end(), [](const HostLink& a, const HostLink& b) { return a.index < b.index; });
-  return out;
+const HostLink* HostState::find(int index) const {
+  return link_of(links, index);
 }
 
-Status repeat_addresses(const std::string& interface) {
-  const int index = static_cast<int>(if_nametoindex(interface.c_str()));
-  if (index == 0) return stale("there is no interface " + interface);
-  const std::unique_ptr<nl_sock, FreeSocket> socket(nl_socket_alloc());
-  if (!socket || nl_connect(socket.get(), NETLINK_ROUTE) != 0) return transient("netlink can't be opened");
-  nl_cache* raw = nullptr;
-  if (const int error = rtnl_addr_alloc_cache(socket.get(), &raw); error != 0)
-    return transient(std::string("addresses can't be read: ") + nl_geterror(error));
-  const Cache addresses(raw);
-  for (nl_object* each = nl_cache_get_first(addresses.get()); each; each = nl_cache_get_next(each)) {
-    auto* address = reinterpret_cast<rtnl_addr*>(each);
-    if (rtnl_addr_get_ifindex(address) != index || rtnl_addr_get_scope(address) != RT_SCOPE_UNIVERSE) continue;
-    if (const int error = rtnl_addr_add(socket.get(), address, NLM_F_REPLACE); error != 0)
-      return transient("the addresses of " + interface + " can't be said again: " + nl_geterror(error));
+int HostState::rp_filter(const HostLink& link) const {
+  return std::max(all_v4.rp_filter.value_or(0), link.v4.rp_filter.value_or(0));
+}
+
+Result<HostState> read_host_state() {
+  Result<HostState> out = transient("");
+  for (int i = 0; i < kTries && !out; ++i) {
+    auto netlink = Netlink::open();
+    if (!netlink) return netlink.error();
+    out = read_once(*netlink);
   }
-  return {};
+  return out;
 }
 
 std::vector<std::string> uplinks_of(const HostState& state) {
@@ -97,7 +160,7 @@ std::vector<std::string> uplinks_of(const HostState& state) {
     if (link.kind == "bridge") bridges.insert(link.index);
   std::vector<std::string> out;
   for (const HostLink& link : state.links) {
-    if (!link.up || link.loopback || !link.addressed || bridges.contains(link.master)) continue;
+    if (!link.up || link.loopback || link.addresses.empty() || bridges.contains(link.master)) continue;
     if (link.kind == "bridge" && !bridges_out.contains(link.index)) continue;
     out.push_back(link.name);
   }

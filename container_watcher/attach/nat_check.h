@@ -10,20 +10,13 @@
 #include <string>
 #include <vector>
 
+#include "container_watcher/attach/network_site.h"
 #include "container_watcher/attach/rule_walk.h"
 #include "container_watcher/attach/ruleset.h"
 #include "core/facts.h"
 #include "core/ip.h"
 
 namespace berth {
-
-// A network of berth on this host.
-struct NetworkSite {
-  std::string name;       // NetworkConfig::name
-  std::string interface;  // the bridge
-  std::vector<Prefix> subnets;
-  bool operator==(const NetworkSite&) const = default;
-};
 
 struct RulesVerdict {
   Nat nat = Nat::Off;

@@ -5,80 +5,18 @@
 #include "container_watcher/attach/host_firewall.h"
 
 #include <gtest/gtest.h>
-#include <nftables/libnftables.h>
-#include <sched.h>
 
-#include <boost/asio/io_context.hpp>
-#include <chrono>
 #include <cstdlib>
-#include <fstream>
-#include <functional>
-#include <stdexcept>
 #include <string>
 
-#include "container_watcher/attach/host_agent.h"
-
-// libnftables 1.0.6 forgets what it took for a target that it can't print: ours is not among it.
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:libnftables\nleak:libxtables\n";
-}
+#include "tests/netns/host_fixture.h"
 
 namespace berth {
 namespace {
 
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
-
 const NetworkSite kBlue{"blue", "br-blue", {*Prefix::parse("10.10.1.0/24")}};
 const NetworkSite kDual{"dual", "br-dual", {*Prefix::parse("10.10.3.0/24"), *Prefix::parse("fd00:3::/64")}};
 const std::string kForeign = "iifname \"eth7\" ip saddr 192.0.2.0/24 counter drop comment \"by hand\"";
-
-// Another hand's nft.
-class Nft {
- public:
-  Nft() {
-    nft_ctx_buffer_output(context_);
-    nft_ctx_buffer_error(context_);
-    nft_ctx_output_set_flags(context_, NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_STATELESS);
-  }
-  ~Nft() { nft_ctx_free(context_); }
-  std::string operator()(const std::string& command) {
-    EXPECT_EQ(nft_run_cmd_from_buffer(context_, command.c_str()), 0) << command << nft_ctx_get_error_buffer(context_);
-    return nft_ctx_get_output_buffer(context_);
-  }
-
- private:
-  nft_ctx* context_ = nft_ctx_new(NFT_CTX_DEFAULT);
-};
-
-std::size_t count(const std::string& text, const std::string& what) {
-  std::size_t n = 0;
-  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += what.size()) ++n;
-  return n;
-}
-
-bool has(const std::vector<Problem>& problems, const std::string& code) {
-  for (const Problem& each : problems)
-    if (each.code == code) return true;
-  return false;
-}
-
-std::string word_of(const char* path) {
-  std::string word;
-  std::ifstream(path) >> word;
-  return word;
-}
-
-// The first base: its namespace is there before any socket of the others is opened.
-class OwnNamespace : public testing::Test {
- protected:
-  OwnNamespace() : own_(unshare(CLONE_NEWNET) == 0) {
-    // A socket of a context that was made too early would change the machine itself.
-    if (own_ && !Nft()("list ruleset").empty()) throw std::logic_error("the namespace is not a new one");
-  }
-  const bool own_;
-};
 
 class HostRules : public OwnNamespace {
  protected:
@@ -208,39 +146,13 @@ TEST_F(HostRules, NatOfIptablesIsSeenInBothFamilies) {
   EXPECT_EQ(look({kDual}, {"dual"}, true).sites.at("dual").verdict.nat, Nat::On);
 }
 
-class Agent : public HostRules {
+class Agent : public HostRules, public AgentRun {
  protected:
-  bool until(const std::function<bool()>& done, Clock::duration most = 10s) {
-    for (const auto end = Clock::now() + most; !done();) {
-      if (Clock::now() > end) return false;
-      io.restart();
-      io.run_one_for(10ms);
-    }
-    return true;
-  }
-  bool good(const std::string& network) {
-    const auto found = last.health.find(network);
-    return found != last.health.end() && found->second.advertisable();
-  }
   std::size_t ours(const std::string& network) { return count(chain() + chain("ip6"), "\"berth:" + network + "\""); }
-  // The kernel tells nothing more, and what it told is looked at.
-  bool settled() {
-    auto looks = agent.counters().looks;
-    auto since = Clock::now();
-    return until([&] {
-      if (agent.counters().looks != looks) looks = agent.counters().looks, since = Clock::now();
-      return Clock::now() - since > 300ms;
-    });
-  }
-
-  boost::asio::io_context io;
-  HostReport last;
-  int reports = 0;
-  HostAgent agent{io, [this](const HostReport& report) { last = report, ++reports; }};
 };
 
 TEST_F(Agent, PutsBackWhatIsTakenAndSweepsWhatIsForgotten) {
-  agent.configured({"blue"});
+  agent.configured({{"blue", {}}});
   agent.start();
   agent.want(kBlue, {});
   ASSERT_TRUE(until([&] { return good("blue"); }));
@@ -269,7 +181,7 @@ TEST_F(Agent, PutsBackWhatIsTakenAndSweepsWhatIsForgotten) {
 TEST_F(Agent, ARuleOfAnEarlierBerthdWaitsForTheSweep) {
   nft("insert rule ip filter DOCKER-USER oifname \"br-old\" ip daddr 10.77.0.0/16 counter accept comment "
       "\"berth:old\"");
-  agent.configured({"blue"});
+  agent.configured({{"blue", {}}});
   agent.start();
   agent.want(kBlue, {});
   ASSERT_TRUE(until([&] { return good("blue"); }));
@@ -301,6 +213,9 @@ TEST_F(Agent, SeesTheBridgeGoAndTheNatCome) {
   ASSERT_TRUE(until([&] { return has(last.health["blue"].problems, "bridge-missing"); }));
   EXPECT_FALSE(last.health["blue"].attached);
   ASSERT_EQ(std::system("ip link add br-blue type bridge && ip addr add 10.10.1.1/24 dev br-blue"), 0);
+  ASSERT_TRUE(until([&] { return has(last.health["blue"].problems, "bridge-down"); }));
+  EXPECT_FALSE(good("blue"));
+  ASSERT_EQ(std::system("ip link set br-blue up"), 0);
   ASSERT_TRUE(until([&] { return good("blue") && last.addresses.contains(*IpAddress::parse("10.10.1.1")); }));
   agent.stop();
 }

@@ -15,6 +15,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "container_watcher/attach/host_repair.h"
+
 namespace berth {
 namespace {
 
@@ -49,7 +51,7 @@ TEST(HostState, SeesLinksAndSaysAddressesAgainUnchanged) {
   ASSERT_TRUE(state);
   ASSERT_TRUE(state->find("br0"));
   EXPECT_EQ(state->find("br0")->kind, "bridge");
-  EXPECT_TRUE(state->find("br0")->addressed);
+  EXPECT_FALSE(state->find("br0")->addresses.empty());
   EXPECT_TRUE(state->addresses.contains(*IpAddress::parse("10.1.0.1")));
   EXPECT_TRUE(state->addresses.contains(*IpAddress::parse("fd00:1::1")));
 

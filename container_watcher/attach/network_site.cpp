@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/network_site.h"
+
+namespace berth {
+namespace {
+
+bool option_is(const NetworkFact& fact, const std::string& name, const std::string& value) {
+  const auto found = fact.options.find("com.docker.network.bridge." + name);
+  return found != fact.options.end() && found->second == value;
+}
+
+// Docker was told to give the bridge no address of this family.
+bool unaddressed(const NetworkFact& fact, bool v4) {
+  if (v4 && (option_is(fact, "inhibit_ipv4", "true") || option_is(fact, "inhibit_ipv4", "1"))) return true;
+  return option_is(fact, v4 ? "gateway_mode_ipv4" : "gateway_mode_ipv6", "isolated");
+}
+
+}  // namespace
+
+NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
+  NetworkSite out{config.name, fact.interface, {}};
+  for (const SubnetFact& each : fact.subnets) {
+    out.subnets.push_back(each.subnet);
+    if (unaddressed(fact, each.subnet.is_v4())) continue;
+    BridgeAddress address{each.subnet, each.gateway, config.docker_network.empty() && each.gateway};
+    for (const SubnetConfig& said : config.subnets)
+      // Where the network has another gateway than was said, its containers use that one.
+      if (said.subnet == each.subnet && said.gateway && (!each.gateway || each.gateway == said.gateway)) {
+        address.gateway = said.gateway;
+        address.ours = true;
+      }
+    out.addresses.push_back(address);
+  }
+  return out;
+}
+
+}  // namespace berth

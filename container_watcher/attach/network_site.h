@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A network of berth as this host should have it. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/config.h"
+#include "core/facts.h"
+#include "core/ip.h"
+
+namespace berth {
+
+// The bridge must have an address in `subnet`: without one the kernel drops each route over it.
+struct BridgeAddress {
+  Prefix subnet;
+  std::optional<IpAddress> gateway;  // the one that the containers use; nothing: any
+  bool ours = false;                 // by the configuration: put back when it is missing
+  bool operator==(const BridgeAddress&) const = default;
+};
+
+struct NetworkSite {
+  std::string name;       // NetworkConfig::name
+  std::string interface;  // the bridge
+  std::vector<Prefix> subnets;
+  std::vector<BridgeAddress> addresses = {};
+  bool operator==(const NetworkSite&) const = default;
+};
+
+// What the runtime has, and what the operator says of it. A gateway is ours in a network that berthd made, and where
+// berthd.conf names it; never one of a network that is taken as it is.
+NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact);
+
+}  // namespace berth

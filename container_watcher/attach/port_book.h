@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Which port of which bridge is which container's, and is it still there? A runtime that is away says nothing of a
+// container that dies; the kernel does: its port is gone.
+//
+// An endpoint is bound to a port when the port's other end has the endpoint's MAC address. One that was never bound is
+// not judged: its port may not be made yet, or be of a kind that can't be read. A bound one is without a port when the
+// link is gone and no other port of the bridge has its MAC.
+//
+// Threads: the endpoints come from the daemon's thread, the ports from the worker's; each call locks, and none asks the
+// kernel. Costs: a change of a container O(its endpoints · log n); a look O(ports of the bridges + bound endpoints),
+// nothing for those that are not bound.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "container_watcher/attach/host_state.h"
+#include "core/config.h"
+#include "core/facts.h"
+
+namespace berth {
+
+using Mac = std::uint64_t;               // in the lower 48 bits; 0: none
+Mac parse_mac(const std::string& text);  // "02:42:0a:…"
+
+// A port of a bridge that is wanted, with the MAC address of its other end.
+struct BridgePort {
+  int index = 0;
+  Mac peer = 0;
+};
+
+// A bound endpoint of a container that is on several networks.
+struct ForkedEndpoint {
+  EndpointKey key;
+  std::string container, network;  // names
+  IpAddress address;               // IPv4
+  int port = 0;
+};
+
+class PortBook {
+ public:
+  // The daemon's side. True: an endpoint is not bound yet.
+  void set_networks(const std::map<std::string, NetworkConfig>& networks);
+  bool set_containers(const std::string& runtime, const std::vector<ContainerFact>& all);
+  bool upsert(const ContainerFact& fact);
+  void remove(const ContainerKey& key);
+
+  // The worker's side. `bridges`: of the networks that are wanted and whose bridge is up, by NetworkConfig::name.
+  std::map<EndpointKey, Problem> look(const HostState& state, const std::map<std::string, int>& bridges,
+                                      const std::vector<BridgePort>& ports);
+  bool claimed(Mac mac) const;  // some endpoint has it
+  std::vector<ForkedEndpoint> forked() const;
+
+ private:
+  struct Endpoint {
+    std::string network;  // NetworkConfig::name
+    Mac mac = 0;
+    std::vector<IpAddress> addresses;
+    int port = 0;           // 0: not bound
+    std::string port_name;  // as last seen
+  };
+  struct Container {
+    std::string name;
+    bool forked = false;                        // on several networks, ours or not
+    std::map<std::string, Endpoint> endpoints;  // by EndpointFact::id
+  };
+  using Containers = std::map<ContainerKey, Container>;
+  bool put(const ContainerFact& fact);
+  void erase(Containers::iterator container);
+  void bind(const std::map<std::string, int>& bridges, const HostState& state, const std::vector<BridgePort>& ports);
+  bool judge(const EndpointKey& key, const std::string& name, const Endpoint& endpoint, const HostState& state,
+             int bridge, Problem* out) const;
+
+  mutable std::mutex mutex_;
+  std::map<std::string, std::string> networks_;  // by the runtime's name
+  Containers containers_;
+  std::unordered_multimap<Mac, EndpointKey> by_mac_;
+  std::set<EndpointKey> bound_;
+};
+
+}  // namespace berth
