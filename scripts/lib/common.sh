@@ -3,7 +3,7 @@
 set -euo pipefail
 
 BERTH_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BERTH_CACHE=${BERTH_CACHE:-/var/cache/berth}
+BERTH_CACHE=$(realpath -m "${BERTH_CACHE:-/var/cache/berth}")
 
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
 warn() { printf 'warning: %s\n' "$*" >&2; }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The lab's plan and its files: nodes, links, and the configuration of each node from frr-configs/lab. Source after common.sh.
+# The lab's plan and its files: nodes, links, and the configuration of each node from frr-configs/lab. Source after
+# common.sh and engine.sh.
 
-LAB_DIR=${LAB_DIR:-/var/lib/berth-lab}
 LAB_NODES=(spine1 spine2 leaf1 leaf2 host1 host2 host3 collector)
 LAB_HOSTS=(host1 host2 host3)
 # Which end is on which port.
