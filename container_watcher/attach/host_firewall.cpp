@@ -185,8 +185,8 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
     sites.push_back(site);
     for (const Prefix& subnet : site.subnets) (subnet.is_v4() ? v4 : v6) = true;
   }
-  const std::vector<Problem> off_v4 = v4 ? repair_.forward(true) : std::vector<Problem>();
-  const std::vector<Problem> off_v6 = v6 ? repair_.forward(false) : std::vector<Problem>();
+  const std::vector<Problem> off_v4 = v4 ? repair_.forward(true, state.all_v4.forwarding) : std::vector<Problem>();
+  const std::vector<Problem> off_v6 = v6 ? repair_.forward(false, state.all_v6.forwarding) : std::vector<Problem>();
 
   const Status readable = read_rules(&out);
   out.others_changed = out.read_rules;

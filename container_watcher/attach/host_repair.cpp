@@ -32,9 +32,12 @@ std::string read_word(const std::string& path) {
   return word;
 }
 
+// Whether the kernel took it; somebody may have written again since.
 bool write_word(const std::string& path, const std::string& word) {
-  std::ofstream(path) << word;
-  return read_word(path) == word;
+  std::ofstream file(path);
+  file << word;
+  file.close();
+  return file.good();
 }
 
 std::string conf_v6(const std::string& link, const std::string& name) {
@@ -121,20 +124,21 @@ Status put_address(const MissingAddress& what) {
 
 }  // namespace
 
-std::vector<Problem> HostRepair::forward(bool v4) {
+std::vector<Problem> HostRepair::forward(bool v4, std::optional<int> now) {
   const std::string path = v4 ? "/proc/sys/net/ipv4/ip_forward" : conf_v6("all", "forwarding");
   const std::string key = v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
-  const std::string remedy = "sysctl -w " + key + "=1, and in /etc/sysctl.d for the next boot";
   const auto off = [&](const std::string& why) {
-    return std::vector<Problem>{{"forwarding-off",
-                                 "the host does not forward " + std::string(v4 ? "IPv4" : "IPv6") + ": " + why, remedy,
-                                 true, v4 ? Family::V4 : Family::V6}};
+    return std::vector<Problem>{
+        {"forwarding-off", "the host does not forward " + std::string(v4 ? "IPv4" : "IPv6") + ": " + why,
+         "sysctl -w " + key + "=1, and in /etc/sysctl.d for the next boot", true, v4 ? Family::V4 : Family::V6}};
   };
-  if (read_word(path) == "1") return {};
+  const std::string word = read_word(path);
+  if (word.empty() && now == 0) return off(key + " is 0, and berthd can't reach " + path);
+  if (word != "0") return {};  // on; what can't be read is not off
   if (!(v4 ? forward_v4_ : forward_v6_).take())
     return off("something sets " + key + " to 0 again and again; berthd goes on setting it, slower");
-  if (const std::string why = v4 ? "" : keep_advertised(); !why.empty()) return off(key + " is not 1; " + why);
-  if (!write_word(path, "1")) return off(key + " is not 1, and berthd may not change it");
+  if (const std::string why = v4 ? "" : keep_advertised(); !why.empty()) return off(key + " is 0; " + why);
+  if (!write_word(path, "1")) return off(key + " is 0, and berthd may not change it");
   return {};
 }
 
@@ -148,7 +152,10 @@ HostRepair::Answer HostRepair::put_back(const std::vector<MissingAddress>& missi
     if (state.since == Budget::Clock::time_point{}) state.since = time;  // it is missing anew
     if (time - state.since < kDockerAtWork) {
       out.waiting = true;
-    } else if (!state.budget.take()) {
+      continue;
+    }
+    state.since = time;  // until it is missing for so long again
+    if (!state.budget.take()) {
       out.refused[each] = "something takes it away again and again; berthd goes on putting it back, slower";
     } else if (const Status put = put_address(each); !put) {
       const bool disabled = !each.address.is_v4() && read_word(conf_v6(each.interface, "disable_ipv6")) == "1";

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,8 @@ class HostRepair {
   // net.ipv4.ip_forward or net.ipv6.conf.all.forwarding on. Where it can't be: a problem that blocks that family. A host
   // that forwards IPv6 forgets what it learnt by router advertisements on links with accept_ra 1 (ip-sysctl.rst): such
   // links get accept_ra 2 first, or forwarding stays off.
-  std::vector<Problem> forward(bool v4);
+  // `now`: what netlink says of it.
+  std::vector<Problem> forward(bool v4, std::optional<int> now);
 
   struct Answer {
     std::map<MissingAddress, std::string> refused;  // with why

@@ -159,8 +159,9 @@ bool PortBook::judge(const EndpointKey& key, const std::string& name, const Endp
   if (!link->up) return is("port-down", " on " + bridge_name + " is down", "ip link set " + port + " up");
   if (!link->carrier) return is("port-down", " on " + bridge_name + " is down at the container's end", again);
   if (!link->forwards)
-    return is("port-down", " on " + bridge_name + " does not forward yet, by the spanning tree",
-              "wait for it, or ip link set " + bridge_name + " type bridge stp_state 0");
+    return is("port-down", " on " + bridge_name + " waits for the spanning tree",
+              "ip link set " + bridge_name + " type bridge stp_state 0 && ip link set " + port +
+                  " down && ip link set " + port + " up");
   return false;
 }
 

@@ -118,7 +118,7 @@ class Fabric : public OwnNamespace, public AgentRun {
       const std::string bridge = n == "1" ? "br-blue" : "br-red";
       // With an address of its own, as Docker does: else it is that of a port, and changes when that one goes.
       ASSERT_TRUE(run("ip link add " + bridge + " address 02:42:0a:0a:0" + n + ":01 type bridge; ip addr add 10.10." +
-                      n + ".1/24 dev " + bridge + "; ip addr add fd00:" + n + "::1/64 dev " + bridge +
+                      n + ".1/24 brd + dev " + bridge + "; ip addr add fd00:" + n + "::1/64 dev " + bridge +
                       " nodad; ip link set " + bridge + " up"));
     }
     outside("far", "up0", "99");

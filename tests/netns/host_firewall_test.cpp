@@ -5,7 +5,11 @@
 #include "container_watcher/attach/host_firewall.h"
 
 #include <gtest/gtest.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -132,6 +136,103 @@ TEST_F(HostRules, WithoutDockersChainNothingIsMade) {
   EXPECT_TRUE(found.sites.at("blue").verdict.problems.empty()) << "nothing drops";
 }
 
+// What a Docker that is started after `nft flush ruleset` leaves, until it makes its next network.
+constexpr const char* kNoUserChain =
+    "flush ruleset\ntable ip filter {\n chain DOCKER {\n }\n chain DOCKER-ISOLATION-STAGE-1 {\n }\n chain FORWARD {\n "
+    "type "
+    "filter hook forward priority 0; policy drop;\n iifname \"eth7\" counter accept comment \"operator's\"\n counter "
+    "jump "
+    "DOCKER-ISOLATION-STAGE-1\n oifname \"br-blue\" ct state established,related counter accept\n oifname \"br-blue\" "
+    "counter "
+    "jump DOCKER\n iifname \"br-blue\" counter accept\n }\n}\n";
+
+TEST_F(HostRules, AMissingChainIsMadeAsDockerDoesAndGoesWithTheLastNetwork) {
+  nft(kNoUserChain);
+  const std::string before = nft("list chain ip filter FORWARD");
+  const Findings found = look({kBlue, kDual}, {"blue", "dual"}, true);
+  EXPECT_TRUE(found.changed_rules);
+  EXPECT_FALSE(blocked(found, "blue")) << nft("list ruleset");
+  EXPECT_TRUE(blocked(found, "dual")) << "nothing accepts what comes from br-dual";
+  EXPECT_EQ(count(nft("list ruleset"), "ip6"), 0U) << "Docker has no rules in IPv6";
+  const std::string forward = nft("list chain ip filter FORWARD");
+  EXPECT_LT(forward.find("operator's"), forward.find("jump DOCKER-USER"));
+  EXPECT_LT(forward.find("jump DOCKER-USER"), forward.find("jump DOCKER-ISOLATION"));
+  EXPECT_FALSE(look({kBlue, kDual}, {"blue", "dual"}, true).changed_rules);
+  EXPECT_FALSE(look({}, {"blue", "dual"}, true).changed_rules) << "the runtime is away";
+  EXPECT_TRUE(look({}, {}, true).changed_rules);
+  EXPECT_EQ(nft("list chain ip filter FORWARD"), before);
+  EXPECT_EQ(count(nft("list ruleset"), "DOCKER-USER"), 0U) << nft("list ruleset");
+  EXPECT_FALSE(look({}, {}, true).changed_rules);
+}
+
+// The commands of moby's setupUserChain, for a chain that it finds.
+TEST_F(HostRules, DockerThatFindsOurChainNeitherDoublesNorLosesAnything) {
+  if (std::system("command -v iptables-nft >/dev/null") != 0) GTEST_SKIP() << "no iptables-nft";
+  nft(kNoUserChain);
+  ASSERT_TRUE(look({kBlue}, {"blue"}, true).changed_rules);
+  ASSERT_EQ(std::system("iptables-nft -C DOCKER-USER -j RETURN 2>/dev/null || iptables-nft -A DOCKER-USER -j RETURN; "
+                        "iptables-nft -D FORWARD -j DOCKER-USER 2>/dev/null; iptables-nft -I FORWARD -j DOCKER-USER"),
+            0);
+  EXPECT_FALSE(blocked(look({kBlue}, {"blue"}, true), "blue"));
+  EXPECT_EQ(count(nft("list chain ip filter FORWARD"), "jump DOCKER-USER"), 1U) << nft("list ruleset");
+  EXPECT_EQ(count(chain(), "berth:blue"), 1U);
+  EXPECT_TRUE(look({}, {}, true).changed_rules);
+  EXPECT_EQ(count(nft("list ruleset"), "berth:"), 0U);
+  EXPECT_EQ(count(nft("list chain ip filter FORWARD"), "jump DOCKER-USER"), 1U) << "it is Docker's now";
+}
+
+TEST_F(HostRules, ANetworkWhoseRulesAreRefusedIsToldAndTheOthersHaveTheirs) {
+  const NetworkSite odd{"odd", "an-interface-of-that-length", {*Prefix::parse("10.10.9.0/24")}};
+  const NetworkSite longest{std::string(300, 'n'), "br-dual", {*Prefix::parse("10.10.8.0/24")}};
+  const NetworkSite longer{std::string(301, 'n'), "br-dual", {*Prefix::parse("10.10.7.0/24")}};
+  const std::vector<NetworkSite> sites{kBlue, odd, longest, longer, kDual};
+  std::set<std::string> keep;
+  for (const NetworkSite& each : sites) keep.insert(each.name);
+  Findings found = look(sites, keep, true);
+  for (int i = 0; i < 60; ++i) found = look(sites, keep, true);
+  for (const NetworkSite& each : sites)
+    EXPECT_EQ(has(found.sites.at(each.name).verdict.problems, "rules-refused"), each.name == "odd") << each.name;
+  EXPECT_FALSE(has(found.sites.at("blue").verdict.problems, "rules-undone"));
+  EXPECT_FALSE(blocked(found, "blue"));
+  EXPECT_EQ(count(chain(), "berth:"), 4U) << chain();
+  const std::string put = chain();
+  EXPECT_FALSE(look(sites, keep, true).changed_rules) << "a long name's own rules are known again";
+  look({kBlue, longest, kDual}, {"blue", "dual", longest.name}, true);
+  EXPECT_EQ(count(chain(), "berth:"), 3U) << chain();
+  EXPECT_EQ(count(chain(), "10.10.8.0/24"), 1U);
+}
+
+// nft may not even read: as when the capability is lost.
+TEST_F(HostRules, ThatCantBeReadKeepTheLastVerdictAndAreToldAfterSomeFailures) {
+  const auto powers = [](bool all) {
+    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2];
+    syscall(SYS_capget, &head, data);
+    data[0].effective = all ? data[0].permitted : 0;
+    data[1].effective = all ? data[1].permitted : 0;
+    return syscall(SYS_capset, &head, data) == 0;
+  };
+  EXPECT_FALSE(blocked(look({kBlue}, {"blue"}, true), "blue"));
+  nft("add rule ip filter FORWARD iifname \"eth7\" counter");  // so that they must be read
+  ASSERT_TRUE(powers(false));
+  Findings found;
+  for (unsigned failures = 1; failures < 6; ++failures) {
+    found = look({kBlue}, {"blue"}, true);
+    EXPECT_EQ(found.failures, failures);
+    EXPECT_FALSE(blocked(found, "blue"));
+    EXPECT_EQ(found.sites.at("blue").verdict.nat, Nat::Off);
+    EXPECT_EQ(has(found.sites.at("blue").verdict.problems, "rules-unknown"), failures >= 4) << failures;
+  }
+  HostFirewall fresh;
+  const Findings never = fresh.look({{{"blue", kBlue}}, {"blue"}, true}, *read_host_state());
+  ASSERT_TRUE(powers(true));
+  EXPECT_TRUE(blocked(never, "blue")) << "they were never read";
+  EXPECT_EQ(never.sites.at("blue").verdict.nat, Nat::Unknown);
+  found = look({kBlue}, {"blue"}, true);
+  EXPECT_EQ(found.failures, 0U);
+  EXPECT_FALSE(has(found.sites.at("blue").verdict.problems, "rules-unknown"));
+}
+
 // nft 1.0.6 can't print the NAT of the family that it reads second.
 TEST_F(HostRules, NatOfIptablesIsSeenInBothFamilies) {
   if (std::system("command -v iptables-nft ip6tables-nft >/dev/null") != 0) GTEST_SKIP() << "no iptables-nft";
@@ -218,6 +319,87 @@ TEST_F(Agent, SeesTheBridgeGoAndTheNatCome) {
   ASSERT_EQ(std::system("ip link set br-blue up"), 0);
   ASSERT_TRUE(until([&] { return good("blue") && last.addresses.contains(*IpAddress::parse("10.10.1.1")); }));
   agent.stop();
+}
+
+// dockerd 28 that starts anew: it removes its chains and writes the rules again, network by network, with the policy DROP
+// in between. Here each takes 100 ms, so 30 of them three seconds.
+class DockerRestart : public Agent {
+ protected:
+  static constexpr int kNetworks = 30;
+  static std::string name(int i) { return "n" + std::to_string(i); }
+  void SetUp() override {
+    Agent::SetUp();
+    if (IsSkipped()) return;
+    nft("flush ruleset");
+    nft("table ip filter {\n chain DOCKER-USER {\n }\n chain DOCKER {\n }\n chain DOCKER-BRIDGE {\n }\n chain "
+        "DOCKER-FORWARD "
+        "{\n }\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n counter jump DOCKER-USER\n "
+        "counter jump "
+        "DOCKER-FORWARD\n }\n}\n");
+    for (int i = 0; i < kNetworks; ++i) {
+      write(i);
+      ASSERT_EQ(
+          std::system(("ip link add br-" + name(i) + " type bridge && ip link set br-" + name(i) + " up").c_str()), 0);
+      wanted[name(i)].name = name(i);
+    }
+    agent.configured(wanted);
+    agent.start();
+    for (int i = 0; i < kNetworks; ++i)
+      agent.want({name(i), "br-" + name(i), {*Prefix::parse("10.20." + std::to_string(i) + ".0/24")}}, {});
+    ASSERT_TRUE(
+        until([&] { return std::all_of(wanted.begin(), wanted.end(), [&](auto& each) { return good(each.first); }); }));
+    ASSERT_TRUE(settled());
+    on_report = [&] {
+      for (const auto& each : wanted) withdrawn = withdrawn || !good(each.first);
+    };
+  }
+  void TearDown() override { agent.stop(); }
+  void write(int i) {
+    const std::string bridge = "\"br-" + name(i) + "\"";
+    nft("add rule ip filter DOCKER-BRIDGE oifname " + bridge + " counter jump DOCKER");
+    nft("add rule ip filter DOCKER iifname != " + bridge + " oifname " + bridge + " counter accept");
+    nft("add rule ip filter DOCKER-FORWARD iifname " + bridge + " counter accept");
+  }
+  bool pass(Clock::duration time) {
+    const auto end = Clock::now() + time;
+    return until([&] { return Clock::now() > end; });
+  }
+  std::map<std::string, NetworkConfig> wanted;
+  bool withdrawn = false;
+};
+
+TEST_F(DockerRestart, OfManyNetworksWithdrawsNothing) {
+  agent.runtime_here(false);
+  for (const char* each : {"DOCKER", "DOCKER-BRIDGE", "DOCKER-FORWARD"})
+    nft(std::string("flush chain ip filter ") + each);
+  for (int i = 0; i < kNetworks; ++i) {
+    ASSERT_TRUE(pass(100ms));
+    write(i);
+  }
+  agent.runtime_here(true);
+  ASSERT_TRUE(settled());
+  EXPECT_FALSE(withdrawn);
+  EXPECT_GT(agent.counters().held_back, 20U);
+}
+
+TEST_F(DockerRestart, ThatLosesANetworksRulesIsNoticedWhenItIsDone) {
+  agent.runtime_here(false);
+  nft("flush chain ip filter DOCKER-FORWARD");
+  for (int i = 1; i < kNetworks; ++i) write(i);
+  agent.runtime_here(true);
+  ASSERT_TRUE(until([&] { return !good(name(0)); }, 15s)) << "rules at rest, and Docker is here";
+  EXPECT_TRUE(good(name(1)));
+}
+
+TEST_F(DockerRestart, IsNoExcuseForAnotherHandOrForNat) {
+  agent.runtime_here(false);
+  nft("table inet operator {\n chain forward {\n type filter hook forward priority 10;\n oifname \"br-n0\" drop\n "
+      "}\n}\n");
+  ASSERT_TRUE(until([&] { return !good(name(0)); }, 1s));
+  nft("table ip nat {\n chain POSTROUTING {\n type nat hook postrouting priority 100;\n ip saddr 10.20.1.0/24 "
+      "masquerade\n }\n}\n");
+  ASSERT_TRUE(until([&] { return !good(name(1)); }, 1s));
+  EXPECT_TRUE(good(name(2)));
 }
 
 }  // namespace
