@@ -165,6 +165,25 @@ void HostFirewall::put_rules(const HostWish& wish, const std::vector<NetworkSite
   put_rules_singly(put ? refused : sites, keep, out, problems);
 }
 
+// Docker (20.10) does not say which gateway it chose where it was only told a subnet: it is what the bridge had.
+void HostFirewall::learn_gateways(const HostState& state, std::vector<NetworkSite>* sites) {
+  std::map<std::pair<std::string, Prefix>, IpAddress> known;
+  for (NetworkSite& site : *sites)
+    for (BridgeAddress& each : site.addresses) {
+      if (each.gateway || !each.ours) continue;
+      const std::pair<std::string, Prefix> key{site.interface, each.subnet};
+      if (const auto old = gateways_.find(key); old != gateways_.end()) {
+        each.gateway = old->second;
+      } else if (const HostLink* bridge = state.find(site.interface)) {
+        for (const LinkAddress& has : bridge->addresses)
+          if (!each.gateway && has.length == each.subnet.length() && each.subnet.contains(has.address))
+            each.gateway = has.address;
+      }
+      if (each.gateway) known.emplace(key, *each.gateway);
+    }
+  gateways_ = std::move(known);
+}
+
 void HostFirewall::judge_rules(const std::vector<NetworkSite>& sites, const std::vector<std::string>& uplinks) {
   if (judged_.good && judged_.sites == sites && judged_.uplinks == uplinks) return;
   judged_ = {sites, uplinks, {}, true};
@@ -185,6 +204,7 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
     sites.push_back(site);
     for (const Prefix& subnet : site.subnets) (subnet.is_v4() ? v4 : v6) = true;
   }
+  learn_gateways(state, &sites);
   const std::vector<Problem> off_v4 = v4 ? repair_.forward(true, state.all_v4.forwarding) : std::vector<Problem>();
   const std::vector<Problem> off_v6 = v6 ? repair_.forward(false, state.all_v6.forwarding) : std::vector<Problem>();
 

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "container_watcher/attach/budget.h"
@@ -71,6 +72,7 @@ class HostFirewall {
                       Findings* out);
   void put_rules_singly(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, Findings* out,
                         Problems* problems);
+  void learn_gateways(const HostState& state, std::vector<NetworkSite>* sites);
   void judge_rules(const std::vector<NetworkSite>& sites, const std::vector<std::string>& uplinks);
 
   std::unique_ptr<Nft> nft_;
@@ -82,6 +84,7 @@ class HostFirewall {
   std::map<std::string, std::string> refused_;  // networks whose rules nft refuses, with why
   Budget changes_{20, std::chrono::seconds(10)}, retries_{20, std::chrono::seconds(10)};
   Judged judged_;
+  std::map<std::pair<std::string, Prefix>, IpAddress> gateways_;  // of bridges whose gateway nobody says
 };
 
 }  // namespace berth

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/nat_check.h"
 
+#include <set>
 #include <utility>
 
 namespace berth {
@@ -8,6 +9,16 @@ namespace {
 
 std::string told(const Decision& decision) {
   return "\"" + decision.rule + "\" in " + decision.chain;
+}
+
+// The first few, and how many more.
+std::string first_of(const std::set<std::string>& all, const std::string& between) {
+  constexpr std::size_t kMost = 8;
+  std::string out;
+  std::size_t n = 0;
+  for (const std::string& each : all)
+    if (n++ < kMost) out += (out.empty() ? "" : between) + each;
+  return n > kMost ? out + between + "and " + std::to_string(n - kMost) + " more" : out;
 }
 
 // Rules that Docker itself writes while a container starts, or that dockerd rewrites when it starts.
@@ -31,6 +42,7 @@ class Check {
       for (const NetworkSite& other : others_)
         if (other.name != site_.name) between(subnet, other);
     }
+    redirections();
     return std::move(verdict_);
   }
 
@@ -71,9 +83,33 @@ class Check {
       nat_on(inwards ? found.source_nat_all : found.source_nat);
       for (const Decision& each : found.redirected_all)
         problem("redirected", "all connections are redirected: " + told(each), "take the rule away", true);
-      for (const Decision& each : found.redirected)
-        problem("redirected-some", "some connections are redirected: " + told(each), "none, if that is meant", false);
+      redirected_.insert(redirected_.end(), found.redirected.begin(), found.redirected.end());
     }
+  }
+  // One summary, however many ports are published.
+  void redirections() {
+    std::set<std::string> ports, others;
+    for (const Decision& each : redirected_) {
+      const Rule rule = parse_rule(each.rule);
+      std::string protocol;
+      for (const Match& match : rule.matches)
+        if (match.key == Key::Protocol && !match.negated && match.values.size() == 1) protocol = match.values[0] + " ";
+      bool published = false;
+      for (const Match& match : rule.matches)
+        if (match.key == Key::DestinationPort && !match.negated && each.chain.find(" DOCKER") != std::string::npos) {
+          published = true;
+          for (const std::string& port : match.values) ports.insert(protocol + port);
+        }
+      if (!published) others.insert(told(each));
+    }
+    if (!ports.empty())
+      problem("redirected-some",
+              std::to_string(ports.size()) + (ports.size() == 1 ? " published port is" : " published ports are") +
+                  " redirected: " + first_of(ports, ", "),
+              "none, if that is meant", false);
+    if (!others.empty())
+      problem("redirected-some", "some connections are redirected: " + first_of(others, "; "), "none, if that is meant",
+              false);
   }
   std::optional<Decision> dropped(Flow flow, const std::string& protocol, std::vector<Decision>* partial) const {
     flow.protocol = protocol;
@@ -86,10 +122,18 @@ class Check {
     return std::nullopt;
   }
 
+  // DOCKER-USER is heard in FORWARD alone, and not there where it is missing.
+  std::string allowing(const Decision& what) const {
+    const std::string family = what.chain.substr(0, what.chain.find(' '));
+    if (docker_writes(what) && what.chain.find(" filter ") != std::string::npos &&
+        rules_.find(family, "filter", "DOCKER-USER"))
+      return "allow it before that rule; DOCKER-USER is the place where Docker runs";
+    return "allow it in that chain, before that rule";
+  }
+
   void drops(const Decision& what, const std::string& whose, bool blocks) {
     if (what.judged)
-      problem("firewall-drops", whose + " is dropped by " + told(what),
-              "allow it before that rule; DOCKER-USER is the place where Docker runs", blocks);
+      problem("firewall-drops", whose + " is dropped by " + told(what), allowing(what), blocks);
     else
       problem("firewall-unclear", whose + " may be dropped by " + told(what) + ", which berthd can't judge",
               "write the rule in a way that nft prints, or accept the traffic before it", blocks);
@@ -120,8 +164,11 @@ class Check {
       if (!all && !name.empty()) what.append(" through ").append(name);
       drops(drop, what, all);
     }
-    for (const Decision& each : partial)
-      problem("firewall-some", "some " + text + " is dropped by " + told(each), "none, if that is meant", false);
+    std::set<std::string> by;
+    for (const Decision& each : partial) by.insert(told(each));
+    if (!by.empty())
+      problem("firewall-some", "some " + text + " is dropped by " + first_of(by, "; "), "none, if that is meant",
+              false);
   }
 
   void between(const Prefix& subnet, const NetworkSite& other) {
@@ -140,6 +187,7 @@ class Check {
   const std::vector<NetworkSite>& others_;
   const std::vector<std::string>& uplinks_;
   RulesVerdict verdict_;
+  std::vector<Decision> redirected_;
   bool passing_ = true;
 };
 

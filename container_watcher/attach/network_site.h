@@ -16,7 +16,7 @@ namespace berth {
 // The bridge must have an address in `subnet`: without one the kernel drops each route over it.
 struct BridgeAddress {
   Prefix subnet;
-  std::optional<IpAddress> gateway;  // the one that the containers use; nothing: any
+  std::optional<IpAddress> gateway;  // the one that the containers use; nothing: Docker does not say which it chose
   bool ours = false;                 // by the configuration: put back when it is missing
   bool operator==(const BridgeAddress&) const = default;
 };

@@ -217,6 +217,19 @@ TEST_F(HostAgentTest, AGatewayOfOursIsPutBackAsItWas) {
       << output_of(kShown) << "with its broadcast address and without duplicate address detection";
 }
 
+TEST_F(HostAgentTest, AGatewayThatDockerChoseAndDoesNotSayIsPutBackToo) {
+  NetworkSite site = ours(kBlueSite);
+  for (BridgeAddress& each : site.addresses) each.gateway.reset();
+  begin();
+  agent.want(site, {});
+  ASSERT_TRUE(settled());
+  const std::string before = output_of(kShown);
+  ASSERT_TRUE(run("ip addr flush dev br-blue scope global"));
+  ASSERT_TRUE(until([&] { return !good("blue"); }));
+  ASSERT_TRUE(until([&] { return good("blue"); })) << told();
+  EXPECT_EQ(output_of(kShown), before);
+}
+
 TEST_F(HostAgentTest, AGatewayThatIsTakenAgainAndAgainIsToldAndOneOfOthersIsLeftAlone) {
   begin();
   agent.want(ours(kBlueSite), {});
@@ -353,7 +366,7 @@ TEST(NetworkSite, OfAGatewayIsOursByTheConfigurationOnly) {
   made.name = "blue";
   made.subnets = {{v4, {}, {}}, {v6, {}, {}}};
   using Wanted = std::vector<BridgeAddress>;
-  EXPECT_EQ(site_of(made, fact).addresses, (Wanted{{v4, one, true}, {v6, {}, false}}));
+  EXPECT_EQ(site_of(made, fact).addresses, (Wanted{{v4, one, true}, {v6, {}, true}}));
   made.subnets[0].gateway = nine;
   EXPECT_EQ(site_of(made, fact).addresses[0], (BridgeAddress{v4, one, true})) << "the one that its containers use";
   NetworkConfig taken = made;
@@ -362,7 +375,7 @@ TEST(NetworkSite, OfAGatewayIsOursByTheConfigurationOnly) {
   taken.subnets[0].gateway = one;
   EXPECT_EQ(site_of(taken, fact).addresses[0], (BridgeAddress{v4, one, true}));
   fact.options["com.docker.network.bridge.inhibit_ipv4"] = "true";
-  EXPECT_EQ(site_of(made, fact).addresses, (Wanted{{v6, {}, false}}));
+  EXPECT_EQ(site_of(made, fact).addresses, (Wanted{{v6, {}, true}}));
   EXPECT_EQ(site_of(made, fact).subnets.size(), 2U);
 }
 

@@ -315,5 +315,45 @@ TEST(NatCheck, MarksAreFollowed) {
             Nat::On);
 }
 
+// As libnftables prints Docker's rules where it can't tell that they are for the host's own addresses.
+TEST(NatCheck, PublishedPortsAreOneSummaryForTheNetwork) {
+  const auto with_ports = [](int ports) {
+    std::string text =
+        "table ip nat {\n chain PREROUTING {\n  type nat hook prerouting priority -100; policy accept;\n  counter jump "
+        "DOCKER\n }\n chain DOCKER {\n";
+    for (int i = 0; i < ports; ++i)
+      text += "  iifname != \"br-blue\" " + std::string(i % 2 ? "udp" : "tcp") + " dport " + std::to_string(80 + i) +
+              " counter dnat to 10.10.1.2:80\n";
+    return check(text + " }\n}\n").problems;
+  };
+  for (const int ports : {1, 5, 100}) {
+    const auto problems = with_ports(ports);
+    ASSERT_EQ(problems.size(), 1U) << ports;
+    EXPECT_FALSE(problems[0].blocks);
+    EXPECT_EQ(problems[0].code, "redirected-some");
+    EXPECT_LT(problems[0].text.size(), 200U);
+    EXPECT_EQ(problems[0].text.find(std::to_string(ports) + " published port"), 0U) << problems[0].text;
+  }
+  EXPECT_EQ(with_ports(2)[0].text, "2 published ports are redirected: tcp 80, udp 81");
+  // the same of rules that take some packets away
+  std::string drops = "table inet f {\n chain forward {\n  type filter hook forward priority 0; policy accept;\n";
+  for (int i = 0; i < 50; ++i) drops += "  ip saddr 192.0.2." + std::to_string(i) + " counter drop\n";
+  EXPECT_EQ(check(drops + " }\n}\n").problems.size(), 1U);
+}
+
+TEST(NatCheck, ARemedyNamesNoChainThatIsNotThere) {
+  const std::string forward =
+      "table ip filter {\n chain FORWARD {\n  type filter hook forward priority 0; policy drop;\n  iifname \"br-blue\" "
+      "accept\n }\n";
+  const auto remedy = [](const std::string& rules) {
+    for (const Problem& each : check(rules).problems)
+      if (each.code == "firewall-drops" && each.blocks) return each.remedy;
+    return std::string("nothing is dropped");
+  };
+  EXPECT_EQ(remedy(forward + "}\n").find("DOCKER-USER"), std::string::npos) << remedy(forward + "}\n");
+  EXPECT_EQ(remedy(forward + "}\n").find("allow it"), 0U);
+  EXPECT_NE(remedy(forward + " chain DOCKER-USER {\n }\n}\n").find("DOCKER-USER"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace berth
