@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * zebra_fpm_bridge: routes of berthd in zebra's RIB, with the truth about each. Everything here runs on zebra's main
- * pthread. listener.c owns the socket, session.c the talk with berthd, operation.c checks what it says, table.c keeps what
- * is wanted, rib.c alone touches the RIB.
+ * pthread. listener.c owns the socket, session.c the talk with berthd, arena.c a message's memory, operation.c checks what
+ * berthd says, table.c keeps what is wanted, rib.c alone touches the RIB.
  */
 #ifndef BERTH_BRIDGE_H
 #define BERTH_BRIDGE_H
@@ -83,7 +83,7 @@ extern struct berth_settings berth_settings;
 
 struct berth_counters {
 	uint64_t connections, refused, malformed, frames_in, frames_out, operations, rejected, added, removed, marked,
-		unmarked, readded, swept, expired, results;
+		unmarked, readded, swept, expired, results, unknown;
 };
 extern struct berth_counters berth_counters;
 extern struct event_loop *berth_loop;
@@ -129,15 +129,21 @@ bool berth_rib_flapped(const struct berth_object *object);	/* its interface went
 int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason);
 size_t berth_rib_query(const struct prefix *p, struct berth_entry *entries, size_t max);
 
+/* arena.c: one message at a time; NULL: it is none of berth's. */
+Berth__Fpm__Message *berth_message_unpack(const uint8_t *body, size_t len);
+void berth_message_free(Berth__Fpm__Message *m);
+
 /* listener.c */
 void berth_listener_init(void);
 void berth_listener_fini(void);
+const char *berth_listener_deaf(void);	/* why the socket is not there; NULL: it is */
 
 /* session.c */
 #define BERTH_PEER_SIZE 64
 void berth_session_init(void);
 void berth_session_fini(void);
-bool berth_session_begin(int fd, const char *peer);
+const char *berth_session_begin(int fd, const char *peer);
+bool berth_session_left(int fd);	/* the other end was closed */
 bool berth_session_full(void);	/* no more results for now */
 void berth_session_send(const Berth__Fpm__Message__BodyCase body, void *message);
 void berth_session_result(int kind, const struct prefix *p, int state, const char *reason, uint64_t sequence,

@@ -11,6 +11,8 @@
 #include "zlog.h"
 
 static int listener = -1;
+static struct stat ours;	/* the socket file that we made */
+static char deaf[200] = "zebra starts";
 static gid_t group;	/* 0: none */
 static struct event *t_accept;
 
@@ -77,25 +79,73 @@ static void on_accept(struct event *t)
 	event_add_read(berth_loop, on_accept, NULL, listener, &t_accept);
 	if (fd < 0)
 		return;
-	why = unwelcome(fd, peer, sizeof(peer));
-	if (!why && berth_session_begin(fd, peer))
+	/* who has given up while zebra was stopped or busy must not take the place of who is still there */
+	if (berth_session_left(fd)) {
+		close(fd);
 		return;
+	}
+	why = unwelcome(fd, peer, sizeof(peer));
 	if (!why)
-		why = "there is an owner already";
+		why = berth_session_begin(fd, peer);
+	if (!why)
+		return;
 	berth_counters.refused++;
 	zlog_warn("berth: %s refused: %s", peer, why);
 	turn_away(fd, why);
 	close(fd);
 }
 
+const char *berth_listener_deaf(void)
+{
+	return listener < 0 ? deaf : NULL;
+}
+
+static void __attribute__((format(printf, 1, 2))) stay_deaf(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(deaf, sizeof(deaf), format, args);
+	va_end(args);
+	zlog_err("berth: %s", deaf);
+	if (listener >= 0)
+		close(listener);
+	listener = -1;
+}
+
+/* What has the socket's name by now may be somebody else's. */
+static bool is_ours(const struct stat *file)
+{
+	return S_ISSOCK(file->st_mode) && file->st_dev == ours.st_dev && file->st_ino == ours.st_ino;
+}
+
 void berth_listener_fini(void)
 {
+	struct stat file;
+
 	if (listener < 0)
 		return;
 	event_cancel(&t_accept);
 	close(listener);
-	unlink(berth_settings.socket);
+	if (lstat(berth_settings.socket, &file) == 0 && is_ours(&file))
+		unlink(berth_settings.socket);
 	listener = -1;
+}
+
+/*
+ * The socket file goes to the group. The folder may belong to somebody who can put something else there, a link to a file of
+ * root's where zebra runs as root: what is changed is what was looked at, and a socket of our own.
+ */
+static void give_to_group(const char *path, bool is_group)
+{
+	int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (file < 0 || fstat(file, &ours) < 0 || !S_ISSOCK(ours.st_mode) || ours.st_uid != geteuid())
+		zlog_warn("berth: %s is not the socket that was made there", path);
+	else if (is_group && fchownat(file, "", -1, group, AT_EMPTY_PATH) < 0)
+		zlog_warn("berth: %s keeps its group: %s", path, safe_strerror(errno));
+	if (file >= 0)
+		close(file);
 }
 
 void berth_listener_init(void)
@@ -106,15 +156,17 @@ void berth_listener_init(void)
 	mode_t mask;
 	int other;
 
+	if (!members)
+		zlog_warn("berth: there is no group %s: only root and zebra's own user may connect", berth_settings.group);
 	group = members ? members->gr_gid : 0;
 	if (strlcpy(addr.sun_path, berth_settings.socket, sizeof(addr.sun_path)) >= sizeof(addr.sun_path)) {
-		zlog_err("berth: the socket's path is too long: %s", berth_settings.socket);
+		stay_deaf("the socket's path is too long: %s", berth_settings.socket);
 		return;
 	}
 	/* A zebra that only checks its configuration, or a second one, must not take a running one's place. */
 	other = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (other >= 0 && (connect(other, (struct sockaddr *)&addr, sizeof(addr)) == 0 || errno == EAGAIN)) {
-		zlog_err("berth: another zebra listens on %s: nothing is done here", addr.sun_path);
+		stay_deaf("another zebra listens on %s: nothing is done here", addr.sun_path);
 		close(other);
 		return;
 	}
@@ -124,16 +176,11 @@ void berth_listener_init(void)
 		unlink(addr.sun_path);	/* left by a zebra that was killed; a file of somebody's stays */
 	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	mask = umask(0117);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 4) < 0) {
-		zlog_err("berth: can't listen on %s: %s", addr.sun_path, safe_strerror(errno));
-		if (listener >= 0)
-			close(listener);
-		listener = -1;
-	}
+	if (listener < 0 || bind(listener, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(listener, 4) < 0)
+		stay_deaf("can't listen on %s: %s", addr.sun_path, safe_strerror(errno));
 	umask(mask);
 	if (listener < 0)
 		return;
-	if (members && chown(addr.sun_path, -1, members->gr_gid) < 0)
-		zlog_warn("berth: %s keeps its group: %s", addr.sun_path, safe_strerror(errno));
+	give_to_group(addr.sun_path, members);
 	event_add_read(berth_loop, on_accept, NULL, listener, &t_accept);
 }

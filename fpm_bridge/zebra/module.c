@@ -64,6 +64,7 @@ static void show_counters(struct vty *vty)
 		(unsigned long long)c->rejected, "Results", (unsigned long long)c->results);
 	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Added again", (unsigned long long)c->readded, "Swept",
 		(unsigned long long)c->swept, "Expired", (unsigned long long)c->expired);
+	vty_out(vty, "%-24s %llu\n", "Unknown messages", (unsigned long long)c->unknown);
 }
 
 static void show_status(struct vty *vty)
@@ -212,16 +213,18 @@ static const char *parse(char *args)
 	return NULL;
 }
 
+#define BUILD_IT "build it for this FRR (scripts/install, or scripts/images for containers) and restart FRR"
+
 static int module_init(void)
 {
-	static char text[200];
+	static char text[300];
 	const char *missing = missing_import(), *error;
 	char *args;
 
 	/* Not even the vty or FRR's log can be trusted to be what this module was compiled for. */
 	if (missing) {
 		static const char format[] = "berth: this module was built for FRR %s and does nothing in this FRR, which has "
-					     "no %s: build it for this FRR";
+					     "no %s: " BUILD_IT;
 
 		fprintf(stderr, format, BERTH_BUILT_FOR, missing);
 		fputc('\n', stderr);
@@ -233,7 +236,7 @@ static int module_init(void)
 	free(args);
 	/* A failed -M would keep zebra from starting: stay inert instead, and say so. */
 	if (!same_release(berth_running_version(), BERTH_BUILT_FOR)) {
-		snprintf(text, sizeof(text), "this module was built for FRR %s and stays inert in FRR %s: build it for this FRR",
+		snprintf(text, sizeof(text), "this module was built for FRR %s and stays inert in FRR %s: " BUILD_IT,
 			 BERTH_BUILT_FOR, berth_running_version());
 		berth_settings.inert = text;
 	} else if (error) {

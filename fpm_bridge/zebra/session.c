@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The talk with the owner: frames in, results out, the sweep, the grace time. Bad input closes the connection with a Bye
- * that says why, and touches no route. What can't be written is bounded: then nothing is read and no state is told.
+ * that says why, and touches no route. What can't be written is bounded: then nothing is read and no state is told. An
+ * owner that says nothing for its hold time is put out: a process that hangs keeps its end of the socket open.
  */
 #include "bridge.h"
 
-#include <stdalign.h>
-#include <stddef.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
 
 #include "frame.h"
 #include "network.h"
@@ -14,27 +16,33 @@
 
 #define IN_SIZE (BERTH_FRAME_MAX + 1)
 #define OUT_SIZE (1 << 20)
-#define ARENA_SIZE (1 << 19)	/* holds a batch of BERTH_MAX_OPERATIONS */
-#define OUT_FULL (OUT_SIZE - 2 * BERTH_FRAME_MAX)
+#define OUT_FULL (OUT_SIZE - 4 * BERTH_FRAME_MAX)	/* what follows one batch has room */
 #define RESULTS_A_FRAME 200
 #define SWEEP_A_SLICE 1000
 #define MAX_KEEP (BERTH_FRAME_MAX / 8)	/* prefixes of an EndOfSync: more do not fit into a frame */
 #define LEAVE_MS 2		/* between two looks at whether zebra has worked on the sweep */
 #define LEAVE_MAX_MS 10000	/* a zebra that has not by then is not waited for */
 #define HELLO_SECONDS 3		/* the one place for an owner is not for who says nothing */
+#define HOLD_LEAST 3		/* seconds */
+#define HOLD_MOST 3600
+#define ALIVE_LEAST_MS 100	/* between two looks at whether the owner is silent */
+#define LATE_MS 1000		/* a timer that comes so much later than it was due: zebra itself was stopped, or busy */
 
 static struct {
 	int fd;
 	uint64_t id;
 	bool greeted, sweeping;
 	uint64_t sync_sequence;
-	uint32_t swept, grace;
 	int64_t sweep_at;	/* monotonic: the EndOfSync that is worked on */
-	int64_t lost_at, away_ms;	/* monotonic; how long berthd was away since the last sync, over several sessions */
+	uint32_t swept, grace, hold;	/* seconds; hold 0: an owner that knows of no Keepalive */
+	int64_t begun_at, heard_at, alive_due;	/* monotonic: Hello, the last sign of life, the next look at it */
+	bool stalled;			/* frames wait in `in` until there is room for what follows them */
+	int unread;			/* bytes that were in the socket, for the owner to read, after the last write */
+	int64_t lost_at, away_ms;	/* monotonic; how long berthd was away since a session that settled, in all */
 	size_t in_len, out_len;
-	char peer[BERTH_PEER_SIZE], last_error[200];
+	char peer[BERTH_PEER_SIZE], last_error[300];
 	uint8_t in[IN_SIZE], out[OUT_SIZE];
-	struct event *t_read, *t_write, *t_grace, *t_sweep, *t_hello;
+	struct event *t_read, *t_write, *t_grace, *t_sweep, *t_hello, *t_alive;
 } s = {.fd = -1};
 
 static Berth__Fpm__Result results[RESULTS_A_FRAME], *result_list[RESULTS_A_FRAME];
@@ -43,12 +51,17 @@ static struct prefix prefixes[RESULTS_A_FRAME];
 static Berth__Fpm__RibEntry winners[RESULTS_A_FRAME];
 static size_t n_results;
 
+static void on_frames(struct event *t);
 static void on_read(struct event *t);
 static void on_write(struct event *t);
 
 static void want_read(void)
 {
-	if (s.fd >= 0 && s.out_len < OUT_FULL)
+	if (s.fd < 0 || s.out_len >= OUT_FULL)
+		return;
+	if (s.stalled)
+		event_add_event(berth_loop, on_frames, NULL, 0, &s.t_read);
+	else
 		event_add_read(berth_loop, on_read, NULL, s.fd, &s.t_read);
 }
 
@@ -56,10 +69,23 @@ static void on_grace(struct event *t)
 {
 	(void)t;
 	berth_counters.expired += berth_table_sweep(SWEEP_A_SLICE);
+	s.away_ms = 0;	/* this grace time is over, and the next loss has one of its own */
+	s.lost_at = berth_now_ms();
 	if (berth_table_stale_count())
 		event_add_timer_msec(berth_loop, on_grace, NULL, 1, &s.t_grace);
 	else
 		zlog_warn("berth: berthd has been away for %u s: its routes are gone", s.grace);
+}
+
+/*
+ * A session that got in sync, or was alive for longer than the grace time, is one that works: the next loss is a new one.
+ * Silence before a loss is no life.
+ */
+static bool is_settled(void)
+{
+	int64_t last = s.hold ? s.heard_at : berth_now_ms();
+
+	return last - s.begun_at >= s.grace * 1000LL;
 }
 
 static void hang_up(const char *why)
@@ -68,6 +94,7 @@ static void hang_up(const char *why)
 
 	if (s.fd < 0)
 		return;
+	event_cancel(&s.t_alive);
 	event_cancel(&s.t_hello);
 	event_cancel(&s.t_read);
 	event_cancel(&s.t_write);
@@ -75,7 +102,7 @@ static void hang_up(const char *why)
 	close(s.fd);
 	s.fd = -1;
 	s.in_len = s.out_len = n_results = 0;
-	s.sweeping = false;
+	s.sweeping = s.stalled = false;
 	strlcpy(s.last_error, why, sizeof(s.last_error));
 	if (!s.greeted) {
 		zlog_warn("berth: connection of %s closed: %s", s.peer, why);
@@ -83,10 +110,13 @@ static void hang_up(const char *why)
 	}
 	s.greeted = false;
 	berth_table_all_stale();
-	zlog_warn("berth: berthd is gone (%s): %zu routes stay for %u s", why, berth_table_stale_count(), s.grace);
 	/* A berthd that dies again and again before it is in sync has one grace time, not one for each try. */
 	s.lost_at = berth_now_ms();
-	left = s.grace * 1000LL - s.away_ms;
+	if (is_settled())
+		s.away_ms = 0;
+	left = MAX(s.grace * 1000LL - s.away_ms, 0);
+	zlog_warn("berth: berthd is gone (%s): %zu routes stay for %lld s", why, berth_table_stale_count(),
+		  (long long)left / 1000);
 	event_cancel(&s.t_grace);
 	event_add_timer_msec(berth_loop, on_grace, NULL, left > 1 ? left : 1, &s.t_grace);
 }
@@ -155,11 +185,30 @@ void berth_session_result(int kind, const struct prefix *p, int state, const cha
 		berth_session_flush();
 }
 
+static int unread(void)
+{
+	int n = 0;
+
+	return ioctl(s.fd, SIOCOUTQ, &n) < 0 ? 0 : n;
+}
+
+/* An owner that reads lives, also while its own words wait because there is no room for what would follow. */
+static void see_life(void)
+{
+	int n = unread();
+
+	if (n < s.unread)
+		s.heard_at = berth_now_ms();
+	s.unread = n;
+}
+
 static void on_write(struct event *t)
 {
-	ssize_t n = write(s.fd, s.out, s.out_len);
+	ssize_t n;
 
 	(void)t;
+	see_life();
+	n = write(s.fd, s.out, s.out_len);
 	if (n < 0 && !ERRNO_IO_RETRY(errno)) {
 		hang_up(safe_strerror(errno));
 		return;
@@ -168,6 +217,7 @@ static void on_write(struct event *t)
 		memmove(s.out, s.out + n, s.out_len - n);
 		s.out_len -= n;
 	}
+	s.unread = unread();
 	if (s.out_len)
 		event_add_write(berth_loop, on_write, NULL, s.fd, &s.t_write);
 	want_read();
@@ -199,6 +249,57 @@ static void on_hello_late(struct event *t)
 	close_with("no Hello came");
 }
 
+/*
+ * The owner was silent for the hold time. Not where it has said something that this loop has not come to yet, nor where the
+ * loop was not there to hear it: a zebra that was stopped itself begins anew.
+ */
+static bool is_overdue(void)
+{
+	struct pollfd words = {.fd = s.fd, .events = s.out_len < OUT_FULL ? POLLIN : 0};
+	int64_t now = berth_now_ms();
+
+	if (!s.greeted || !s.hold)
+		return false;
+	see_life();
+	return now - s.heard_at >= s.hold * 1000LL && now - s.alive_due <= LATE_MS && poll(&words, 1, 0) <= 0;
+}
+
+static void put_out(void)
+{
+	char why[80];
+
+	snprintf(why, sizeof(why), "berthd was silent for %u s, its hold time", s.hold);
+	close_with(why);
+}
+
+static void on_alive(struct event *t);
+
+static void look_at_life(void)
+{
+	int64_t now = berth_now_ms(), hold = s.hold * 1000LL, wait = MIN(hold / 3, s.heard_at + hold - now);
+
+	wait = MAX(wait, ALIVE_LEAST_MS);
+	s.alive_due = now + wait;
+	event_add_timer_msec(berth_loop, on_alive, NULL, wait, &s.t_alive);
+}
+
+static void on_alive(struct event *t)
+{
+	Berth__Fpm__Keepalive keepalive = BERTH__FPM__KEEPALIVE__INIT;
+
+	(void)t;
+	if (is_overdue()) {
+		put_out();
+		return;
+	}
+	if (berth_now_ms() - s.alive_due > LATE_MS)
+		s.heard_at = berth_now_ms();
+	if (!s.out_len)	/* else there is enough for the owner to read */
+		berth_session_send(BERTH__FPM__MESSAGE__BODY_KEEPALIVE, &keepalive);
+	if (s.fd >= 0)
+		look_at_life();
+}
+
 static void on_sweep(struct event *t)
 {
 	(void)t;
@@ -228,7 +329,9 @@ static void on_sweep(struct event *t)
 static bool on_hello(const Berth__Fpm__Hello *in)
 {
 	Berth__Fpm__Hello out = BERTH__FPM__HELLO__INIT;
-	char error[160] = "";
+	uint32_t grace = in->grace_seconds ? in->grace_seconds : berth_settings.grace;
+	uint32_t hold = in->hold_seconds ? MIN(MAX(in->hold_seconds, HOLD_LEAST), HOLD_MOST) : 0;
+	char error[sizeof(s.last_error)] = "";
 
 	if (in->protocol != BERTH_PROTOCOL)
 		snprintf(error, sizeof(error), "protocol %u is not spoken here, %u is: berthd and the module differ in release",
@@ -238,12 +341,11 @@ static bool on_hello(const Berth__Fpm__Hello *in)
 	else if (in->route_type[0] && strcmp(in->route_type, zebra_route_string(berth_settings.type)))
 		snprintf(error, sizeof(error), "routes here are of type %s (module argument type=)",
 			 zebra_route_string(berth_settings.type));
-	s.grace = in->grace_seconds ? in->grace_seconds : berth_settings.grace;
-	s.id = in->session;
 	out.protocol = BERTH_PROTOCOL;
 	out.software = (char *)"zebra_fpm_bridge " BERTH_MODULE_VERSION;
 	out.session = in->session;
-	out.grace_seconds = s.grace;
+	out.grace_seconds = grace;
+	out.hold_seconds = hold;
 	out.route_type = (char *)zebra_route_string(berth_settings.type);
 	out.frr_version = (char *)berth_running_version();
 	out.built_for = (char *)BERTH_BUILT_FOR;
@@ -261,8 +363,15 @@ static bool on_hello(const Berth__Fpm__Hello *in)
 		s.away_ms += berth_now_ms() - s.lost_at;
 	event_cancel(&s.t_grace);
 	s.greeted = true;
-	zlog_info("berth: berthd is here (%s, %s), grace time %u s, %u routes held", s.peer, in->software, s.grace,
-		  out.routes_held);
+	s.id = in->session;
+	s.grace = grace;
+	s.hold = hold;
+	s.begun_at = s.heard_at = berth_now_ms();
+	s.unread = 0;
+	if (hold)
+		look_at_life();
+	zlog_info("berth: berthd is here (%s, %s), grace time %u s, hold time %u s, %u routes held", s.peer, in->software,
+		  grace, hold, out.routes_held);
 	return true;
 }
 
@@ -344,6 +453,11 @@ static bool on_message(const Berth__Fpm__Message *m)
 	case BERTH__FPM__MESSAGE__BODY_QUERY:
 		on_query(m->query);
 		break;
+	case BERTH__FPM__MESSAGE__BODY_KEEPALIVE:
+		break;
+	case BERTH__FPM__MESSAGE__BODY__NOT_SET:
+		berth_counters.unknown++;	/* of a newer berthd */
+		break;
 	case BERTH__FPM__MESSAGE__BODY_BYE:
 		hang_up(m->bye->reason[0] ? m->bye->reason : "a clean stop");
 		return false;
@@ -354,51 +468,15 @@ static bool on_message(const Berth__Fpm__Message *m)
 	return s.fd >= 0;
 }
 
-/*
- * A message lives as long as it is worked on, so its parts come from one block; what does not fit comes from the heap.
- */
-static struct {
-	size_t used;
-	bool spilled;
-	alignas(max_align_t) uint8_t bytes[ARENA_SIZE];
-} arena;
-
-static void *arena_alloc(void *unused, size_t size)
-{
-	size_t at = arena.used;
-
-	(void)unused;
-	if (size > ARENA_SIZE - at) {
-		arena.spilled = true;
-		return malloc(size);
-	}
-	arena.used = MIN(at + ((size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1)), (size_t)ARENA_SIZE);
-	return arena.bytes + at;
-}
-
-static void arena_free(void *unused, void *p)
-{
-	(void)unused;
-	if ((uint8_t *)p < arena.bytes || (uint8_t *)p >= arena.bytes + ARENA_SIZE)
-		free(p);
-}
-
-static ProtobufCAllocator arena_allocator = {.alloc = arena_alloc, .free = arena_free};
-
-static void on_read(struct event *t)
+/* What has come, frame by frame, as long as there is room for what follows. */
+static void on_frames(struct event *t)
 {
 	const uint8_t *body;
 	const char *error;
 	size_t len, total, at = 0;
-	ssize_t n = read(s.fd, s.in + s.in_len, sizeof(s.in) - s.in_len);
 
 	(void)t;
-	if (n == 0 || (n < 0 && !ERRNO_IO_RETRY(errno))) {
-		hang_up(n ? safe_strerror(errno) : "connection closed");
-		return;
-	}
-	if (n > 0)
-		s.in_len += n;
+	s.stalled = false;
 	for (;;) {
 		enum berth_frame_status status = berth_frame_next(s.in + at, s.in_len - at, &body, &len, &total, &error);
 		Berth__Fpm__Message *m;
@@ -410,17 +488,17 @@ static void on_read(struct event *t)
 			reject(error);
 			return;
 		}
-		arena.used = 0;
-		arena.spilled = false;
-		m = berth__fpm__message__unpack(&arena_allocator, len, body);
+		s.stalled = s.out_len >= OUT_FULL;
+		if (s.stalled)
+			break;
+		m = berth_message_unpack(body, len);
 		if (!m) {
 			reject("a frame whose body is not a protobuf message of berth's");
 			return;
 		}
 		berth_counters.frames_in++;
 		alive = on_message(m);
-		if (arena.spilled)
-			berth__fpm__message__free_unpacked(m, &arena_allocator);
+		berth_message_free(m);
 		if (!alive)
 			return;
 		at += total;
@@ -430,16 +508,45 @@ static void on_read(struct event *t)
 	want_read();
 }
 
-/* A connection of one who may; false: there is an owner already. */
-bool berth_session_begin(int fd, const char *peer)
+static void on_read(struct event *t)
 {
-	char byte;
+	ssize_t n = read(s.fd, s.in + s.in_len, sizeof(s.in) - s.in_len);
+
+	if (n == 0 || (n < 0 && !ERRNO_IO_RETRY(errno))) {
+		hang_up(n ? safe_strerror(errno) : "connection closed");
+		return;
+	}
+	if (n > 0) {
+		s.in_len += n;
+		s.heard_at = berth_now_ms();
+	}
+	on_frames(t);
+}
+
+bool berth_session_left(int fd)
+{
+	struct pollfd end = {.fd = fd};
+
+	return poll(&end, 1, 0) > 0 && (end.revents & POLLHUP);
+}
+
+/* A connection of one who may. NULL: it is the owner; else why not, until the next call. */
+const char *berth_session_begin(int fd, const char *peer)
+{
+	static char why[200];
 
 	/* an owner that is dead, but whose end was not read yet, is in nobody's way */
-	if (s.fd >= 0 && recv(s.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+	if (s.fd >= 0 && berth_session_left(s.fd))
 		hang_up("connection closed");
-	if (s.fd >= 0)
-		return false;
+	else if (s.fd >= 0 && is_overdue())
+		put_out();
+	if (s.fd >= 0) {
+		size_t n = snprintf(why, sizeof(why), "there is an owner already (%s)", s.peer);
+
+		if (s.greeted && s.hold)
+			snprintf(why + n, sizeof(why) - n, ", which is put out after %u s of silence", s.hold);
+		return why;
+	}
 	set_nonblocking(fd);
 	s.fd = fd;
 	strlcpy(s.peer, peer, sizeof(s.peer));
@@ -447,15 +554,22 @@ bool berth_session_begin(int fd, const char *peer)
 	berth_counters.connections++;
 	event_add_timer(berth_loop, on_hello_late, NULL, HELLO_SECONDS, &s.t_hello);
 	want_read();
-	return true;
+	return NULL;
 }
 
 void berth_session_show(struct vty *vty)
 {
+	const char *deaf = berth_listener_deaf();
+
 	vty_out(vty, "Socket %s, %s\n", berth_settings.socket,
 		s.greeted ? "berthd is connected" : "berthd is not connected");
+	if (deaf)
+		vty_out(vty, " %% nobody can connect: %s\n", deaf);
 	if (s.greeted)
 		vty_out(vty, " Peer %s, session %llu\n", s.peer, (unsigned long long)s.id);
+	if (s.greeted && s.hold)
+		vty_out(vty, " Hold time %u s, last heard %lld s ago\n", s.hold,
+			(long long)(berth_now_ms() - s.heard_at) / 1000);
 	if (s.last_error[0])
 		vty_out(vty, " Last closed: %s\n", s.last_error);
 	vty_out(vty, " Objects %zu, stale %zu, grace time %u s\n", berth_table_count(), berth_table_stale_count(), s.grace);

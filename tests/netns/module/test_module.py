@@ -23,6 +23,14 @@ def until(what, check, seconds=5.0):
         time.sleep(0.01)
 
 
+def stays(what, check, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not check():
+            raise AssertionError("%s: no longer so after %.1f of %s s" % (what, seconds - end + time.monotonic(), seconds))
+        time.sleep(0.01)
+
+
 def kernel(prefix):
     family = "-6" if ":" in prefix else "-4"
     return sh("ip %s route show %s proto 26 2>/dev/null; ip %s route show %s proto openfabric 2>/dev/null || true"
@@ -140,6 +148,19 @@ class Client:
             m = self.receive()
             if m.HasField("query_reply"):
                 return m.query_reply
+
+    def live(self, seconds):
+        """As berthd does where nothing is to be said; True while the module keeps the session."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.send(pb.Message(keepalive=pb.Keepalive()))
+            self.sock.settimeout(0.5)
+            try:
+                self.receive()
+            except socket.timeout:
+                pass
+        self.sock.settimeout(5)
+        return True
 
     def close(self):
         self.sock.close()
@@ -330,6 +351,179 @@ class ModuleTest(unittest.TestCase):
         c.batch(add("10.1.0.13/32"))
         c.state("10.1.0.13/32", pb.STATE_INSTALLED)
 
+    def test_a_silent_owner_is_put_out_and_its_grace_time_begins(self):
+        c, p = self.client(hold_seconds=3), "10.1.0.30/32"
+        self.assertEqual(c.hello.hold_seconds, 3)
+        c.batch(add(p))
+        c.state(p, pb.STATE_INSTALLED)
+        c.sync()
+        begin = time.monotonic()
+        self.assertRegex(self.client().hello.error, r"owner already \(pid \d+ uid 0\), which is put out after 3 s of silence")
+        until("it is put out", lambda: "not connected" in self.zebra.vty("show berth status"), 6)
+        self.assertGreater(time.monotonic() - begin, 2.5, "too early")
+        stays("its route, for the grace time", lambda: kernel(p), 1.5)
+        until("the grace time ends", lambda: not kernel(p), 2)
+        kinds = [c.receive().WhichOneof("body") for _ in range(2)]
+        self.assertEqual(kinds, ["keepalive"] * 2, "the module says that it is there")
+        while True:
+            m = c.receive()
+            if m.HasField("bye"):
+                break
+        self.assertIn("silent for 3 s", m.bye.reason)
+        self.assertEqual(self.client().hello.error, "")
+
+    def test_a_new_owner_gets_the_place_of_one_that_hangs(self):
+        c, p = self.client(hold_seconds=3), "10.1.0.31/32"
+        c.batch(add(p))
+        c.state(p, pb.STATE_INSTALLED)
+        d = until("the new one gets in", lambda: next((each for each in [self.client(hold_seconds=3)]
+                                                       if not each.hello.error), None), 6)
+        self.assertEqual(d.hello.routes_held, 1)
+        d.batch(add(p))
+        d.state(p, pb.STATE_INSTALLED)
+        self.assertEqual(d.sync(), 0)
+        self.assertTrue(kernel(p))
+
+    def test_who_lives_is_not_put_out(self):
+        c, p = self.client(hold_seconds=3), "10.1.0.32/32"
+        c.batch(add(p))
+        c.state(p, pb.STATE_INSTALLED)
+        self.assertTrue(c.live(7))
+        for stop in (4.5, 4.5):  # zebra hangs for longer than the hold time; both do
+            self.zebra.process.send_signal(signal.SIGSTOP)
+            try:
+                if stop == 4.5:
+                    c.send(pb.Message(keepalive=pb.Keepalive()))
+                end = time.monotonic() + stop
+                until("the time is over", lambda: time.monotonic() > end, stop + 1)
+            finally:
+                self.zebra.process.send_signal(signal.SIGCONT)
+            self.assertTrue(c.live(4))
+        self.assertIn("Hold time 3 s", self.zebra.vty("show berth status"))
+        self.assertRegex(self.zebra.vty("show berth counters"), r"Connections +1\n")
+
+    def test_an_owner_that_is_slow_to_read_lives(self):
+        """The module reads nothing while its answers are not taken: it sees the owner's life by what is read."""
+        out, refused = b"", [add("127.0.0.1/32")] * 500
+        for n in range(80):
+            body = pb.Message(batch=pb.Batch(sequence=n + 1, operations=refused)).SerializeToString()
+            out += struct.pack("!BBH", 1, 2, len(body) + 4) + body
+        c = self.client(hold_seconds=3)
+        c.sock.setblocking(False)
+        begin, said, taken = time.monotonic(), 0, 0
+        while time.monotonic() < begin + 12:
+            time.sleep(0.001)
+            if not out and time.monotonic() > said + 1:
+                said, out = time.monotonic(), b"\x01\x02\x00\x06\x4a\x00"  # Keepalive
+            try:
+                out = out[c.sock.send(out[:65536]):] if out else out
+            except BlockingIOError:
+                pass
+            if time.monotonic() > begin + min(8, taken / 60000):
+                try:
+                    more = c.sock.recv(65536)
+                    self.assertTrue(more, "put out after %.1f s" % (time.monotonic() - begin))
+                    taken += len(more)
+                except BlockingIOError:
+                    pass
+        self.assertGreater(taken, 1500000, "the module had more to say than it can hold")
+        self.assertIn("berthd is connected", self.zebra.vty("show berth status"))
+
+    def test_an_older_berthd_may_be_silent(self):
+        c = self.client()
+        self.assertEqual(c.hello.hold_seconds, 0)
+        stays("it is the owner", lambda: "berthd is connected" in self.zebra.vty("show berth status"), 4)
+        c.query("10.1.0.33/32")
+        self.assertFalse(select.select([c.sock], [], [], 0)[0], "it is told nothing that it does not know")
+
+    def test_the_hold_time_is_bounded(self):
+        for said, holds in ((1, 3), (3, 3), (3600, 3600), (4000000000, 3600)):
+            c = self.client(hold_seconds=said)
+            self.assertEqual(c.hello.hold_seconds, holds)
+            c.close()
+            until("the module has seen it", lambda: "not connected" in self.zebra.vty("show berth status"))
+
+    def test_who_gave_up_waiting_is_in_nobodys_way(self):
+        self.zebra.process.send_signal(signal.SIGSTOP)
+        try:
+            hello = pb.Message(hello=pb.Hello(protocol=1, session=1, grace_seconds=77)).SerializeToString()
+            for _ in range(3):
+                s = socket.socket(socket.AF_UNIX)
+                s.connect(SOCKET)
+                s.sendall(struct.pack("!BBH", 1, 2, len(hello) + 4) + hello)
+                s.close()
+            c = Client(hello=False)
+            self.clients.append(c)
+            c.send(pb.Message(hello=pb.Hello(protocol=1, session=2)))
+        finally:
+            self.zebra.process.send_signal(signal.SIGCONT)
+        self.assertEqual(c.receive().hello.error, "")
+        self.assertIn("grace time 2 s", self.zebra.vty("show berth status"))
+        self.assertRegex(self.zebra.vty("show berth counters"), r"Connections +1\n")
+
+    def test_a_message_of_a_newer_berthd_is_left_aside(self):
+        c, p = self.client(), "10.1.0.34/32"
+        body = b"\xfa\x06\x03\x0a\x01\x07"  # field 111, bytes
+        c.sock.sendall(struct.pack("!BBH", 1, 2, len(body) + 4) + body)
+        c.batch(add(p))
+        c.state(p, pb.STATE_INSTALLED)
+        self.assertRegex(self.zebra.vty("show berth counters"), r"Unknown messages +1\n")
+
+    def test_the_grace_time_is_given_back_when_a_session_settles_or_it_is_over(self):
+        c, p, seen = self.client(), "10.1.0.35/32", lambda: "not connected" in self.zebra.vty("show berth status")
+        c.batch(add(p))
+        c.state(p, pb.STATE_INSTALLED)
+        c.sync()
+        c.close()
+        stays("its route", lambda: kernel(p), 1.2)
+        d = self.client()  # of 2 s, 1.2 are gone; a session without a sync, longer than the grace time
+        d.batch(add(p))
+        d.state(p, pb.STATE_INSTALLED)
+        stays("the session", lambda: not seen(), 2.2)
+        d.close()
+        stays("its route, after a session that settled", lambda: kernel(p), 1.4)
+        e = self.client()
+        e.batch(add(p))
+        e.state(p, pb.STATE_INSTALLED)
+        e.close()  # at once
+        until("what is left of this grace time", lambda: not kernel(p), 1.3)
+        f = self.client()
+        f.batch(add(p))
+        f.state(p, pb.STATE_INSTALLED)
+        f.close()
+        stays("its route, after a grace time that ran out", lambda: kernel(p), 1.4)
+        until("gone after the grace time", lambda: not kernel(p), 2)
+
+    def test_silence_settles_no_session(self):
+        c, p = self.client(), "10.1.0.36/32"
+        c.batch(add(p))
+        c.state(p, pb.STATE_INSTALLED)
+        c.sync()
+        c.close()
+        stays("its route", lambda: kernel(p), 1.2)
+        d = self.client(hold_seconds=3)
+        self.assertEqual(d.hello.error, "")
+        until("it is put out", lambda: "not connected" in self.zebra.vty("show berth status"), 6)
+        until("0.8 s were left", lambda: not kernel(p), 1.3)
+
+    def test_a_hello_that_is_refused_changes_nothing(self):
+        self.assertIn("99", self.client(protocol=99, grace_seconds=1000).hello.error)
+        self.assertIn("type openfabric", self.client(route_type="babel", grace_seconds=1000).hello.error)
+        self.assertIn("grace time 2 s", self.zebra.vty("show berth status"))
+
+    def test_another_ones_socket_stays(self):
+        os.rename(SOCKET, SOCKET + ".ours")
+        self.addCleanup(lambda: [os.unlink(name) for name in (SOCKET, SOCKET + ".ours") if os.path.exists(name)])
+        other = socket.socket(socket.AF_UNIX)
+        other.bind(SOCKET)
+        self.zebra.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.zebra.process.wait(10), 0)
+        self.assertTrue(os.path.exists(SOCKET))
+        other.close()
+        os.unlink(SOCKET)
+        os.unlink(WORK + "/zebra.vty")
+        self.zebra = Zebra()
+
     def test_who_says_nothing_makes_room(self):
         silent = self.client(hello=False)
         until("berthd gets in", lambda: not self.client().hello.error, 10)
@@ -364,6 +558,7 @@ class ModuleTest(unittest.TestCase):
         self.zebra = Zebra()
         self.assertEqual(pathlib.Path(SOCKET).read_text(), "precious")
         self.assertIn("can't listen on", pathlib.Path(self.zebra.log).read_text())
+        self.assertIn("nobody can connect: can't listen on", self.zebra.vty("show berth status"))
 
     def test_an_orderly_stop_of_zebra_is_no_loss_of_routes(self):
         c, each = self.client(), ["10.2.%d.%d/32" % (i // 250, i % 250 + 1) for i in range(2000)]
