@@ -13,6 +13,7 @@ std::string_view to_string(RibState state) {
     case RibState::Rejected: return "rejected";
     case RibState::Gone: return "gone";
     case RibState::Stale: return "stale";
+    case RibState::Other: return "other";
   }
   return "pending";
 }

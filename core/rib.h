@@ -45,6 +45,7 @@ enum class RibState {
   Rejected,   // refused, with a reason
   Gone,       // not there (any more)
   Stale,      // zebra is away: last known state unknown
+  Other,      // a newer module's word for what this berthd has no name for; the reason says which
 };
 std::string_view to_string(RibState state);  // as in `show routes json`: "pending", "notBest", …; Gone: "gone"
 

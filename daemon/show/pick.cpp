@@ -15,12 +15,13 @@ int badness(RibState state) {
     case RibState::Accepted: return 1;
     case RibState::Pending: return 2;
     case RibState::Stale: return 3;
-    case RibState::NotBest: return 4;
-    case RibState::Inactive: return 5;
-    case RibState::Gone: return 6;
-    case RibState::Rejected: return 7;
+    case RibState::Other: return 4;
+    case RibState::NotBest: return 5;
+    case RibState::Inactive: return 6;
+    case RibState::Gone: return 7;
+    case RibState::Rejected: return 8;
   }
-  return 7;
+  return 8;
 }
 
 }  // namespace

@@ -169,12 +169,22 @@ Status ZebraClient::on_message(const fpm::Message& message) {
     listener_.zebra_synced(message.sync_done().swept());
     return {};
   }
+  if (message.has_keepalive()) return {};
+  if (!message.has_results()) {
+    ++counters_["unknownMessages"];  // of a newer module, or an answer to what nobody asked
+    return {};
+  }
   counters_["answers"] += static_cast<std::uint64_t>(message.results().results_size());
   for (const fpm::Result& in : message.results().results()) {
-    const auto answer = decode(in);
-    if (!answer) return answer.error();
+    const auto decoded = decode(in);
+    if (!decoded) return decoded.error();
+    if (!*decoded) {
+      ++counters_["unknownAnswers"];
+      continue;
+    }
+    const RibAnswer& answer = **decoded;
     // An answer to an older wish, or one that a waiting wish will change, says nothing about what is wanted now.
-    const auto wish = wishes_.find(answer->key);
+    const auto wish = wishes_.find(answer.key);
     if (wish != wishes_.end()) {
       if (wish->second.unanswered != 0) {
         if (in.sequence() != wish->second.unanswered) continue;
@@ -183,7 +193,7 @@ Status ZebraClient::on_message(const fpm::Message& message) {
       if (wish->second.waiting) continue;
       wishes_.erase(wish);
     }
-    listener_.rib_answer(*answer);
+    listener_.rib_answer(answer);
   }
   return {};
 }

@@ -13,7 +13,7 @@ std::optional<IpAddress> from_bytes(const std::string& bytes) {
   return IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
 }
 
-std::optional<RibState> state_of(fpm::State state) {
+RibState state_of(fpm::State state) {
   switch (state) {
     case fpm::STATE_ACCEPTED: return RibState::Accepted;
     case fpm::STATE_INSTALLED: return RibState::Installed;
@@ -21,7 +21,7 @@ std::optional<RibState> state_of(fpm::State state) {
     case fpm::STATE_INACTIVE: return RibState::Inactive;
     case fpm::STATE_REJECTED: return RibState::Rejected;
     case fpm::STATE_GONE: return RibState::Gone;
-    default: return std::nullopt;
+    default: return RibState::Other;
   }
 }
 
@@ -54,21 +54,25 @@ void encode_remove(const RibKey& key, fpm::Operation* out) {
   encode(key.prefix, key.kind == RibKind::Mark ? out->mutable_unmark() : out->mutable_remove());
 }
 
-Result<RibAnswer> decode(const fpm::Result& in) {
+Result<std::optional<RibAnswer>> decode(const fpm::Result& in) {
+  if (in.kind() == fpm::OBJECT_UNSPECIFIED) return permanent("a result without a kind");
+  if (in.kind() != fpm::OBJECT_ROUTE && in.kind() != fpm::OBJECT_MARK) return std::optional<RibAnswer>();
   const auto address = from_bytes(in.prefix().address());
-  const auto state = state_of(in.state());
   if (!address || in.prefix().length() > address->bits()) return permanent("a result without a valid prefix");
-  if (!state) return permanent("a result without a known state");
-  if (in.kind() != fpm::OBJECT_ROUTE && in.kind() != fpm::OBJECT_MARK) return permanent("a result without a kind");
+  if (in.state() == fpm::STATE_UNSPECIFIED) return permanent("a result without a state");
   RibAnswer answer;
   answer.key = {in.kind() == fpm::OBJECT_MARK ? RibKind::Mark : RibKind::Route,
                 Prefix::of(*address, in.prefix().length())};
-  answer.state = *state;
+  answer.state = state_of(in.state());
   answer.reason = in.reason();
   if (in.has_winner()) {
     answer.reason = in.winner().type() + " wins, distance " + std::to_string(in.winner().distance());
   }
-  return answer;
+  if (answer.state == RibState::Other) {
+    const std::string said = "state " + std::to_string(in.state()) + " of a newer module";
+    answer.reason = answer.reason.empty() ? said : said + ": " + answer.reason;
+  }
+  return std::optional(answer);
 }
 
 }  // namespace berth

@@ -4,6 +4,8 @@
 // becomes a value or an error, never half of one.
 #pragma once
 
+#include <optional>
+
 #include "berth.pb.h"
 #include "core/result.h"
 #include "core/rib.h"
@@ -13,6 +15,7 @@ namespace berth {
 void encode(const Prefix& prefix, fpm::Prefix* out);
 void encode_put(const RibObject& object, fpm::Operation* out);
 void encode_remove(const RibKey& key, fpm::Operation* out);
-Result<RibAnswer> decode(const fpm::Result& in);
+// Nothing: of a kind of object that only a newer module knows. A state that only it knows is RibState::Other.
+Result<std::optional<RibAnswer>> decode(const fpm::Result& in);
 
 }  // namespace berth

@@ -55,10 +55,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!message.ParseFromString(body)) continue;
     for (const auto& result : message.results().results()) {
       const auto answer = berth::decode(result);
-      if (!answer) continue;
-      require(answer->key.prefix.length() <= answer->key.prefix.address().bits());
+      if (!answer || !*answer) continue;
+      const berth::RibAnswer& said = **answer;
+      require(said.key.prefix.length() <= said.key.prefix.address().bits());
+      require(said.state != berth::RibState::Other || !said.reason.empty());
       berth::fpm::Operation operation;
-      berth::encode_put({answer->key, 1, "br", {}, 0, 0}, &operation);
+      berth::encode_put({said.key, 1, "br", {}, 0, 0}, &operation);
       require(operation.ByteSizeLong() > 0);
     }
   }

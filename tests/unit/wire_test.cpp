@@ -45,9 +45,29 @@ TEST(Codec, RefusesHalfAResult) {
   EXPECT_FALSE(decode(result));
   result.set_state(fpm::STATE_INSTALLED);
   ASSERT_TRUE(decode(result));
-  EXPECT_EQ(decode(result)->key.prefix.to_string(), "10.0.0.1/32");
+  EXPECT_EQ((*decode(result))->key.prefix.to_string(), "10.0.0.1/32");
   result.mutable_prefix()->set_length(33);
   EXPECT_FALSE(decode(result));
+}
+
+TEST(Codec, ShowsWhatItHasNoNameForAsItIs) {
+  fpm::Result result;
+  encode(*Prefix::parse("10.0.0.1/32"), result.mutable_prefix());
+  result.set_kind(fpm::OBJECT_MARK);
+  for (const int state : {fpm::State_MAX + 1, 77, 2147483647, -1}) {
+    result.set_state(static_cast<fpm::State>(state));
+    const auto answer = decode(result);
+    ASSERT_TRUE(answer && *answer) << state;
+    EXPECT_EQ((*answer)->state, RibState::Other);
+    EXPECT_EQ((*answer)->reason, "state " + std::to_string(state) + " of a newer module");
+  }
+  for (int state = fpm::State_MIN + 1; state <= fpm::State_MAX; ++state) {
+    result.set_state(static_cast<fpm::State>(state));
+    EXPECT_NE((*decode(result))->state, RibState::Other) << state << " has a name";
+  }
+  result.set_kind(static_cast<fpm::ObjectKind>(fpm::ObjectKind_MAX + 1));
+  ASSERT_TRUE(decode(result));
+  EXPECT_FALSE(*decode(result)) << "a kind of object that this berthd has none of";
 }
 
 }  // namespace
