@@ -56,8 +56,8 @@ class Injection : public ZebraListener {
     begin_ = Clock::now();
     for (std::uint32_t i = 0; i < n_; ++i) zebra_.put({key(i), 100, interface_, {}, 0, 0});
   }
-  void zebra_lost(const std::string& why) override {
-    if (!done_) fail(why);
+  void zebra_lost(const Error& why) override {
+    if (!done_) fail(why.message);
   }
   void zebra_synced(std::uint32_t) override {}
   void rib_answer(const RibAnswer& answer) override {

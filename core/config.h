@@ -69,6 +69,7 @@ struct RuntimeConfig {
 struct ZebraConfig {
   std::string socket = "/run/frr/berth.sock";
   std::uint32_t grace_seconds = 120;
+  std::uint32_t hold_seconds = 30;  // of silence, until berthd and zebra take each other for dead
   bool operator==(const ZebraConfig&) const = default;
 };
 

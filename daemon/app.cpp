@@ -30,6 +30,7 @@ std::string waits_for_a_start(const Config& started, const Config& now) {
   line("runtime", now.runtimes != started.runtimes);
   line("zebra socket", now.zebra.socket != started.zebra.socket);
   line("zebra grace-time", now.zebra.grace_seconds != started.zebra.grace_seconds);
+  line("zebra hold-time", now.zebra.hold_seconds != started.zebra.hold_seconds);
   line("vty socket", now.vty.socket != started.vty.socket);
   return out;
 }
@@ -40,7 +41,7 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
     : io_(io),
       started_(config),
       config_(config),
-      zebra_(io, {config.zebra.socket, config.zebra.grace_seconds}, *this),
+      zebra_(io, {config.zebra.socket, config.zebra.grace_seconds, config.zebra.hold_seconds}, *this),
       docker_(docker_address(config)),
       host_(io, [this](const HostReport& report) { host_looked(report); }),
       tick_(io),
@@ -155,12 +156,14 @@ void App::zebra_connected(const ZebraInfo& info) {
   spdlog::info("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.module_version, info.route_type);
   zebra_up_ = true;
   zebra_info_ = info;
+  zebra_trouble_.reset();
   brain_.zebra_connected();
   work();
 }
 
-void App::zebra_lost(const std::string& why) {
-  spdlog::warn("zebra is away, its routes stay: {}", why);
+void App::zebra_lost(const Error& why) {
+  spdlog::warn("zebra is away, its routes stay: {}{}{}", why.message, why.remedy.empty() ? "" : "; ", why.remedy);
+  zebra_trouble_ = why;
   zebra_up_ = false;
   unconnected_.clear();
   brain_.zebra_lost();

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "container_watcher/attach/host_agent.h"
@@ -47,7 +48,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void network_changed(NetworkFact fact) override;
   void network_gone(const std::string& runtime, const std::string& id) override;
   void zebra_connected(const ZebraInfo& info) override;
-  void zebra_lost(const std::string& why) override;
+  void zebra_lost(const Error& why) override;
   void zebra_synced(std::uint32_t swept) override;
   void rib_answer(const RibAnswer& answer) override;
 
@@ -92,6 +93,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   std::string told_shell_;  // why there is no shell
   bool withdrawn_ = false, zebra_up_ = false;
   ZebraInfo zebra_info_;
+  std::optional<Error> zebra_trouble_;  // why it is away
   std::string docker_version_;
   std::set<std::string> synced_;                 // runtimes that have listed
   std::map<std::string, NetworkHealth> health_;  // the last of each network

@@ -48,6 +48,10 @@ View App::view() {
         {each.name, each.kind, docker_version_, docker_up_, docker_up_ && synced_.contains(each.name)});
   view.zebra = {zebra_up_, zebra_up_ && brain_.in_sync(), started_.zebra.socket, zebra_info_.frr_version,
                 zebra_info_.module_version};
+  if (zebra_trouble_) {
+    view.zebra.reason = zebra_trouble_->message;
+    view.zebra.remedy = zebra_trouble_->remedy;
+  }
   view.counters = brain_.counters();
   for (const auto& [name, value] : zebra_.counters()) view.counters[name] += value;
   for (const auto& [name, value] : vty_.counters()) view.counters[name] += value;

@@ -38,6 +38,8 @@ std::string print_config(const Config& config) {
   out += "log " + config.log.target + " " + config.log.level + "\n";
   out += "zebra socket " + config.zebra.socket + "\n";
   out += "zebra grace-time " + std::to_string(config.zebra.grace_seconds) + "\n";
+  if (config.zebra.hold_seconds != defaults.zebra.hold_seconds)
+    out += "zebra hold-time " + std::to_string(config.zebra.hold_seconds) + "\n";
   if (config.vty.socket != defaults.vty.socket) out += "vty socket " + config.vty.socket + "\n";
   if (config.vty.max_clients != defaults.vty.max_clients)
     out += "vty clients " + std::to_string(config.vty.max_clients) + "\n";

@@ -26,6 +26,19 @@ std::string addresses_of(const EndpointFact& endpoint) {
   return or_dash(out);
 }
 
+// In lines that fit the screen, each that far from its edge.
+std::string wrapped(const std::string& text, std::size_t indent) {
+  constexpr std::size_t kWidth = 100;
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = text.size() - at <= kWidth - indent ? text.size() : text.rfind(' ', at + kWidth - indent);
+    if (end == std::string::npos || end <= at) end = std::min(text.find(' ', at), text.size());
+    out += std::string(indent, ' ') + text.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return out;
+}
+
 std::string in_sync_word(bool connected, bool in_sync) {
   return !connected ? "not connected" : in_sync ? "connected, in sync" : "connected, not in sync yet";
 }
@@ -58,7 +71,8 @@ std::string status_text(const View& view) {
   if (view.zebra.connected)
     out += "; FRR " + view.zebra.frr_version + ", module " + view.zebra.module_version + "\n";
   else
-    out += " at " + view.zebra.socket + "; is zebra started with -M zebra_fpm_bridge:" + view.zebra.socket + "?\n";
+    out += ": " + (view.zebra.reason.empty() ? view.zebra.socket + " was not tried yet" : view.zebra.reason) + "\n";
+  if (!view.zebra.connected && !view.zebra.remedy.empty()) out += wrapped("remedy: " + view.zebra.remedy, 4);
   std::map<std::string, std::size_t> states;
   for (const RouteView& route : view.routes) ++states[std::string(to_string(route.state))];
   out += "\n" + plural(view.config.networks.size(), "network") + ", " + plural(view.containers.size(), "container") +

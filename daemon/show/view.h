@@ -28,6 +28,7 @@ struct ZebraStatus {
   bool connected = false;
   bool in_sync = false;
   std::string socket, frr_version, module_version;
+  std::string reason{}, remedy{};  // why it is not connected, and what to do; empty: not tried yet, or nothing to do
 };
 
 struct LinkStatus {

@@ -30,10 +30,32 @@ constexpr auto kFirstBackoff = 100ms, kLastBackoff = 5000ms, kHelloDeadline = 30
 constexpr auto kAbsentRetry = 100ms;
 constexpr std::size_t kBatchBytes = 48 * 1024;
 constexpr std::uint32_t kProtocol = 1, kMostBatches = 64;
+constexpr std::uint32_t kLeastHold = 3, kMostHold = 3600;  // seconds
+constexpr auto kLate = 1000ms;  // a timer that comes so much later than it was due: berthd itself was stopped
+constexpr char kModule[] = "/usr/lib/frr/modules/zebra_fpm_bridge.so";
 
 std::uint64_t random_session() {
   std::random_device device;
   return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+Error silence(const std::string& how) {
+  return {ErrorKind::Transient, "zebra is there and does not answer: " + how,
+          "ps -C zebra -o pid,stat,wchan says what it is at (T: it was stopped); if it stays so, restart FRR"};
+}
+
+Error no_connection(const std::string& path, const boost::system::error_code& error) {
+  if (error == asio::error::access_denied)
+    return {ErrorKind::Transient, "berthd may not connect to " + path + " (" + error.message() + ")",
+            "run berthd as root, or in the socket's group (ls -l " + path + "; the module's argument group=, frr)"};
+  const std::string load = "-M " + std::string(kModule) + ":" + path;
+  return {ErrorKind::Transient, "nobody listens at " + path + " (" + error.message() + ")",
+          "look for zebra_fpm_bridge in vtysh -c 'show modules'. If it is not there: zebra_options in /etc/frr/daemons "
+          "must have " +
+              load +
+              " (with a wrong path zebra does not start). If it is there: it was built for another FRR "
+              "(scripts/install builds it anew, scripts/images for containers) or listens elsewhere; syslog or zebra's "
+              "log says which"};
 }
 
 }  // namespace
@@ -45,7 +67,7 @@ struct ZebraClient::Stream {
 };
 
 ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, ZebraListener& listener)
-    : io_(io), options_(std::move(options)), listener_(listener), socket_(io), timer_(io) {}
+    : io_(io), options_(std::move(options)), listener_(listener), socket_(io), timer_(io), alive_(io) {}
 
 void ZebraClient::start() {
   asio::co_spawn(io_, run(), asio::detached);
@@ -54,6 +76,7 @@ void ZebraClient::start() {
 void ZebraClient::stop() {
   stopping_ = true;
   timer_.cancel();
+  alive_.cancel();
   if (ready_) {
     fpm::Message message;
     message.mutable_bye()->set_reason("berthd stops");
@@ -72,7 +95,7 @@ asio::awaitable<void> ZebraClient::run() {
     reset();
     if (stopping_) co_return;
     // The same trouble is told once, not at each try.
-    if (was_ready || status.error().message != told) listener_.zebra_lost(status.error().message);
+    if (was_ready || status.error().message != told) listener_.zebra_lost(status.error());
     told = status.error().message;
     // Only a session that got as far as SyncDone shows a zebra that is well; else each try costs it a full sync.
     if (std::exchange(synced_, false))
@@ -87,6 +110,9 @@ asio::awaitable<void> ZebraClient::run() {
 void ZebraClient::reset() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+  alive_.cancel();
+  given_up_.clear();
+  hold_ = 0s;
   ready_ = writing_ = sync_wanted_ = false;
   queue_.clear();
   wishes_.clear();
@@ -106,7 +132,9 @@ asio::awaitable<Result<const fpm::Message*>> ZebraClient::receive() {
       co_return message;
     }
     const auto [error, n] = co_await socket_.async_read_some(asio::buffer(stream_->bytes), kTuple);
+    if (!given_up_.empty()) co_return silence(given_up_);
     if (error) co_return transient("the connection to zebra ended: " + error.message());
+    heard_ = std::chrono::steady_clock::now();
     stream_->frames.feed({stream_->bytes.data(), n});
   }
 }
@@ -114,43 +142,13 @@ asio::awaitable<Result<const fpm::Message*>> ZebraClient::receive() {
 asio::awaitable<Status> ZebraClient::session() {
   reached_ = false;
   stream_ = std::make_shared<Stream>();
-  socket_ = asio::local::stream_protocol::socket(io_);
-  if (options_.socket.size() >= sizeof(sockaddr_un::sun_path))
-    co_return permanent("the path of zebra's socket is too long: " + options_.socket, "zebra socket PATH");
-  const asio::local::stream_protocol::endpoint endpoint(options_.socket);
-  const auto [error] = co_await socket_.async_connect(endpoint, kTuple);
-  if (error) {
-    co_return transient("no zebra with berth's module at " + options_.socket + " (" + error.message() +
-                        "): is it loaded? zebra_options=\"… -M zebra_fpm_bridge\"");
-  }
-  reached_ = true;
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);
-  fpm::Message hello;
-  hello.mutable_hello()->set_protocol(kProtocol);
-  hello.mutable_hello()->set_software("berthd " BERTH_VERSION);
-  hello.mutable_hello()->set_session(random_session());
-  hello.mutable_hello()->set_grace_seconds(options_.grace_seconds);
-  send(hello);
-  timer_.expires_after(kHelloDeadline);
-  timer_.async_wait([this](boost::system::error_code ec) {
-    boost::system::error_code ignored;
-    if (!ec) socket_.close(ignored);
-  });
-  auto first = co_await receive();
-  timer_.cancel();
-  if (!first) co_return first.error();
-  if (!(*first)->has_hello()) co_return transient("zebra's module did not answer with a Hello");
-  const fpm::Hello& answer = (*first)->hello();
-  if (!answer.error().empty()) co_return permanent(answer.error());
-  if (answer.protocol() != kProtocol)
-    co_return permanent(
-        "zebra's module speaks protocol " + std::to_string(answer.protocol()) + ", berthd " + std::to_string(kProtocol),
-        "install berthd and the module of one release");
-  window_ = std::clamp(answer.window(), 1u, kMostBatches);
-  max_operations_ = std::clamp(answer.max_operations(), 1u, 4000u);
+  const Status there = co_await connect();
+  if (!there) co_return there;
+  const auto info = co_await greet();
+  if (!info) co_return info.error();
   ready_ = true;
-  listener_.zebra_connected({answer.frr_version(), answer.software(), answer.route_type()});
+  if (hold_ > 0s) keep_alive();
+  listener_.zebra_connected(*info);
   for (;;) {
     auto message = co_await receive();
     if (!message) co_return message.error();
@@ -158,6 +156,79 @@ asio::awaitable<Status> ZebraClient::session() {
     if (!status) co_return status;
     pump();
   }
+}
+
+asio::awaitable<Status> ZebraClient::connect() {
+  const std::string& path = options_.socket;
+  socket_ = asio::local::stream_protocol::socket(io_);
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    co_return permanent(
+        "the path of zebra's socket is too long: " + path,
+        "zebra socket PATH, of at most " + std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
+  const asio::local::stream_protocol::endpoint endpoint(path);
+  const auto [error] = co_await socket_.async_connect(endpoint, kTuple);
+  // Where the queue of connections is full the kernel says EAGAIN, which Asio waits for and then takes for success.
+  boost::system::error_code unconnected, ignored;
+  if (!error) socket_.remote_endpoint(unconnected);
+  reached_ = !error;
+  if (unconnected) co_return silence("it takes no connection");
+  if (error) co_return no_connection(path, error);
+  socket_.non_blocking(true, ignored);
+  co_return Status();
+}
+
+asio::awaitable<Result<ZebraInfo>> ZebraClient::greet() {
+  fpm::Message hello;
+  hello.mutable_hello()->set_protocol(kProtocol);
+  hello.mutable_hello()->set_software("berthd " BERTH_VERSION);
+  hello.mutable_hello()->set_session(random_session());
+  hello.mutable_hello()->set_grace_seconds(options_.grace_seconds);
+  hello.mutable_hello()->set_hold_seconds(options_.hold_seconds);
+  send(hello);
+  timer_.expires_after(kHelloDeadline);
+  timer_.async_wait([this](boost::system::error_code ec) {
+    if (!ec && !ready_) give_up("it said no Hello for 3 s");
+  });
+  auto first = co_await receive();
+  timer_.cancel();
+  if (!first) co_return first.error();
+  if (!(*first)->has_hello()) co_return transient("zebra's module did not answer with a Hello");
+  const fpm::Hello& answer = (*first)->hello();
+  if (!answer.error().empty()) co_return permanent("zebra's module refuses: " + answer.error());
+  if (answer.protocol() != kProtocol)
+    co_return permanent(
+        "zebra's module speaks protocol " + std::to_string(answer.protocol()) + ", berthd " + std::to_string(kProtocol),
+        "install berthd and the module of one release");
+  window_ = std::clamp(answer.window(), 1u, kMostBatches);
+  max_operations_ = std::clamp(answer.max_operations(), 1u, 4000u);
+  // A module that does not echo it knows of no Keepalive, and would close at one.
+  hold_ = std::chrono::seconds(answer.hold_seconds() ? std::clamp(answer.hold_seconds(), kLeastHold, kMostHold) : 0);
+  co_return ZebraInfo{answer.frr_version(), answer.software(), answer.route_type()};
+}
+
+// Three times in the hold time, and at its end. The timer is on the loop that does the work: a berthd that hangs says nothing.
+void ZebraClient::keep_alive() {
+  const auto left = heard_ + hold_ - std::chrono::steady_clock::now();
+  alive_.expires_after(std::clamp<std::chrono::nanoseconds>(left, 100ms, std::chrono::nanoseconds(hold_) / 3));
+  alive_.async_wait([this](boost::system::error_code cancelled) {
+    if (cancelled || !ready_) return;
+    const auto now = std::chrono::steady_clock::now();
+    // Who was stopped himself has not listened. What waits in the socket is no silence either.
+    if (now - alive_.expiry() > kLate) heard_ = now;
+    boost::system::error_code ignored;
+    if (now - heard_ >= hold_ && socket_.available(ignored) == 0)
+      return give_up("it was silent for " + std::to_string(hold_.count()) + " s");
+    fpm::Message message;
+    message.mutable_keepalive();
+    if (out_.empty()) send(message);  // else there is enough for zebra to read
+    keep_alive();
+  });
+}
+
+void ZebraClient::give_up(std::string why) {
+  given_up_ = std::move(why);
+  boost::system::error_code ignored;
+  socket_.close(ignored);  // its reader ends the session
 }
 
 Status ZebraClient::on_message(const fpm::Message& message) {

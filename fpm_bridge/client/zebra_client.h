@@ -5,13 +5,15 @@
 // Thread: the io_context's. Owner: the daemon. It connects, and connects again: every 100 ms where nobody listens, with
 // back-off where a session failed. After each zebra_connected() the listener says everything anew and then calls
 // end_of_sync(). What is put or removed while there is no session is dropped. The queue coalesces by key, so it holds at
-// most one change per key.
+// most one change per key. A zebra that is there and says nothing for the hold time (it is stopped, or hangs) is lost like one
+// that is not there; its routes stay.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -32,6 +34,7 @@ namespace berth {
 struct ZebraClientOptions {
   std::string socket = "/run/frr/berth.sock";
   std::uint32_t grace_seconds = 120;
+  std::uint32_t hold_seconds = 30;  // of silence, until either end takes the other for dead
 };
 
 struct ZebraInfo {
@@ -44,7 +47,7 @@ class ZebraListener {
  public:
   virtual ~ZebraListener() = default;
   virtual void zebra_connected(const ZebraInfo& info) = 0;
-  virtual void zebra_lost(const std::string& why) = 0;
+  virtual void zebra_lost(const Error& why) = 0;  // also where none was found; the same trouble once
   virtual void zebra_synced(std::uint32_t swept) = 0;
   virtual void rib_answer(const RibAnswer& answer) = 0;
 };
@@ -73,6 +76,8 @@ class ZebraClient {
   using Wishes = std::unordered_map<RibKey, Wish>;
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Status> session();
+  boost::asio::awaitable<Status> connect();
+  boost::asio::awaitable<Result<ZebraInfo>> greet();
   boost::asio::awaitable<Result<const fpm::Message*>> receive();  // lives until the next call
   Status on_message(const fpm::Message& message);
   void change(const RibKey& key, std::optional<RibObject> object);
@@ -80,17 +85,22 @@ class ZebraClient {
   void write_some();
   void settle(std::uint64_t sequence);  // one operation of that batch is answered
   void send(const fpm::Message& message);
+  void keep_alive();
+  void give_up(std::string why);  // it does not answer
   void reset();
 
   boost::asio::io_context& io_;
   ZebraClientOptions options_;
   ZebraListener& listener_;
   boost::asio::local::stream_protocol::socket socket_;
-  boost::asio::steady_timer timer_;
+  boost::asio::steady_timer timer_, alive_;
   bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;
-  bool reached_ = false;      // somebody listens
-  bool synced_ = false;       // this session saw SyncDone
-  std::vector<Prefix> keep_;  // of the end_of_sync() that is not said yet
+  bool reached_ = false;                         // somebody listens
+  bool synced_ = false;                          // this session saw SyncDone
+  std::string given_up_;                         // not empty: why this end closed the session
+  std::chrono::seconds hold_{0};                 // 0: the module knows of no Keepalive
+  std::chrono::steady_clock::time_point heard_;  // the last byte that came
+  std::vector<Prefix> keep_;                     // of the end_of_sync() that is not said yet
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
   Wishes wishes_;

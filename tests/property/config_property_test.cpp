@@ -87,6 +87,7 @@ Config random_config(Dice& dice) {
   out.log.level = levels[dice.number(0, 4)];
   if (dice.coin()) out.zebra.socket = "/" + dice.word();
   out.zebra.grace_seconds = dice.number(1, 86400);
+  if (dice.coin()) out.zebra.hold_seconds = dice.number(3, 3600);
   if (dice.coin()) out.vty.socket = "/" + dice.word();
   if (dice.coin()) out.vty.max_clients = dice.number(1, 1000);
   out.runtimes.push_back({"docker", "docker", "unix:/" + dice.word()});

@@ -11,6 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <stdexcept>
@@ -42,11 +43,14 @@ class FakeModule {
   // faults and what holds back
   std::uint32_t protocol = 1, window = 4, max_operations = 10;
   std::string hello_error;
-  bool says_hello = true, reads = true, answers = true;
+  bool accepts = true, says_hello = true, reads = true, answers = true, keeps_alive = true;
+  // Echoed where the client asks for one. 0: an older module, which closes at a Keepalive.
+  std::uint32_t hold_seconds = 0;
   std::size_t write_piece = 1 << 20;  // bytes at a time
 
   // what came
-  int connections = 0, syncs = 0;
+  int connections = 0, syncs = 0, keepalives = 0;
+  std::uint32_t hold_wanted = 0;
   std::string bye;
   std::map<std::string, fpm::Operation> held;  // by address and kind
   std::vector<fpm::Batch> batches;
@@ -60,6 +64,18 @@ class FakeModule {
     if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || ::listen(listener_, 4) != 0)
       throw std::runtime_error("bind");
   }
+  // As many connections as the kernel takes for a module that accepts none; each is closed at once. How many that were.
+  std::size_t fill_backlog() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path().copy(address.sun_path, sizeof(address.sun_path) - 1);
+    for (std::size_t n = 0;; ++n) {
+      const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      const bool taken = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+      close(fd);
+      if (!taken) return n;
+    }
+  }
   void stop_listening() {
     if (listener_ >= 0) close(listener_);
     listener_ = -1;
@@ -68,6 +84,7 @@ class FakeModule {
   void drop() {
     if (fd_ >= 0) close(fd_);
     fd_ = -1;
+    greeted_ = false;
     out_.clear();
     unanswered_.clear();
     decoder_ = FrameDecoder();
@@ -77,13 +94,20 @@ class FakeModule {
   void send(const fpm::Message& message) { append_frame(out_, message.SerializeAsString()); }
 
   void poll() {
-    if (fd_ < 0 && listener_ >= 0) {
+    if (fd_ < 0 && listener_ >= 0 && accepts) {
       fd_ = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd_ >= 0) ++connections;
     }
     if (fd_ < 0) return;
     if (reads) read_some();
     if (answers) answer_all();
+    if (const auto now = std::chrono::steady_clock::now();
+        keeps_alive && greeted_ && hold_seconds && now >= next_word_) {
+      next_word_ = now + std::chrono::milliseconds(hold_seconds * 1000 / 3);
+      fpm::Message word;
+      word.mutable_keepalive();
+      send(word);
+    }
     while (fd_ >= 0 && !out_.empty()) {
       const ssize_t n = ::send(fd_, out_.data(), std::min(out_.size(), write_piece), MSG_NOSIGNAL);
       if (n <= 0) break;
@@ -106,6 +130,7 @@ class FakeModule {
       fpm::Message message;
       if (!message.ParseFromString(**body)) throw std::runtime_error("the client sent no message");
       take(message);
+      if (fd_ < 0) return;
     }
   }
   void take(const fpm::Message& in) {
@@ -119,6 +144,9 @@ class FakeModule {
       hello->set_window(window);
       hello->set_max_operations(max_operations);
       hello->set_error(hello_error);
+      hold_wanted = in.hello().hold_seconds();
+      if (hold_wanted) hello->set_hold_seconds(hold_seconds);
+      greeted_ = true;
       send(out);
     } else if (in.has_batch()) {
       batches.push_back(in.batch());
@@ -146,6 +174,9 @@ class FakeModule {
       answer_all();
       out.mutable_sync_done()->set_sequence(in.end_of_sync().sequence());
       send(out);
+    } else if (in.has_keepalive()) {
+      ++keepalives;
+      if (!hold_seconds) drop();
     } else if (in.has_bye()) {
       bye = in.bye().reason();
     }
@@ -160,6 +191,8 @@ class FakeModule {
 
   std::string folder_, out_;
   int listener_ = -1, fd_ = -1;
+  bool greeted_ = false;
+  std::chrono::steady_clock::time_point next_word_;
   FrameDecoder decoder_;
   std::map<std::string, fpm::Result> unanswered_;
 };

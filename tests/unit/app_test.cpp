@@ -62,12 +62,14 @@ TEST_F(AppConfig, WhatWaitsForAStartIsToldEachTimeAndNotShownAsInUse) {
 TEST_F(AppConfig, EachOfThemIsNamed) {
   Config other = config_of("");
   other.zebra.grace_seconds = 7;
+  other.zebra.hold_seconds = 7;
   other.vty.socket = "/nowhere/b.vty";
   other.runtimes[0].address = "unix:/nowhere/b";
   app.reconfigure(other);
-  EXPECT_EQ(told(),
-            "warning changed since berthd started, and in force from its next start on: runtime, zebra grace-time, vty "
-            "socket\n");
+  EXPECT_EQ(
+      told(),
+      "warning changed since berthd started, and in force from its next start on: runtime, zebra grace-time, zebra "
+      "hold-time, vty socket\n");
 }
 
 TEST_F(AppConfig, TheRestIsTakenAtOnce) {

@@ -57,6 +57,7 @@ TEST(ConfigEdit, EveryLineCanBeTakenBack) {
       {"log syslog debugging", "no log"},
       {"zebra socket /a", "no zebra socket"},
       {"zebra grace-time 5", "no zebra grace-time"},
+      {"zebra hold-time 5", "no zebra hold-time 5"},
       {"limit routes 5", "no limit routes"},
       {"vty socket /a", "no vty socket"},
       {"vty clients 5", "no vty clients"},

@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -94,6 +95,32 @@ TEST(Docs, TheExamplesAreReadWithoutAMistake) {
       EXPECT_EQ(config->networks.at("blue").tag, 100u);
     }
   }
+}
+
+// zebra looks for any other name in folders where the module is not, and does not start without it.
+TEST(Docs, TheModuleIsLoadedByItsWholePath) {
+  namespace fs = std::filesystem;
+  int found = 0;
+  for (const char* folder :
+       {"README.md", "bench", "containers", "daemon", "docs", "fpm_bridge", "frr-configs", "scripts"}) {
+    std::vector<fs::path> files = {fs::path(BERTH_SOURCE_DIR) / folder};
+    if (fs::is_directory(files[0]))
+      files.assign(fs::recursive_directory_iterator(files[0]), fs::recursive_directory_iterator());
+    for (const fs::path& each : files) {
+      if (!fs::is_regular_file(each)) continue;
+      const std::string text = file(fs::relative(each, BERTH_SOURCE_DIR).string());
+      for (std::size_t at = 0; (at = text.find("-M ", at)) != std::string::npos; at += 3) {
+        const std::string word = text.substr(at + 3, text.find_first_of(" \t\n'\"`", at + 3) - at - 3);
+        if (word.find("zebra_fpm_bridge") == std::string::npos) continue;
+        ++found;
+        EXPECT_TRUE(word.starts_with("/usr/lib/frr/modules/zebra_fpm_bridge.so")) << each << ": -M " << word;
+      }
+    }
+  }
+  EXPECT_GE(found, 3) << "README, frr-configs, the lab";
+  for (const char* name : {"scripts/install", "containers/frr/Dockerfile", "containers/node/Dockerfile",
+                           "fpm_bridge/client/zebra_client.cpp"})
+    EXPECT_NE(file(name).find("/usr/lib/frr/modules/zebra_fpm_bridge.so"), std::string::npos) << name;
 }
 
 // What berthd.conf advertises is what frr.conf lets through.

@@ -137,7 +137,22 @@ TEST(ShowText, StatusTellsWhatTheOperatorDid) {
   view.withdrawn = true;
   view.zebra.connected = false;
   EXPECT_THAT(status_text(view), HasSubstr("Withdrawn by the operator"));
-  EXPECT_THAT(status_text(view), HasSubstr("-M zebra_fpm_bridge:/run/frr/berth.sock"));
+  EXPECT_THAT(status_text(view), HasSubstr("not connected: /run/frr/berth.sock was not tried yet"));
+}
+
+TEST(ShowText, StatusTellsWhyZebraIsAway) {
+  View view = sample_view();
+  view.zebra.connected = false;
+  view.zebra.reason = "zebra's module refuses: this module was built for FRR 1.2.3 and stays inert in FRR 8.4.4";
+  view.zebra.remedy = "one word and another, " + std::string(200, 'x') + " and the last one";
+  const std::string text = status_text(view);
+  EXPECT_THAT(text, HasSubstr("not connected: zebra's module refuses: this module was built for FRR 1.2.3"));
+  EXPECT_THAT(text, HasSubstr("\n    remedy: one word and another,\n    " + std::string(200, 'x') +
+                              "\n    and the last one\n"));
+  EXPECT_THAT(text, Not(HasSubstr("-M")));
+  const auto zebra = status_json(view).as_object().at("zebra").as_object();
+  EXPECT_EQ(zebra.at("reason").as_string(), view.zebra.reason);
+  EXPECT_EQ(zebra.at("remedy").as_string(), view.zebra.remedy);
 }
 
 TEST(ShowText, ExplainMarksTheFirstNo) {

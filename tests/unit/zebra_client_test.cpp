@@ -2,10 +2,12 @@
 #include "fpm_bridge/client/zebra_client.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <functional>
 
+#include "fpm_bridge/wire/codec.h"
 #include "tests/support/fake_module.h"
 
 namespace berth {
@@ -25,9 +27,15 @@ class Client : public testing::Test, public ZebraListener {
     ++connects;
     if (on_connect) on_connect();
   }
-  void zebra_lost(const std::string& why) override { lost.push_back(why); }
+  void zebra_lost(const Error& why) override {
+    lost.push_back(why.message);
+    remedy = why.remedy;
+  }
   void zebra_synced(std::uint32_t) override { ++synced; }
-  void rib_answer(const RibAnswer& answer) override { answers[answer.key] = answer.state; }
+  void rib_answer(const RibAnswer& answer) override {
+    answers[answer.key] = answer.state;
+    reasons[answer.key] = answer.reason;
+  }
 
   void SetUp() override { client.start(); }
   void TearDown() override {
@@ -49,11 +57,13 @@ class Client : public testing::Test, public ZebraListener {
 
   FakeModule module;
   boost::asio::io_context io;
-  ZebraClient client{io, {module.path(), 120}, *this};
+  ZebraClient client{io, {module.path(), 120, 3}, *this};
   std::function<void()> on_connect;
   int connects = 0, synced = 0;
   std::vector<std::string> lost;
   std::map<RibKey, RibState> answers;
+  std::map<RibKey, std::string> reasons;
+  std::string remedy;
 };
 
 TEST_F(Client, SaysAllAndEndsTheSync) {
@@ -204,8 +214,124 @@ TEST_F(Client, AnInertModuleSaysWhy) {
 
 TEST_F(Client, AModuleThatSaysNothingIsGivenUp) {
   module.says_hello = false;
-  ASSERT_TRUE(until([&] { return !lost.empty(); })) << "3 s after the connect";
+  ASSERT_TRUE(until([&] { return lost_because("is there and does not answer"); })) << "3 s after the connect";
   EXPECT_EQ(connects, 0);
+}
+
+TEST_F(Client, AZebraThatTakesNoConnectionIsThereAndDoesNotAnswer) {
+  module.accepts = false;
+  const std::size_t given_up = module.fill_backlog();
+  ASSERT_TRUE(until([&] { return lost_because("is there and does not answer"); }));
+  EXPECT_TRUE(lost_because("takes no connection")) << lost.back();
+  EXPECT_EQ(connects, 0);
+  module.accepts = true;  // it wakes up: those come first that have gone by now
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  EXPECT_EQ(module.connections, static_cast<int>(given_up) + 1);
+}
+
+TEST_F(Client, BothSayThatTheyAreThere) {
+  module.hold_seconds = 3;
+  EXPECT_FALSE(until([&] { return !lost.empty(); }, 5s)) << lost.back();
+  EXPECT_EQ(module.hold_wanted, 3u);
+  EXPECT_EQ(connects, 1);
+  EXPECT_GE(module.keepalives, 3);
+}
+
+TEST_F(Client, AZebraThatFallsSilentIsLostAndComesBack) {
+  module.hold_seconds = 3;
+  on_connect = [&] {
+    client.put(route(1));
+    client.end_of_sync();
+  };
+  ASSERT_TRUE(until([&] { return synced == 1; }));
+  module.keeps_alive = false;
+  const auto begin = Clock::now();
+  ASSERT_TRUE(until([&] { return lost_because("is there and does not answer: it was silent for 3 s"); }, 6s));
+  EXPECT_GT(Clock::now() - begin, 2s);
+  module.keeps_alive = true;
+  ASSERT_TRUE(until([&] { return synced == 2; }, 2s));
+}
+
+// A stopped zebra takes nothing either: what waits to be written does not hide the silence.
+TEST_F(Client, AZebraThatStopsInTheMiddleIsLost) {
+  module.hold_seconds = 3;
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  module.reads = module.answers = module.keeps_alive = false;
+  for (int n = 0; n < 5000; ++n) client.put(route(n));
+  ASSERT_TRUE(until([&] { return lost_because("it was silent for 3 s"); }, 6s));
+}
+
+TEST_F(Client, AnyByteIsASignOfLife) {
+  module.hold_seconds = 3;
+  module.keeps_alive = false;
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  fpm::Message message;
+  message.mutable_bye()->set_reason(std::string(200, 'x'));
+  std::string frame;
+  append_frame(frame, message.SerializeAsString());
+  for (int n = 0; n < 6; ++n) {  // one message that takes its time
+    module.send_raw(frame.substr(static_cast<std::size_t>(n), 1));
+    EXPECT_FALSE(until([&] { return !lost.empty(); }, 1s)) << lost.back();
+  }
+}
+
+// What came while berthd itself was stopped, or busy for long, is read before anybody is called silent.
+TEST_F(Client, ABerthdThatWasStoppedItselfBlamesNobody) {
+  module.hold_seconds = 3;
+  ASSERT_TRUE(until([&] { return connects == 1; }));
+  for (const auto end = Clock::now() + 4s; Clock::now() < end;) module.poll();
+  EXPECT_FALSE(until([&] { return !lost.empty(); }, 2s)) << lost.back();
+}
+
+TEST_F(Client, AnOlderModuleIsSpokenToAsBefore) {
+  EXPECT_FALSE(until([&] { return !lost.empty(); }, 5s)) << lost.back();
+  EXPECT_EQ(module.hold_wanted, 3u);
+  EXPECT_EQ(module.keepalives, 0);
+}
+
+// Fields, messages and enum values only get added: a newer module is understood as far as it goes.
+TEST_F(Client, WhatANewerModuleSaysEndsNoSession) {
+  on_connect = [&] { client.put(route(1)); };
+  ASSERT_TRUE(until([&] { return answers[route(1).key] == RibState::Installed; }));
+  module.send_raw(std::string("\x01\x02\x00\x0a\xfa\x06\x03\x0a\x01\x07", 10));  // a message of field 111
+  fpm::Message message;
+  fpm::Result* fresh = message.mutable_results()->add_results();  // of a kind that may have no prefix at all
+  fresh->set_kind(static_cast<fpm::ObjectKind>(7));
+  fresh->set_state(static_cast<fpm::State>(9));
+  fpm::Result* state = message.mutable_results()->add_results();
+  state->set_kind(fpm::OBJECT_ROUTE);
+  encode(route(1).key.prefix, state->mutable_prefix());
+  state->set_state(static_cast<fpm::State>(9));
+  state->set_reason("out to lunch");
+  module.send(message);
+  ASSERT_TRUE(until([&] { return answers[route(1).key] != RibState::Installed; }));
+  EXPECT_EQ(answers[route(1).key], RibState::Other);
+  EXPECT_EQ(reasons[route(1).key], "state 9 of a newer module: out to lunch");
+  EXPECT_EQ(client.counters().at("unknownMessages"), 1u);
+  EXPECT_EQ(client.counters().at("unknownAnswers"), 1u);
+  EXPECT_TRUE(lost.empty()) << lost.back();
+}
+
+TEST_F(Client, AMissingModuleIsToldWithTheWholePathOfIt) {
+  module.stop_listening();
+  ASSERT_TRUE(until([&] { return lost_because("nobody listens at " + module.path()); }));
+  EXPECT_NE(remedy.find("-M /usr/lib/frr/modules/zebra_fpm_bridge.so:" + module.path() + " "), std::string::npos)
+      << remedy;
+  EXPECT_NE(remedy.find("another FRR"), std::string::npos) << "it may be loaded and not able to answer: " << remedy;
+}
+
+TEST_F(Client, AClosedDoorIsNoMissingModule) {
+  ASSERT_EQ(chmod(module.path().c_str(), 0), 0);
+  const bool root = geteuid() == 0;  // whom no mode keeps out
+  if (root) {
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const bool told = until([&] { return lost_because("may not connect to " + module.path()); });
+  if (root) {
+    ASSERT_EQ(seteuid(0), 0);
+  }
+  EXPECT_TRUE(told);
+  EXPECT_NE(remedy.find("group="), std::string::npos) << remedy;
 }
 
 }  // namespace
