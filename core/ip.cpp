@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -10,6 +11,7 @@ namespace berth {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string copy(text);
+  if (copy.find('\0') != std::string::npos) return std::nullopt;  // inet_pton reads up to it
   IpAddress address;
   if (inet_pton(AF_INET, copy.c_str(), address.bytes_.data()) == 1) return address;
   address.v6_ = true;
@@ -28,25 +30,6 @@ std::optional<IpAddress> IpAddress::from_bytes(std::span<const std::uint8_t> byt
 std::string IpAddress::to_string() const {
   char text[INET6_ADDRSTRLEN];
   return inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), text, sizeof(text));
-}
-
-bool IpAddress::is_unspecified() const {
-  return bytes_ == std::array<std::uint8_t, 16>{};
-}
-
-bool IpAddress::is_loopback() const {
-  if (!v6_) return bytes_[0] == 127;
-  std::array<std::uint8_t, 16> one{};
-  one[15] = 1;
-  return bytes_ == one;
-}
-
-bool IpAddress::is_multicast() const {
-  return v6_ ? bytes_[0] == 0xff : (bytes_[0] & 0xf0) == 0xe0;
-}
-
-bool IpAddress::is_link_local() const {
-  return v6_ ? bytes_[0] == 0xfe && (bytes_[1] & 0xc0) == 0x80 : bytes_[0] == 169 && bytes_[1] == 254;
 }
 
 Prefix Prefix::of(const IpAddress& address, unsigned length) {
@@ -75,6 +58,16 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   const Prefix prefix = of(*address, length);
   if (prefix.address_ != *address) return std::nullopt;
   return prefix;
+}
+
+IpAddress Prefix::last() const {
+  std::array<std::uint8_t, 16> bytes{};
+  const auto from = address_.bytes();
+  for (unsigned bit = 0; bit < address_.bits(); bit += 8) {
+    const unsigned ours = length_ <= bit ? 0 : std::min(length_ - bit, 8u);
+    bytes[bit / 8] = static_cast<std::uint8_t>(from[bit / 8] | (0xff >> ours));
+  }
+  return *IpAddress::from_bytes({bytes.data(), from.size()});
 }
 
 bool Prefix::contains(const IpAddress& address) const {

@@ -30,11 +30,6 @@ class IpAddress {
   std::span<const std::uint8_t> bytes() const { return {bytes_.data(), v6_ ? 16u : 4u}; }
   std::string to_string() const;
 
-  bool is_unspecified() const;
-  bool is_loopback() const;
-  bool is_multicast() const;
-  bool is_link_local() const;
-
   auto operator<=>(const IpAddress&) const = default;
 
  private:
@@ -52,6 +47,7 @@ class Prefix {
   static Prefix host(const IpAddress& address) { return of(address, address.bits()); }
 
   const IpAddress& address() const { return address_; }
+  IpAddress last() const;  // with all host bits set
   unsigned length() const { return length_; }
   bool is_v4() const { return address_.is_v4(); }
   bool is_host() const { return length_ == address_.bits(); }

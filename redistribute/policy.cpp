@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/reserved.h"
+
 namespace berth {
 namespace {
 
@@ -11,27 +13,6 @@ bool tag_allowed(const Config& config, const NetworkConfig& network, std::uint32
   if (!network.allow_tags.empty()) return network.allow_tags.contains(tag);
   return std::any_of(config.networks.begin(), config.networks.end(),
                      [tag](const auto& entry) { return entry.second.tag == tag; });
-}
-
-// The first and, for IPv4, the last address of a subnet are no container's.
-bool is_subnet_edge(const Prefix& subnet, const IpAddress& address) {
-  if (!subnet.is_v4()) return address == subnet.address() && subnet.length() < 127;
-  if (subnet.length() >= 31) return false;  // RFC 3021
-  std::uint32_t host = 0;
-  for (const std::uint8_t byte : address.bytes()) host = host << 8 | byte;
-  const std::uint32_t mask = 0xffffffffu >> subnet.length();
-  return (host & mask) == 0 || (host & mask) == mask;
-}
-
-// What no container can have, whatever the operator allows.
-bool is_reserved(const IpAddress& address) {
-  if (address.is_unspecified() || address.is_loopback() || address.is_multicast() || address.is_link_local())
-    return true;
-  const auto bytes = address.bytes();
-  if (address.is_v4()) return bytes[0] == 0 || std::all_of(bytes.begin(), bytes.end(), [](auto b) { return b == 255; });
-  // IPv4 in IPv6 (RFC 4291, 2.5.5.2)
-  return std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; }) && bytes[10] == 255 &&
-         bytes[11] == 255;
 }
 
 }  // namespace
@@ -45,8 +26,7 @@ std::string printable(std::string_view text) {
 }
 
 bool subnet_advertisable(const Prefix& subnet) {
-  const IpAddress& address = subnet.address();
-  return !subnet.is_default() && !is_reserved(address);
+  return !reserved_range(subnet);  // the default route has them all in it
 }
 
 LabelEffect apply_labels(const Config& config, const NetworkConfig& network, const ContainerFact& container,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One operation of a batch: from bytes that nobody has checked to what the table may keep, or the reason why not. */
 #include "bridge.h"
+#include "reserved.h"
 
 bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out)
 {
@@ -30,15 +31,8 @@ static const char *unfit(const struct prefix *p)
 {
 	if (p->prefixlen == 0)
 		return "the default route is never taken";
-	if (p->family == AF_INET) {
-		uint32_t a = ntohl(p->u.prefix4.s_addr);
-
-		if (IN_MULTICAST(a) || a >> 24 == 127 || a >> 24 == 0 || a >> 16 == 0xa9fe || a == INADDR_BROADCAST)
-			return "loopback, link-local, multicast and reserved prefixes are never taken";
-	} else if (IN6_IS_ADDR_MULTICAST(&p->u.prefix6) || IN6_IS_ADDR_LINKLOCAL(&p->u.prefix6) ||
-		   IN6_IS_ADDR_LOOPBACK(&p->u.prefix6) || IN6_IS_ADDR_UNSPECIFIED(&p->u.prefix6)) {
+	if (berth_is_reserved((const uint8_t *)&p->u, p->family == AF_INET ? 4 : 16, p->prefixlen))
 		return "loopback, link-local, multicast and reserved prefixes are never taken";
-	}
 	return NULL;
 }
 

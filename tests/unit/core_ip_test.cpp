@@ -31,14 +31,20 @@ TEST(Prefix, ContainsItsOwnFamilyOnly) {
   EXPECT_TRUE(Prefix::parse("0.0.0.0/0")->contains(net));
 }
 
-TEST(IpAddress, KnowsSpecialRanges) {
-  EXPECT_TRUE(IpAddress::parse("127.0.0.9")->is_loopback());
-  EXPECT_TRUE(IpAddress::parse("::1")->is_loopback());
-  EXPECT_TRUE(IpAddress::parse("239.1.1.1")->is_multicast());
-  EXPECT_TRUE(IpAddress::parse("fe80::1")->is_link_local());
-  EXPECT_TRUE(IpAddress::parse("169.254.1.1")->is_link_local());
-  EXPECT_FALSE(IpAddress::parse("fd00::1")->is_link_local());
-  EXPECT_TRUE(IpAddress::parse("::")->is_unspecified());
+TEST(IpAddress, EndsAtNoZeroByte) {
+  using std::string_literals::operator""s;
+  EXPECT_FALSE(IpAddress::parse("10.0.0.1\0.example"s));
+  EXPECT_FALSE(Prefix::parse("fd00::\0/64"s));
+}
+
+TEST(Prefix, KnowsItsLastAddress) {
+  for (const auto& [prefix, last] : {std::pair{"10.1.2.0/23", "10.1.3.255"},
+                                     {"10.1.2.3/32", "10.1.2.3"},
+                                     {"0.0.0.0/0", "255.255.255.255"},
+                                     {"10.1.2.64/27", "10.1.2.95"},
+                                     {"fd00::/65", "fd00::7fff:ffff:ffff:ffff"},
+                                     {"::/0", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}})
+    EXPECT_EQ(Prefix::parse(prefix)->last().to_string(), last);
 }
 
 }  // namespace

@@ -262,7 +262,8 @@ class ModuleTest(unittest.TestCase):
     def test_rejected_with_a_reason_and_nothing_changes(self):
         c = self.client()
         bad = {"0.0.0.0/0": "default", "::/0": "default", "127.0.0.1/32": "loopback", "224.0.0.5/32": "multicast",
-               "fe80::1/128": "link-local"}
+               "fe80::1/128": "link-local", "126.0.0.0/7": "loopback", "128.0.0.0/1": "multicast", "240.0.0.1/32": "reserved",
+               "8000::/1": "link-local", "::ffff:10.0.0.0/104": "reserved"}
         for p, word in bad.items():
             c.batch(add(p))
             self.assertIn(word, c.state(p, pb.STATE_REJECTED).reason)
