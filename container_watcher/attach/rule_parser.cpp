@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-namespace berth {
+namespace berth::nft {
 namespace {
 
 bool among(std::string_view word, std::initializer_list<std::string_view> list) {
@@ -298,4 +298,4 @@ std::vector<Rule> rules_of(const std::vector<Token>& tokens, std::string_view li
   return RuleParser(tokens, listing).run();
 }
 
-}  // namespace berth
+}  // namespace berth::nft

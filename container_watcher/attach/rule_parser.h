@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The inside of one nftables rule. Private to attach/: see ruleset.h for the promise. Pure; any thread.
+// The inside of one nftables rule. Private to attach/, in a namespace of its own: see ruleset.h for the promise. Pure; any
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +11,7 @@
 
 #include "container_watcher/attach/ruleset.h"
 
-namespace berth {
+namespace berth::nft {
 
 struct Token {
   std::string text;  // quotes taken off
@@ -22,4 +23,4 @@ std::vector<Token> tokens_of(std::string_view text);
 // A verdict map becomes one rule for each of its elements.
 std::vector<Rule> rules_of(const std::vector<Token>& tokens, std::string_view listing);
 
-}  // namespace berth
+}  // namespace berth::nft

@@ -15,8 +15,8 @@ const Chain* Ruleset::find(std::string_view family, std::string_view table, std:
   return nullptr;
 }
 
-std::vector<Token> tokens_of(std::string_view text) {
-  std::vector<Token> out;
+std::vector<nft::Token> nft::tokens_of(std::string_view text) {
+  std::vector<nft::Token> out;
   std::size_t at = 0;
   while (at < text.size()) {
     const char c = text[at];
@@ -50,7 +50,7 @@ namespace {
 // Blocks and lines; the inside of a rule is rule_parser's.
 class Parser {
  public:
-  explicit Parser(std::string_view text) : text_(text), tokens_(tokens_of(text)) {}
+  explicit Parser(std::string_view text) : text_(text), tokens_(nft::tokens_of(text)) {}
 
   Ruleset run() {
     while (at_ < tokens_.size()) {
@@ -102,8 +102,8 @@ class Parser {
   }
 
   // The tokens of one statement line: to the end of the line outside of braces.
-  std::vector<Token> line() {
-    std::vector<Token> out;
+  std::vector<nft::Token> line() {
+    std::vector<nft::Token> out;
     int depth = 0;
     while (at_ < tokens_.size()) {
       if (word() == "\n" && depth == 0) break;
@@ -122,7 +122,7 @@ class Parser {
         ++at_;
         continue;
       }
-      const std::vector<Token> found = line();
+      const std::vector<nft::Token> found = line();
       const std::string& first = found[0].text;
       if (first[0] == '#') continue;
       if (first == "type" && !found[0].quoted)
@@ -143,13 +143,13 @@ class Parser {
 
   // nft 1.0.6 knows iptables' NAT targets only in the family that it meets first; in the other it prints a blank for
   // them. In iptables' table "nat" what is missing at the end is one of those.
-  bool unprinted(const std::vector<Token>& found, const Rule& rule) const {
+  bool unprinted(const std::vector<nft::Token>& found, const Rule& rule) const {
     const std::size_t last = found.size() - 1;
     return table_ == "nat" && rule.action == Action::None && last > 0 && !found[last].quoted &&
            found[last].text.starts_with('#') && found[last].begin > found[last - 1].end + 1;
   }
 
-  static void header(const std::vector<Token>& found, Chain* chain) {
+  static void header(const std::vector<nft::Token>& found, Chain* chain) {
     for (std::size_t i = 0; i + 1 < found.size(); ++i) {
       const std::string& name = found[i].text;
       const std::string& value = found[i + 1].text;
@@ -162,7 +162,7 @@ class Parser {
   }
 
   std::string_view text_;
-  std::vector<Token> tokens_;
+  std::vector<nft::Token> tokens_;
   std::size_t at_ = 0;
   std::string family_, table_;
   Ruleset out_;
@@ -175,8 +175,8 @@ Ruleset parse_ruleset(std::string_view text) {
 }
 
 Rule parse_rule(std::string_view text) {
-  std::vector<Token> found;
-  for (Token& token : tokens_of(text))
+  std::vector<nft::Token> found;
+  for (nft::Token& token : nft::tokens_of(text))
     if (token.quoted || token.text != "\n") found.push_back(std::move(token));
   std::vector<Rule> rules = rules_of(found, text);
   return rules.empty() ? Rule{} : std::move(rules.front());

@@ -25,18 +25,6 @@ bool number_in(const std::string& word, std::uint64_t low, std::uint64_t high) {
   return error == std::errc() && end == word.data() + word.size() && value >= low && value <= high;
 }
 
-bool fits(const Token& token, const std::string& word) {
-  switch (token.kind) {
-    case TokenKind::Keyword: return token.text.starts_with(word);
-    case TokenKind::Number: return number_in(word, token.low, token.high);
-    case TokenKind::Prefix: return Prefix::parse(word).has_value();
-    case TokenKind::Address: return IpAddress::parse(word).has_value();
-    case TokenKind::Word:
-    case TokenKind::Line: return true;
-  }
-  return false;
-}
-
 std::string join(const std::set<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
@@ -50,14 +38,26 @@ void unite(std::vector<std::size_t>& into, const std::vector<std::size_t>& from)
 
 }  // namespace
 
-std::string Token::expected() const {
+bool Grammar::Token::fits(const std::string& word) const {
   switch (kind) {
-    case TokenKind::Keyword: return text;
-    case TokenKind::Number: return "a number from " + std::to_string(low) + " to " + std::to_string(high);
-    case TokenKind::Prefix: return "a prefix, A.B.C.D/M or X:X::X:X/M, without host bits";
-    case TokenKind::Address: return "an address, A.B.C.D or X:X::X:X";
-    case TokenKind::Word:
-    case TokenKind::Line: return text + " (" + help + ")";
+    case Kind::Keyword: return text.starts_with(word);
+    case Kind::Number: return number_in(word, low, high);
+    case Kind::Prefix: return Prefix::parse(word).has_value();
+    case Kind::Address: return IpAddress::parse(word).has_value();
+    case Kind::Word:
+    case Kind::Line: return true;
+  }
+  return false;
+}
+
+std::string Grammar::Token::expected() const {
+  switch (kind) {
+    case Kind::Keyword: return text;
+    case Kind::Number: return "a number from " + std::to_string(low) + " to " + std::to_string(high);
+    case Kind::Prefix: return "a prefix, A.B.C.D/M or X:X::X:X/M, without host bits";
+    case Kind::Address: return "an address, A.B.C.D or X:X::X:X";
+    case Kind::Word:
+    case Kind::Line: return text + " (" + help + ")";
   }
   return text;
 }
@@ -166,18 +166,18 @@ class Grammar::Compiler {
     if (help_at_ == help_.size()) wrong_table(text_, "one help line for each token");
     token.help = help_[help_at_++];
     if (word.front() == '(') {
-      token.kind = TokenKind::Number;
+      token.kind = Kind::Number;
       const std::size_t dash = word.find('-');
       token.low = std::strtoull(word.c_str() + 1, nullptr, 10);
       token.high = std::strtoull(word.c_str() + dash + 1, nullptr, 10);
     } else if (word == "PREFIX") {
-      token.kind = TokenKind::Prefix;
+      token.kind = Kind::Prefix;
     } else if (word == "ADDRESS") {
-      token.kind = TokenKind::Address;
+      token.kind = Kind::Address;
     } else if (word == "LINE") {
-      token.kind = TokenKind::Line;
+      token.kind = Kind::Line;
     } else if (word.find_first_of("abcdefghijklmnopqrstuvwxyz") == std::string::npos) {
-      token.kind = TokenKind::Word;
+      token.kind = Kind::Word;
     }
     positions_.push_back({command_, token, {}, false});
     return positions_.size() - 1;
@@ -209,9 +209,9 @@ Grammar::Step Grammar::step(const Set& open, const std::string& word) const {
   std::set<std::string> keywords;
   for (const std::size_t each : open) {
     const Token& token = positions_[each].token;
-    if (!fits(token, word)) continue;
-    if (token.kind != TokenKind::Keyword) {
-      Step& to = token.kind == TokenKind::Word || token.kind == TokenKind::Line ? free : typed;
+    if (!token.fits(word)) continue;
+    if (token.kind != Kind::Keyword) {
+      Step& to = token.kind == Kind::Word || token.kind == Kind::Line ? free : typed;
       to.positions.push_back(each);
       to.text = word;
     } else if (token.text == word) {
@@ -252,7 +252,7 @@ std::variant<ParsedLine, ParseFailure> Grammar::parse(std::string_view line) con
     }
     out.words.push_back({next.text, words[at].column});
     here = std::move(next.positions);
-    if (positions_[here.front()].token.kind == TokenKind::Line) {
+    if (positions_[here.front()].token.kind == Kind::Line) {
       const std::size_t end = line.find_last_not_of(kSpaces) + 1;
       out.words.back().text = std::string(line.substr(words[at].column, end - words[at].column));
       break;
@@ -285,7 +285,7 @@ std::vector<Completion> Grammar::completions(std::string_view line) const {
     for (const std::size_t each : next.positions) {
       unite(open, positions_[each].next);
       may_end = may_end || positions_[each].last;
-      if (positions_[each].token.kind == TokenKind::Line) open.push_back(each);
+      if (positions_[each].token.kind == Kind::Line) open.push_back(each);
     }
   }
   std::vector<Completion> out;
@@ -295,7 +295,7 @@ std::vector<Completion> Grammar::completions(std::string_view line) const {
   };
   for (const std::size_t each : open) {
     const Token& token = positions_[each].token;
-    const bool keyword = token.kind == TokenKind::Keyword;
+    const bool keyword = token.kind == Kind::Keyword;
     // A placeholder's beginning can't be judged: "10.0" may become an address.
     if (keyword ? token.text.starts_with(last) : true) add({token.text, token.help, keyword});
   }

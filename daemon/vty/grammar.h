@@ -22,16 +22,6 @@
 
 namespace berth {
 
-enum class TokenKind { Keyword, Number, Prefix, Address, Word, Line };
-
-struct Token {
-  TokenKind kind = TokenKind::Keyword;
-  std::string text;  // the keyword, or the placeholder as it is shown
-  std::string help;
-  std::uint64_t low = 0, high = 0;
-  std::string expected() const;  // for "expected …"
-};
-
 struct Command {
   std::string syntax;
   std::string help;  // one line for each token of the syntax, in order
@@ -75,6 +65,15 @@ class Grammar {
   const std::vector<Command>& commands() const { return commands_; }
 
  private:
+  enum class Kind { Keyword, Number, Prefix, Address, Word, Line };
+  struct Token {
+    Kind kind = Kind::Keyword;
+    std::string text;  // the keyword, or the placeholder as it is shown
+    std::string help;
+    std::uint64_t low = 0, high = 0;
+    bool fits(const std::string& word) const;
+    std::string expected() const;  // for "expected …"
+  };
   struct Position {
     std::size_t command;
     Token token;

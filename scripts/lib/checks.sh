@@ -35,6 +35,31 @@ check_tidy() {
     xargs -P 2 -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$dir" "$stamps")
 }
 
+# What two files say of one name must be the same thing: the linker keeps one of the two, and at -O0 the other file's objects
+# are then destroyed by a stranger's destructor. All of berth is linked as one program, which then reads configurations.
+check_odr() {
+  local dir config flags='-O0 -flto=auto -Wodr -Werror=odr -Wlto-type-mismatch -Werror=lto-type-mismatch'
+  odr_can_fail $flags || return 1
+  dir=$(configure_and_build odr berth_whole -DCMAKE_BUILD_TYPE=None -DBERTH_BENCH=OFF "-DCMAKE_CXX_FLAGS=$flags") || return 1
+  for config in host lab; do
+    sed 's/@NODE@/host1/; s/@N@/1/g' "$BERTH_TOP/frr-configs/$config/berthd.conf" |
+      "$dir/tests/checks/berth_whole" -C -f /dev/stdin >/dev/null || return 1
+  done
+}
+
+# odr_can_fail FLAGS: these flags refuse two structs of one name.
+odr_can_fail() {
+  local dir rc=0
+  dir=$(mktemp -d)
+  echo 'struct Twice { int a; }; int one(Twice* t) { return t->a; }' >"$dir/one.cpp"
+  echo 'struct Twice { char a[9]; }; int two(Twice* t) { return t->a[0]; } int main() {}' >"$dir/two.cpp"
+  if g++ "$@" "$dir/one.cpp" "$dir/two.cpp" -o "$dir/both" 2>"$dir/log"; then rc=1; fi
+  grep -q 'violates the C++ One Definition Rule' "$dir/log" || rc=1
+  rm -rf "$dir"
+  [ "$rc" = 0 ] || warn "the check of the one definition rule can't fail"
+  return "$rc"
+}
+
 suite_lint() {
   install_packages $(build_packages) $(check_packages) shellcheck python3 git
   local failed=() dir
@@ -47,6 +72,8 @@ suite_lint() {
   say "clang-tidy"
   dir=$(configure_and_build lint berth_proto)
   check_tidy "$dir" >&2 || failed+=(clang-tidy)
+  say "one definition of each name, with link-time optimisation"
+  check_odr >&2 || failed+=(odr)
   [ ${#failed[@]} = 0 ] || die "lint: ${failed[*]}"
 }
 
