@@ -12,6 +12,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
 
+#include "core/names.h"
+
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 namespace json = boost::json;
@@ -63,12 +65,7 @@ struct DockerClient::Connection {
 };
 
 bool is_docker_id(std::string_view id) {
-  if (id.empty() || id.size() > 255) return false;
-  for (const char c : id)
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||
-          c == '-'))
-      return false;
-  return id != "." && id != "..";
+  return is_docker_name(id);
 }
 
 DockerClient::DockerClient(std::string address)

@@ -2,9 +2,18 @@
 #include "daemon/config/config_edit.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "core/names.h"
+#include "core/reserved.h"
+#include "daemon/vty/text.h"
 
 namespace berth {
 namespace {
+
+constexpr const char* kText = "text, without control characters";
+constexpr std::size_t kFits = std::numeric_limits<std::size_t>::max();  // depth of a line that the grammar takes
 
 // A word that is well-formed but can't stand here.
 struct Mistake {
@@ -20,6 +29,7 @@ std::uint32_t number(const ParsedWord& word) {
   return static_cast<std::uint32_t>(std::stoul(word.text));
 }
 
+// A command looks at all of its line before it changes anything: apply_config_line() takes nothing back.
 struct ConfigCommand {
   const char* syntax;
   const char* help;
@@ -32,16 +42,25 @@ struct NetworkCommand {
   void (*apply)(NetworkConfig& network, const ParsedLine& line, bool live);
 };
 
+// `before`: what stands before the path itself.
+void check_socket(const ParsedWord& word, const std::string& before = {}) {
+  if (word.text.starts_with(before) && is_socket_path(std::string_view(word.text).substr(before.size()))) return;
+  fail(word, before + "PATH, the absolute path of a unix socket, of at most " + std::to_string(kLongestSocketPath) +
+                 " bytes");
+}
+
 void runtime_line(ConfigEdit& edit, const ParsedLine& line) {
   const ParsedWord& address = line.words[2];
-  if (!address.text.starts_with("unix:/")) fail(address, "unix:PATH");
+  check_socket(address, "unix:");
   if (!edit.live && !edit.config.runtimes.empty()) fail(line.words[1], "one runtime docker line");
   edit.config.runtimes = {{line[1], line[1], address.text}};
 }
 
 void network_line(ConfigEdit& edit, const ParsedLine& line) {
   const std::string& name = line[1];
-  if (name.find('/') != std::string::npos) fail(line.words[1], "a name without a slash");
+  if (!is_network_name(name))
+    fail(line.words[1], "a name that begins with a letter or digit, of at most " + std::to_string(kLongestName) +
+                            " letters, digits, and - _ .");
   edit.network = name;
   edit.config.networks[name].name = name;
 }
@@ -52,7 +71,12 @@ void no_network_line(ConfigEdit& edit, const ParsedLine& line) {
 
 const ConfigCommand kTop[] = {
     {"hostname NAME", "This host's name in prompts and shows\nName of the host",
-     [](ConfigEdit& edit, const ParsedLine& line) { edit.config.hostname = line[1]; }},
+     [](ConfigEdit& edit, const ParsedLine& line) {
+       if (!is_host_name(line[1]))
+         fail(line.words[1], "a host name that begins with a letter or digit, of at most " +
+                                 std::to_string(kLongestName) + " letters, digits, and - _ .");
+       edit.config.hostname = line[1];
+     }},
     {"no hostname [NAME]", "Take back\nUse the kernel's host name\nName of the host",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.hostname.clear(); }},
     {"log <stderr|syslog> [<errors|warnings|notifications|informational|debugging>]",
@@ -65,7 +89,10 @@ const ConfigCommand kTop[] = {
     {"no log", "Take back\nLog to stderr, informational",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.log = {}; }},
     {"zebra socket PATH", "How to reach zebra\nThe socket of zebra_fpm_bridge.so\nPath of the socket",
-     [](ConfigEdit& edit, const ParsedLine& line) { edit.config.zebra.socket = line[2]; }},
+     [](ConfigEdit& edit, const ParsedLine& line) {
+       check_socket(line.words[2]);
+       edit.config.zebra.socket = line[2];
+     }},
     {"no zebra socket [PATH]", "Take back\nHow to reach zebra\nUse /run/frr/berth.sock\nPath of the socket",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.zebra.socket = ZebraConfig{}.socket; }},
     {"zebra grace-time (1-86400)", "How to reach zebra\nHow long routes live without berthd\nSeconds",
@@ -85,7 +112,10 @@ const ConfigCommand kTop[] = {
     {"no limit routes [(1-1000000)]", "Take back\nBounds\nUse 10000\nHow many",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.max_routes = Config{}.max_routes; }},
     {"vty socket PATH", "The door of berthctl\nIts unix socket, from the next start on\nPath of the socket",
-     [](ConfigEdit& edit, const ParsedLine& line) { edit.config.vty.socket = line[2]; }},
+     [](ConfigEdit& edit, const ParsedLine& line) {
+       check_socket(line.words[2]);
+       edit.config.vty.socket = line[2];
+     }},
     {"no vty socket [PATH]", "Take back\nThe door of berthctl\nUse /run/frr/berthd.vty\nPath of the socket",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.vty.socket = VtyConfig{}.socket; }},
     {"vty clients (1-1000)", "The door of berthctl\nShells at a time\nHow many",
@@ -103,14 +133,30 @@ SubnetConfig& subnet_for(NetworkConfig& network, bool v4, const ParsedWord& word
   fail(word, "a subnet of the same family before it (subnet …)");
 }
 
+// What can be a subnet of containers, a gateway or what containers may have is judged here as the policy, the module and
+// Docker judge it later.
+void check_subnet(const ParsedWord& word, const Prefix& prefix) {
+  if (prefix.is_default()) fail(word, "a subnet: the default route is never advertised");
+  if (const ReservedRange* range = reserved_range(prefix))
+    fail(word, "addresses that containers can have: " + prefix.to_string() + " and " + range->prefix.to_string() +
+                   " (" + std::string(range->what) + ") overlap");
+  if (prefix.length() > longest_subnet(prefix))
+    fail(word, "a subnet of at most /" + std::to_string(longest_subnet(prefix)) +
+                   ", with an address for the gateway and one for a container");
+}
+
+bool is_gateway_of(const Prefix& subnet, const IpAddress& address) {
+  return subnet.contains(address) && !is_subnet_edge(subnet, address);
+}
+
 void subnet_line(NetworkConfig& network, const ParsedLine& line, bool live) {
   const Prefix prefix = *Prefix::parse(line[1]);
-  if (prefix.is_default()) fail(line.words[1], "a subnet: the default route is never advertised");
+  check_subnet(line.words[1], prefix);
   for (SubnetConfig& each : network.subnets) {
     if (each.subnet.is_v4() != prefix.is_v4()) continue;
     if (!live) fail(line.words[1], "one subnet for each family");
     each.subnet = prefix;
-    if (each.gateway && !prefix.contains(*each.gateway)) each.gateway.reset();
+    if (each.gateway && !is_gateway_of(prefix, *each.gateway)) each.gateway.reset();
     if (each.ip_range && !prefix.contains(*each.ip_range)) each.ip_range.reset();
     return;
   }
@@ -127,6 +173,10 @@ void gateway_line(NetworkConfig& network, const ParsedLine& line, bool) {
   const IpAddress address = *IpAddress::parse(line[1]);
   SubnetConfig& subnet = subnet_for(network, address.is_v4(), line.words[1]);
   if (!subnet.subnet.contains(address)) fail(line.words[1], "an address inside of " + subnet.subnet.to_string());
+  if (!is_gateway_of(subnet.subnet, address))
+    fail(line.words[1], std::string("another address: this one is the ") +
+                            (address == subnet.subnet.address() ? "first" : "last") + " of " +
+                            subnet.subnet.to_string() + ", which Docker gives to nobody");
   subnet.gateway = address;
 }
 
@@ -181,6 +231,10 @@ void allow_prefix_line(NetworkConfig& network, const ParsedLine& line, bool) {
     fail(given ? *given : line.words[2], (given ? "" : allowed.prefix.to_string() + " le ") + std::to_string(bits) +
                                              ", else no container's address can match");
   }
+  // One that takes in more than such a range allows the rest of it.
+  if (const ReservedRange* range = reserved_range(allowed.prefix); range && range->prefix.contains(allowed.prefix))
+    fail(line.words[2], "addresses that containers can have: " + allowed.prefix.to_string() + " is inside of " +
+                            range->prefix.to_string() + " (" + std::string(range->what) + ")");
   if (std::count(network.allow_prefixes.begin(), network.allow_prefixes.end(), allowed) == 0)
     network.allow_prefixes.push_back(allowed);
 }
@@ -198,7 +252,11 @@ const NetworkCommand kNetwork[] = {
     {"no driver [bridge]", "Take back\nUse the runtime's bridge\nThe runtime's bridge, without NAT",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = NetworkConfig{}.driver; }},
     {"docker-network NAME", "Take a Docker network as it is, never make one\nIts name in Docker",
-     [](NetworkConfig& network, const ParsedLine& line, bool) { network.docker_network = line[1]; }},
+     [](NetworkConfig& network, const ParsedLine& line, bool) {
+       if (!is_docker_name(line[1]) || (is_predefined_network(line[1]) && line[1] != "bridge"))
+         fail(line.words[1], "the name of a Docker network of its driver bridge: letters, digits, and - _ .");
+       network.docker_network = line[1];
+     }},
     {"no docker-network [NAME]", "Take back\nMake the Docker network\nIts name in Docker",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.docker_network.clear(); }},
     {"subnet PREFIX", "The addresses of this network, one prefix for each family\nA.B.C.D/M or X:X::X:X/M",
@@ -284,75 +342,38 @@ bool leaves_network(std::string_view line) {
          std::holds_alternative<ParsedLine>(config_grammar().parse(line));
 }
 
-std::optional<ParseFailure> apply_config_line(ConfigEdit& edit, std::string_view line) {
+std::optional<ParseFailure> apply_network_line(NetworkConfig& network, std::string_view line, bool live) {
+  if (const auto column = not_text(line)) return ParseFailure{ParseFailure::Kind::NoMatch, *column, 0, kText};
+  const auto inner = network_grammar().parse(line);
+  if (const auto* failure = std::get_if<ParseFailure>(&inner)) return *failure;
   try {
-    const auto top = config_grammar().parse(line);
-    if (!edit.network.empty()) {
-      const auto inner = network_grammar().parse(line);
-      if (const auto* parsed = std::get_if<ParsedLine>(&inner)) {
-        NetworkConfig changed = edit.config.networks[edit.network];
-        kNetwork[parsed->command].apply(changed, *parsed, edit.live);
-        edit.config.networks[edit.network] = std::move(changed);
-        return std::nullopt;
-      }
-      const ParseFailure& inside = std::get<ParseFailure>(inner);
-      const auto* outside = std::get_if<ParseFailure>(&top);
-      if (outside && outside->depth <= inside.depth) return inside;
-    }
-    if (const auto* failure = std::get_if<ParseFailure>(&top)) return *failure;
-    const ParsedLine& parsed = std::get<ParsedLine>(top);
-    ConfigEdit changed = edit;
-    changed.network.clear();
-    kTop[parsed.command].apply(changed, parsed);
-    edit = std::move(changed);
+    const ParsedLine& parsed = std::get<ParsedLine>(inner);
+    kNetwork[parsed.command].apply(network, parsed, live);
     return std::nullopt;
   } catch (const Mistake& mistake) {
-    return ParseFailure{ParseFailure::Kind::NoMatch, mistake.column, 0, mistake.expected};
+    return ParseFailure{ParseFailure::Kind::NoMatch, mistake.column, kFits, mistake.expected};
   }
 }
 
-namespace {
-
-std::vector<ConfigGap> gaps_of(const Config& config, const NetworkConfig& network) {
-  std::vector<ConfigGap> out;
-  const auto gap = [&](std::string expected, std::string other = {}) {
-    out.push_back({network.name, std::move(other), std::move(expected)});
-  };
-  if (network.subnets.empty()) gap("a subnet for network " + network.name);
-  if (network.advertise != Advertise::None && !network.tag)
-    gap("a tag for network " + network.name + ", since it advertises");
-  for (const auto& [name, other] : config.networks) {
-    if (name == network.name) continue;
-    const std::string both = std::min(name, network.name) + " and " + std::max(name, network.name);
-    if (other.runtime_network() == network.runtime_network())
-      gap("a Docker network of its own for each: " + both + " name the same", name);
-    bool overlap = false;
-    for (const SubnetConfig& a : network.subnets)
-      for (const SubnetConfig& b : other.subnets) overlap = overlap || a.subnet.overlaps(b.subnet);
-    if (overlap) gap("subnets that do not overlap: those of " + both + " do", name);
+std::optional<ParseFailure> apply_config_line(ConfigEdit& edit, std::string_view line) {
+  if (const auto column = not_text(line)) return ParseFailure{ParseFailure::Kind::NoMatch, *column, 0, kText};
+  std::optional<ParseFailure> inside;
+  if (!edit.network.empty()) {
+    inside = apply_network_line(edit.config.networks[edit.network], line, edit.live);
+    if (!inside || inside->depth == kFits) return inside;
   }
-  return out;
-}
-
-}  // namespace
-
-std::string network_gap(const Config& config, const NetworkConfig& network) {
-  const auto gaps = gaps_of(config, network);
-  return gaps.empty() ? "" : gaps.front().expected;
-}
-
-std::vector<ConfigGap> config_gaps(const Config& config) {
-  std::vector<ConfigGap> out;
-  if (config.runtimes.empty()) out.push_back({"", "", "a runtime (runtime docker unix:/run/docker.sock)"});
-  for (const auto& [name, network] : config.networks)
-    for (ConfigGap& gap : gaps_of(config, network))
-      if (gap.other.empty() || gap.network < gap.other) out.push_back(std::move(gap));
-  return out;
-}
-
-std::string config_gap(const Config& config) {
-  const auto gaps = config_gaps(config);
-  return gaps.empty() ? "" : gaps.front().expected;
+  const auto top = config_grammar().parse(line);
+  if (const auto* outside = std::get_if<ParseFailure>(&top))
+    return inside && outside->depth <= inside->depth ? *inside : *outside;
+  const std::string left = std::exchange(edit.network, {});
+  try {
+    const ParsedLine& parsed = std::get<ParsedLine>(top);
+    kTop[parsed.command].apply(edit, parsed);
+    return std::nullopt;
+  } catch (const Mistake& mistake) {
+    edit.network = left;
+    return ParseFailure{ParseFailure::Kind::NoMatch, mistake.column, kFits, mistake.expected};
+  }
 }
 
 }  // namespace berth

@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/config.h"
 #include "daemon/vty/grammar.h"
@@ -27,20 +26,9 @@ const Grammar& network_grammar();  // inside of `network NAME`
 // One line, in the context that `edit` is in. A line that only the top knows leaves the network, as in FRR. On failure
 // nothing is changed.
 std::optional<ParseFailure> apply_config_line(ConfigEdit& edit, std::string_view line);
+// The same for a line inside of `network NAME` alone.
+std::optional<ParseFailure> apply_network_line(NetworkConfig& network, std::string_view line, bool live);
 // Would this line leave the network?
 bool leaves_network(std::string_view line);
-
-// What is still missing or contradicts another line.
-struct ConfigGap {
-  std::string network;  // whose it is; empty: the top's
-  std::string other;    // the network that it contradicts, if it does
-  std::string expected;
-};
-// All of them, each pair once; none: the configuration may be acted upon.
-std::vector<ConfigGap> config_gaps(const Config& config);
-// The first of them, or empty.
-std::string config_gap(const Config& config);
-// The same for one network of it.
-std::string network_gap(const Config& config, const NetworkConfig& network);
 
 }  // namespace berth

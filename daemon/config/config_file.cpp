@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <map>
-#include <sstream>
 #include <utility>
 #include <vector>
 
 #include "daemon/config/config_edit.h"
+#include "daemon/config/config_gaps.h"
+#include "daemon/vty/text.h"
 
 namespace berth {
 namespace {
@@ -22,44 +23,54 @@ struct Place {
 // FILE:LINE, the line, and the caret; without a line the file alone.
 std::string said(const std::string& file_name, const Place& place, const std::string& expected) {
   if (!place.number) return file_name + ": expected " + expected + "\n";
-  return file_name + ":" + std::to_string(place.number) + ": expected " + expected + "\n  " + place.raw + "\n  " +
-         std::string(place.column, ' ') + "^\n";
+  return file_name + ":" + std::to_string(place.number) + ": expected " + expected + "\n" +
+         pointed_at(place.raw, place.column) + "\n";
+}
+
+// What is missing or contradictory, with the lines that begin the networks.
+std::string said_of(const Config& config, std::map<std::string, Place>& networks, const std::string& file_name) {
+  std::vector<std::pair<Place, std::string>> gaps;
+  for (const ConfigGap& gap : config_gaps(config)) {
+    Place place = networks[gap.network];
+    // What contradicts an earlier network is said of the later one.
+    if (!gap.other.empty() && networks[gap.other].number > place.number) place = networks[gap.other];
+    gaps.emplace_back(std::move(place), gap.expected);
+  }
+  std::stable_sort(gaps.begin(), gaps.end(),
+                   [](const auto& a, const auto& b) { return a.first.number < b.first.number; });
+  std::string out;
+  for (const auto& [place, expected] : gaps) out += said(file_name, place, expected);
+  return out;
 }
 
 }  // namespace
 
 Result<Config> parse_config(std::string_view text, const std::string& file_name) {
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // UTF-8's, as some editors write it
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   ConfigEdit edit;
-  std::istringstream in{std::string(text)};
-  std::string raw, errors;
+  std::string errors;
   std::map<std::string, Place> networks;  // where each begins
-  for (unsigned number = 1; std::getline(in, raw); ++number) {
+  for (unsigned number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string raw(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (raw.ends_with('\r')) raw.pop_back();
     if (is_comment(raw)) continue;
     const auto words = split_words(raw);
     if (words.size() == 1 && (words[0].text == "exit" || words[0].text == "end")) {
       edit.network.clear();
       continue;
     }
-    const auto failure = apply_config_line(edit, raw);
-    if (failure) errors += said(file_name, {number, raw, failure->column}, failure->expected);
-    if (!edit.network.empty() && words.size() > 1)
-      networks.try_emplace(edit.network, Place{number, raw, words[1].column});
-    std::erase_if(networks, [&](const auto& each) { return !edit.config.networks.contains(each.first); });
+    const std::size_t before = edit.config.networks.size();
+    if (const auto failure = apply_config_line(edit, raw))
+      errors += said(file_name, {number, raw, failure->column}, failure->expected);
+    else if (edit.config.networks.size() > before)
+      networks[edit.network] = {number, raw, words[1].column};
   }
-  if (errors.empty()) {
-    std::vector<std::pair<Place, std::string>> gaps;
-    for (const ConfigGap& gap : config_gaps(edit.config)) {
-      Place place = networks[gap.network];
-      // What contradicts an earlier network is said of the later one.
-      if (!gap.other.empty() && networks[gap.other].number > place.number) place = networks[gap.other];
-      gaps.emplace_back(std::move(place), gap.expected);
-    }
-    std::stable_sort(gaps.begin(), gaps.end(),
-                     [](const auto& a, const auto& b) { return a.first.number < b.first.number; });
-    for (const auto& [place, expected] : gaps) errors += said(file_name, place, expected);
-  }
+  if (errors.empty()) errors = said_of(edit.config, networks, file_name);
   if (!errors.empty()) return permanent(errors, "correct the file; berthd -C -f FILE checks it");
-  return edit.config;
+  return std::move(edit.config);
 }
 
 }  // namespace berth

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/config/config_edit.h"
+#include "daemon/config/config_gaps.h"
 #include "daemon/config/config_print.h"
 #include "daemon/show/show.h"
 #include "daemon/show/text_table.h"

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "daemon/config/config_file.h"
+#include "daemon/config/config_gaps.h"
 #include "daemon/config/config_print.h"
 
 namespace berth {
@@ -138,6 +139,112 @@ TEST(ConfigEdit, AMistakeChangesNothing) {
     EXPECT_TRUE(edit.config == before.config) << line;
     EXPECT_EQ(edit.network, "blue") << line;
   }
+}
+
+// What Docker, the kernel, the policy or the module would refuse later is refused here; `expected` is a part of what is said.
+TEST(ConfigEdit, RefusesWhatIsRefusedLater) {
+  const std::string host64(64, 'h'), path107 = "/" + std::string(106, 'p');
+  const std::pair<std::string, const char*> kLines[] = {
+      {"subnet 127.0.0.0/8", "(loopback)"},
+      {"subnet 127.9.0.0/16", "(loopback)"},
+      {"subnet 126.0.0.0/7", "126.0.0.0/7 and 127.0.0.0/8 (loopback) overlap"},
+      {"subnet 0.0.0.0/1", "(this network)"},
+      {"subnet 128.0.0.0/1", "(link-local)"},
+      {"subnet 0.0.0.0/8", "(this network)"},
+      {"subnet 169.254.0.0/24", "(link-local)"},
+      {"subnet 224.0.0.0/24", "(multicast"},
+      {"subnet 240.0.0.0/24", "reserved"},
+      {"subnet 255.255.255.0/24", "the broadcast"},
+      {"subnet 8000::/1", "(link-local)"},
+      {"subnet ::/16", "IPv4 in IPv6"},
+      {"subnet ::ffff:10.0.0.0/104", "IPv4 in IPv6"},
+      {"subnet fe80::/64", "(link-local)"},
+      {"subnet ff02::/16", "(multicast)"},
+      {"subnet 10.9.0.0/31", "at most /30"},
+      {"subnet 10.9.0.1", "at most /30"},
+      {"subnet fd00:9::/127", "at most /126"},
+      {"subnet 0.0.0.0/0", "the default route is never advertised"},
+      {"gateway 10.0.0.0", "the first of 10.0.0.0/24"},
+      {"gateway 10.0.0.255", "the last of 10.0.0.0/24"},
+      {"gateway fd00::", "the first of fd00::/64"},
+      {"allow prefix 127.0.0.0/8 le 32", "is inside of 127.0.0.0/8"},
+      {"allow prefix 224.0.0.0/3 le 32", "is inside of 224.0.0.0/3"},
+      {"allow prefix fe80::/64 le 128", "is inside of fe80::/10"},
+      {"docker-network host", "a Docker network"},
+      {"docker-network none", "a Docker network"},
+      {"docker-network a/b", "a Docker network"},
+      {"docker-network gr\xc3\xb6\xc3\x9f", "a Docker network"},
+      {"network gr\xc3\xb6\xc3\x9f", "begins with a letter or digit"},
+      {"network -x", "begins with a letter or digit"},
+      {"network .x", "begins with a letter or digit"},
+      {"network a:b", "begins with a letter or digit"},
+      {"network " + host64 + "h", "at most 64"},
+      {"hostname " + host64 + "h", "at most 64"},
+      {"hostname -x", "begins with a letter or digit"},
+      {"hostname a$b", "letters, digits"},
+      {"zebra socket frr/berth.sock", "the absolute path"},
+      {"zebra socket /run/frr/", "the absolute path"},
+      {"zebra socket " + path107 + "p", "at most 107 bytes"},
+      {"vty socket berthd.vty", "the absolute path"},
+      {"vty socket " + path107 + "p", "at most 107 bytes"},
+      {"runtime docker unix:run/docker.sock", "unix:PATH, the absolute path"},
+      {"runtime docker unix:" + path107 + "p", "at most 107 bytes"},
+      {"runtime docker tcp://127.0.0.1:2375", "unix:PATH, the absolute path"},
+      {std::string("hostname a\0b", 12), "text, without control characters"},
+      {"hostname a\x1b[2J", "text, without control characters"}};
+  for (const auto& [line, expected] : kLines) {
+    ConfigEdit edit = start();
+    take(edit, "subnet fd00::/64");
+    const ConfigEdit before = edit;
+    const auto failure = apply_config_line(edit, line);
+    ASSERT_TRUE(failure) << line;
+    EXPECT_NE(failure->expected.find(expected), std::string::npos) << line << ": " << failure->expected;
+    EXPECT_GT(failure->column, 0u) << line;
+    EXPECT_TRUE(edit.config == before.config && edit.network == before.network) << line;
+  }
+  for (const std::string& line : {"hostname " + host64, "zebra socket " + path107, "vty socket " + path107,
+                                  "runtime docker unix:" + path107, "network " + host64}) {
+    ConfigEdit edit = start();
+    take(edit, line);
+  }
+  for (const char* line : {"subnet 10.9.0.0/30", "subnet fd00:9::/126", "docker-network bridge", "docker-network _x",
+                           "gateway 10.0.0.254", "allow prefix 0.0.0.0/0 le 32"}) {
+    ConfigEdit edit = start();
+    take(edit, line);
+  }
+}
+
+TEST(ConfigEdit, AGatewayThatANewSubnetMakesAnEdgeGoesWithTheOldOne) {
+  ConfigEdit edit = start();
+  take(edit, "subnet 10.0.0.0/23");
+  take(edit, "gateway 10.0.1.0");
+  take(edit, "subnet 10.0.1.0/24");
+  EXPECT_FALSE(edit.config.networks["blue"].subnets[0].gateway);
+}
+
+std::string gap_of(const std::string& lines) {
+  const auto config = parse_config("runtime docker unix:/run/docker.sock\n" + lines, "f");
+  return config ? "" : config.error().message;
+}
+
+TEST(ConfigEdit, SaysWhatNoSingleLineTells) {
+  const std::pair<std::string, const char*> kLines[] = {
+      {"network bridge\n subnet 10.0.0.0/24\n", "docker-network bridge takes the one that it has\n  network bridge\n"},
+      {"network host\n subnet 10.0.0.0/24\n", "another name: Docker makes no network host"},
+      {"network none\n subnet 10.0.0.0/24\n", "another name: Docker makes no network none"},
+      {"network default\n subnet 10.0.0.0/24\n", "another name: Docker makes no network default"},
+      {"network a\n subnet 10.0.0.0/24\n gateway 10.0.0.1\n ip-range 10.0.0.0/31\n", "10.0.0.0/31 does not"},
+      {"network a\n subnet 10.0.0.0/24\n ip-range 10.0.0.9/32\n", "10.0.0.9/32 does not"},
+      {"network a\n subnet fd00::/64\n ip-range fd00::/127\n", "fd00::/127 does not"},
+      {"vty socket /run/frr/berth.sock\n", "zebra socket and vty socket name the same"},
+      {"zebra socket /run/docker.sock\n", "zebra socket and runtime docker name the same"}};
+  for (const auto& [lines, expected] : kLines)
+    EXPECT_NE(gap_of(lines).find(expected), std::string::npos) << lines << gap_of(lines);
+  for (const char* lines : {"network bridge\n subnet 10.0.0.0/24\n docker-network bridge\n",
+                            "network host\n subnet 10.0.0.0/24\n docker-network mine\n",
+                            "network a\n subnet 10.0.0.0/24\n gateway 10.0.0.1\n ip-range 10.0.0.9/32\n",
+                            "network a\n subnet 10.0.0.0/30\n", "network a\n subnet fd00::/126\n"})
+    EXPECT_EQ(gap_of(lines), "") << lines;
 }
 
 TEST(ConfigEdit, SaysWhatIsMissing) {

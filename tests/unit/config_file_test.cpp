@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace berth {
 namespace {
 
@@ -64,6 +66,35 @@ TEST(ConfigFile, EachPairIsSaidOnce) {
             "f:4: expected subnets that do not overlap: those of a and c do\n  network a\n          ^\n"
             "f:6: expected subnets that do not overlap: those of a and b do\n  network b\n          ^\n"
             "f:6: expected subnets that do not overlap: those of b and c do\n  network b\n          ^\n");
+}
+
+TEST(ConfigFile, EditorsMayWriteAByteOrderMarkAndCarriageReturns) {
+  const auto config = parse_config("\xef\xbb\xbfhostname h\r\nruntime docker unix:/run/docker.sock\r\n", "f");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->hostname, "h");
+  EXPECT_TRUE(parse_config("\xef\xbb\xbf! a comment\nruntime docker unix:/run/docker.sock", "f"));
+  EXPECT_FALSE(parse_config("hostname h\n\xef\xbb\xbfruntime docker unix:/run/docker.sock\n", "f"))
+      << "in its place only";
+}
+
+TEST(ConfigFile, TheCaretStandsUnderTheWordWhateverIsBeforeIt) {
+  const auto config = parse_config("network blue\n\tsubnet\t10.10.1.7/24\n gateway \xc3\xb6 x\n tag \x1b[2J\n", "f");
+  ASSERT_FALSE(config);
+  EXPECT_EQ(
+      config.error().message,
+      "f:2: expected a prefix, A.B.C.D/M or X:X::X:X/M, without host bits\n  \tsubnet\t10.10.1.7/24\n  \t      \t^\n"
+      "f:3: expected an address, A.B.C.D or X:X::X:X\n   gateway \xc3\xb6 x\n           ^\n"
+      "f:4: expected text, without control characters\n   tag ?[2J\n       ^\n");
+}
+
+TEST(ConfigFile, OfManyContradictionsAHundredAreTold) {
+  std::string text = "runtime docker unix:/run/docker.sock\n";
+  for (int n = 0; n < 1000; ++n) text += "network n" + std::to_string(n) + "\n subnet 10.0.0.0/24\n";
+  const auto config = parse_config(text, "f");
+  ASSERT_FALSE(config);
+  const std::string& said = config.error().message;
+  EXPECT_EQ(std::count(said.begin(), said.end(), '^'), 100);
+  EXPECT_NE(said.find("100 pairs that do are told here, and there are more"), std::string::npos);
 }
 
 TEST(ConfigFile, RefusesWhatCanNotBe) {

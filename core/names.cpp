@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/names.h"
+
+#include <algorithm>
+
+namespace berth {
+namespace {
+
+bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool is_plain(std::string_view name, std::size_t longest) {
+  return !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), [](char c) {
+    return is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
+  });
+}
+
+}  // namespace
+
+bool is_network_name(std::string_view name) {
+  return is_plain(name, kLongestName) && is_alphanumeric(name.front());
+}
+
+bool is_docker_name(std::string_view name) {
+  return is_plain(name, 255) && name != "." && name != "..";
+}
+
+bool is_predefined_network(std::string_view name) {
+  return name == "bridge" || name == "default" || name == "host" || name == "none";
+}
+
+bool is_host_name(std::string_view name) {
+  return is_plain(name, kLongestName) && is_alphanumeric(name.front());
+}
+
+bool is_socket_path(std::string_view path) {
+  return path.size() > 1 && path.size() <= kLongestSocketPath && path.front() == '/' && path.back() != '/' &&
+         std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
+}  // namespace berth

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What names and paths can be, so that all who take them later do: Docker, the kernel, nft, a terminal. Pure; any thread.
+#pragma once
+
+#include <string_view>
+
+namespace berth {
+
+// A network of berth's: begins with a letter or digit, as Docker's own names do; letters, digits, and - _ . in it. It is
+// part of an nft comment, which ends after 128 bytes, of a label and of a bridge's name: 64 are enough, as for a host.
+inline constexpr std::size_t kLongestName = 64;
+bool is_network_name(std::string_view name);
+// A name or an id that can stand in a path of Docker's API as it is.
+bool is_docker_name(std::string_view name);
+// Those that Docker has or means itself, and lets nobody make: bridge, default, host, none.
+bool is_predefined_network(std::string_view name);
+// The kernel's bound (HOST_NAME_MAX), and RFC 1123's letters with the underscore that many use.
+bool is_host_name(std::string_view name);
+// Absolute, printable, a file's and no folder's, and with a zero byte behind it no longer than sockaddr_un takes.
+inline constexpr std::size_t kLongestSocketPath = 107;
+bool is_socket_path(std::string_view path);
+
+}  // namespace berth
