@@ -9,6 +9,7 @@
 #include "daemon/config/config_print.h"
 #include "daemon/show/show.h"
 #include "daemon/show/text_table.h"
+#include "daemon/vty/text.h"
 
 namespace berth {
 namespace {
@@ -64,8 +65,7 @@ const Grammar& network_mode() {
 }
 
 Reply refused(std::string_view line, const ParseFailure& failure) {
-  const std::string caret =
-      "  " + std::string(line) + "\n  " + std::string(failure.column, ' ') + "^ expected " + failure.expected + "\n";
+  const std::string caret = pointed_at(line, failure.column) + " expected " + failure.expected + "\n";
   switch (failure.kind) {
     case ParseFailure::Kind::Ambiguous: return {"% Ambiguous command\n" + caret, VtyStatus::Ambiguous};
     case ParseFailure::Kind::Incomplete: return {"% Command incomplete\n" + caret, VtyStatus::Incomplete};
@@ -74,11 +74,16 @@ Reply refused(std::string_view line, const ParseFailure& failure) {
   return {"% Unknown command\n" + caret, VtyStatus::NoMatch};
 }
 
-bool printable(std::string_view line) {
-  return std::none_of(line.begin(), line.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7f;
-  });
+// The name in a line `no network NAME`, or empty.
+std::string taken_back(std::string_view line) {
+  const auto parsed = config_grammar().parse(line);
+  const auto* words = std::get_if<ParsedLine>(&parsed);
+  return words && words->words.size() == 3 && (*words)[0] == "no" && (*words)[1] == "network" ? (*words)[2] : "";
+}
+
+// Can it be typed as one word?
+bool is_word(const std::string& name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 }  // namespace
@@ -105,15 +110,13 @@ std::string Session::prompt() const {
 
 Reply Session::run(std::string_view line) {
   Reply reply = answer(line);
-  // Names come from images and networks: no byte of theirs ends the answer early or moves the reader's cursor.
-  for (char& each : reply.text)
-    if ((static_cast<unsigned char>(each) < 0x20 && each != '\n' && each != '\t') || each == 0x7f) each = '?';
+  reply.text = for_terminal(reply.text);  // names come from images and networks
   return reply;
 }
 
 Reply Session::answer(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-  if (!printable(line)) return {"% Unknown command: it has bytes that are no text\n", VtyStatus::NoMatch};
+  if (not_text(line)) return {"% Unknown command: it has bytes that are no text\n", VtyStatus::NoMatch};
   if (line.starts_with("berthctl ")) return internal(line.substr(9));
   if (is_comment(line)) return {};
   return mode_ == Mode::Exec ? run_exec(line) : run_config(line);
@@ -130,12 +133,13 @@ Reply Session::internal(std::string_view line) const {
 }
 
 std::vector<Completion> Session::complete(std::string_view line) const {
-  if (mode_ != Mode::Exec && line.starts_with("do ")) {
-    Session top(shell_);
-    return top.complete(line.substr(3));
-  }
-  const bool fresh = line.empty() || line.back() == ' ';
   const auto words = split_words(line);
+  const std::size_t typed = words.empty() ? 0 : words.back().column + words.back().text.size();
+  const bool fresh = typed < line.size() || words.empty();  // the next word is to begin
+  if (mode_ != Mode::Exec && words.size() + fresh > 1 && words[0].text == "do") {
+    Session top(shell_);
+    return top.complete(line.substr(words[0].column + 2));
+  }
   const std::string last = fresh ? "" : words.back().text;
   std::vector<Completion> out = grammar().completions(line);
   std::vector<std::string> names;
@@ -147,7 +151,7 @@ std::vector<Completion> Session::complete(std::string_view line) const {
       for (const auto& [name, network] : shell_.host.config().networks) names.push_back(name);
   }
   for (const std::string& name : names)
-    if (name.starts_with(last)) out.push_back({name, "", true});
+    if (name.starts_with(last) && is_word(name)) out.push_back({name, "", true});
   return out;
 }
 
@@ -232,10 +236,14 @@ Reply Session::run_config(std::string_view line) {
   if (const auto* ok = std::get_if<ParsedLine>(&parsed)) {
     const std::size_t own = grammar().commands().size() - kCommon.size();
     if (ok->command >= own) return run_common((*ok)[0], ok->words.size() > 1 ? (*ok)[1] : "");
-  } else if (mode_ == Mode::Config || !leaves_network(line)) {
-    return refused(line, std::get<ParseFailure>(parsed));
+    return mode_ == Mode::Network ? change_network(line) : change(line);
   }
-  return change(line);
+  const auto& failure = std::get<ParseFailure>(parsed);
+  if (mode_ == Mode::Config) return refused(line, failure);
+  if (leaves_network(line)) return change(line);
+  const auto outside = config_grammar().parse(line);
+  const auto* deeper = std::get_if<ParseFailure>(&outside);
+  return refused(line, deeper && deeper->depth > failure.depth ? *deeper : failure);
 }
 
 Reply Session::run_common(const std::string& word, std::string_view line) {
@@ -257,52 +265,43 @@ Reply Session::run_common(const std::string& word, std::string_view line) {
   return reply;
 }
 
-// A line of the configuration: into the network's draft, or in force at once.
+// A line of a network goes into its draft.
+Reply Session::change_network(std::string_view line) {
+  if (const auto failure = apply_network_line(draft_, line, true)) return refused(line, *failure);
+  return {};
+}
+
+// A line of the top is in force at once. It leaves the network that the session is in, unless it is refused: then nothing
+// has happened.
 Reply Session::change(std::string_view line) {
+  const std::string gone = taken_back(line);
+  const bool inside = mode_ == Mode::Network, drops = inside && gone == draft_.name;
   ConfigEdit edit{shell_.host.config(), "", true};
-  if (mode_ == Mode::Network && !leaves_network(line)) {
-    edit.network = draft_.name;
-    edit.config.networks[draft_.name] = draft_;
+  if (inside && !drops && network_gap(edit.config, draft_).empty()) edit.config.networks[draft_.name] = draft_;
+  const bool only_a_draft = !edit.config.networks.contains(gone) && (drops || shell_.drafts.contains(gone));
+  if (!only_a_draft) {
     if (const auto failure = apply_config_line(edit, line)) return refused(line, *failure);
-    draft_ = edit.config.networks[draft_.name];
-    return {};
+    const std::string gap = edit.network.empty() ? config_gap(edit.config) : "";
+    if (!gap.empty()) return {"% Not done: expected " + gap + "\n", VtyStatus::ConfigFailed};
   }
   Reply left;
-  if (mode_ == Mode::Network) {
-    left = leave_network();
-    edit.config = shell_.host.config();
-  }
-  if (forgets_only_a_draft(line)) return left;
-  if (const auto failure = apply_config_line(edit, line)) {
-    Reply no = refused(line, *failure);
-    return {left.text + no.text, no.status};
-  }
-  if (!edit.network.empty()) {
-    Reply entered = enter_network(edit.network);
-    return {left.text + entered.text, left.status};
-  }
-  const std::string gap = config_gap(edit.config);
-  if (!gap.empty()) return {left.text + "% Not done: expected " + gap + "\n", VtyStatus::ConfigFailed};
-  shell_.host.apply(edit.config);
+  if (inside && !drops) left = leave_network();
+  mode_ = Mode::Config;
+  shell_.drafts.erase(gone);
+  if (!edit.network.empty())
+    enter_network(edit.network);
+  else if (!only_a_draft)
+    shell_.host.apply(edit.config);
   return left;
 }
 
-// `no network NAME` also forgets the draft of that name; true: there was nothing else.
-bool Session::forgets_only_a_draft(std::string_view line) {
-  const auto parsed = config_grammar().parse(line);
-  const auto* words = std::get_if<ParsedLine>(&parsed);
-  if (!words || words->words.size() != 3 || (*words)[0] != "no" || (*words)[1] != "network") return false;
-  return shell_.drafts.erase((*words)[2]) > 0 && !shell_.host.config().networks.contains((*words)[2]);
-}
-
-Reply Session::enter_network(const std::string& name) {
+void Session::enter_network(const std::string& name) {
   mode_ = Mode::Network;
   const auto& networks = shell_.host.config().networks;
   const auto draft = shell_.drafts.find(name);
   const auto known = networks.find(name);
   draft_ = draft != shell_.drafts.end() ? draft->second : known != networks.end() ? known->second : NetworkConfig{};
   draft_.name = name;
-  return {};
 }
 
 // A network is acted upon as a whole: a bridge without its gateway yet would be a wrong one.

@@ -69,9 +69,9 @@ class Session {
   Reply exec(const ParsedLine& line);
   Reply show(const ParsedLine& line) const;
   Reply write() const;
+  Reply change_network(std::string_view line);
   Reply change(std::string_view line);
-  bool forgets_only_a_draft(std::string_view line);
-  Reply enter_network(const std::string& name);
+  void enter_network(const std::string& name);
   Reply leave_network();
   std::string running_config() const;
   std::string list() const;

@@ -18,8 +18,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
-#include <cstring>
+#include <string_view>
 #include <vector>
+
+#include "daemon/vty/line_reader.h"
 
 namespace asio = boost::asio;
 using asio::local::stream_protocol;
@@ -156,29 +158,25 @@ asio::awaitable<void> VtyServer::accept() {
 
 asio::awaitable<void> VtyServer::serve(std::shared_ptr<Socket> socket) {
   Session session(shell_);
-  std::string line;
+  LineReader reader(options_.max_line);
   std::array<char, 4096> bytes;
   bool open = true;
   while (open) {
     const auto [error, size] = co_await socket->async_read_some(asio::buffer(bytes), kUse);
     if (error) break;
-    for (std::size_t at = 0; open && at < size;) {
-      const auto* end = static_cast<const char*>(std::memchr(bytes.data() + at, 0, size - at));
-      const std::size_t n = end ? static_cast<std::size_t>(end - bytes.data()) - at : size - at;
-      line.append(bytes.data() + at, n);
-      at += n + 1;
-      if (line.size() > options_.max_line) {
+    for (std::string_view rest(bytes.data(), size); open && !rest.empty();) {
+      const LineReader::Found found = reader.take(rest);
+      if (found == LineReader::Found::TooLong) {
         ++counters_["vtyLineTooLong"];
         // Replies have names: g++ 12 destroys a braced temporary of a co_await twice.
         Reply reply{"% The line is too long\n", VtyStatus::Warning};
         static_cast<void>(co_await send(socket, std::move(reply)));
         open = false;
-      } else if (end) {
+      } else if (found == LineReader::Found::Line) {
         ++counters_["vtyCommands"];
-        Reply reply = session.run(line);
+        Reply reply = session.run(reader.line());
         const bool heard = co_await send(socket, std::move(reply));
         open = heard && !session.closed();
-        line.clear();
       }
     }
   }

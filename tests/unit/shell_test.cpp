@@ -138,13 +138,27 @@ TEST_F(ShellTest, DoRunsACommandOfTheTop) {
   EXPECT_EQ(host_.shown.config.networks.at("blue").tag, 5u) << "the network was not left on the way";
 }
 
-TEST_F(ShellTest, AFailedLineOfTheTopStillTellsOfTheNetworkThatItLeft) {
-  enter({"conf t", "network red"});
-  const Reply reply = run("no network green");
-  EXPECT_EQ(reply.status, VtyStatus::NoMatch);
-  EXPECT_THAT(reply.text, HasSubstr("% Network red is not in force"));
-  EXPECT_THAT(reply.text, HasSubstr("% Unknown command"));
-  EXPECT_TRUE(shell_.drafts.contains("red"));
+TEST_F(ShellTest, ARefusedLineOfTheTopLeavesNothingAndChangesNothing) {
+  enter({"conf t", "network blue", "tag 5"});
+  for (const auto& [line, status] : {std::pair{"no network green", VtyStatus::NoMatch},
+                                     {"zebra socket here.sock", VtyStatus::NoMatch},
+                                     {"no runtime docker", VtyStatus::ConfigFailed}}) {
+    EXPECT_EQ(run(line).status, status) << line;
+    EXPECT_EQ(session_.prompt(), "host1(config-network)# ") << line;
+    EXPECT_EQ(host_.applied, 0) << line;
+  }
+  ok("exit");
+  EXPECT_EQ(host_.shown.config.networks.at("blue").tag, 5u) << "the draft was still there";
+}
+
+TEST_F(ShellTest, ANetworkThatIsTakenBackWhileItIsWrittenIsNeverInForce) {
+  enter({"conf t", "network red", "subnet 10.20.0.0/24", "no network red"});
+  EXPECT_EQ(session_.prompt(), "host1(config)# ");
+  EXPECT_TRUE(shell_.drafts.empty());
+  EXPECT_EQ(host_.applied, 0);
+  enter({"network blue", "tag 5", "no network blue"});
+  EXPECT_EQ(host_.applied, 1) << "without its new tag on the way";
+  EXPECT_FALSE(host_.shown.config.networks.contains("blue"));
 }
 
 TEST_F(ShellTest, WithdrawIsSwitchedAndShown) {
@@ -183,6 +197,57 @@ TEST_F(ShellTest, NamesCanNotPlayWithTheReader) {
   const std::string text = run("show containers").text;
   EXPECT_THAT(text, HasSubstr("evil??[2Jname"));
   EXPECT_EQ(text.find('\0'), std::string::npos);
+}
+
+TEST_F(ShellTest, TabMayStandWhereNoWordIs) {
+  for (const char* mode : {"", "conf t", "network blue"}) {
+    run(mode);
+    for (const char* line :
+         {"\t", " \t ", "", " ", "\r", "do\t", "do \t", "do", "show\t", "no\t\t", "!\t", "berthctl\t"})
+      EXPECT_EQ(run(std::string("berthctl complete ") + line).status, VtyStatus::Success)
+          << mode << ": '" << line << "'";
+  }
+  EXPECT_THAT(run("berthctl complete \t").text, HasSubstr("word\tadvertise\t"));
+  EXPECT_THAT(run("berthctl complete do\tshow r").text, HasSubstr("word\troutes\t"));
+}
+
+TEST_F(ShellTest, OffersNoNameThatIsNotAWord) {
+  host_.shown.containers = {{{"docker", "1"}, "two words", "running", {}, {}},
+                            {{"docker", "2"}, "tab\there", "running", {}, {}},
+                            {{"docker", "3"}, "two\nlines", "running", {}, {}},
+                            {{"docker", "4"}, "", "running", {}, {}},
+                            {{"docker", "5"}, "good", "running", {}, {}}};
+  EXPECT_EQ(run("berthctl complete explain ").text,
+            "hint\tADDRESS\tIts address\nhint\tCONTAINER\tName of a container, or "
+            "the beginning of its id\nword\tgood\t\n");
+}
+
+TEST_F(ShellTest, NoByteOfANameIsATerminalsCommand) {
+  for (const char* name :
+       {"c1\xc2\x9b[2J", "raw\x9b[2J", "cut\xe2\x82", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xc0\xaf"}) {
+    host_.shown.containers[0].name = name;
+    const Reply reply = run("show containers json");
+    EXPECT_EQ(reply.text.find(name), std::string::npos) << reply.text;
+    EXPECT_THAT(reply.text, HasSubstr("?"));
+  }
+  host_.shown.containers[0].name = "gr\xc3\xb6\xc3\x9f";
+  EXPECT_THAT(run("show containers").text, HasSubstr("gr\xc3\xb6\xc3\x9f"));
+}
+
+// A mistake is told in the same words by -C and by configure terminal.
+TEST_F(ShellTest, RefusesInTheWordsOfTheFile) {
+  const std::string file = "runtime docker unix:/run/docker.sock\nnetwork x\n subnet 10.99.0.0/24\n";
+  enter({"conf t", "network x", "subnet 10.99.0.0/24"});
+  for (const char* line : {"subnet 127.0.0.0/8", "gateway 10.99.0.255", "docker-network host", "hostname \xc3\xb6",
+                           "zebra socket here", "runtime docker x", "network a/b", "allow prefix ::1", "tag 0",
+                           "log foo", "log stderr foo", "hostname", "limit routes 0"}) {
+    const auto config = parse_config(file + line, "f");
+    ASSERT_FALSE(config) << line;
+    const std::string message = config.error().message;  // f:4: expected WORDS
+    const std::size_t from = message.find("expected "), end = message.find('\n');
+    EXPECT_THAT(run(line).text, HasSubstr("^ " + message.substr(from, end - from) + "\n")) << line;
+    EXPECT_EQ(session_.prompt(), "host1(config-network)# ") << line;
+  }
 }
 
 TEST_F(ShellTest, ExitAtTheTopCloses) {
