@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/ip.h"
@@ -66,6 +67,10 @@ struct NetworkFact {
 enum class Nat { Unknown, Off, On };
 
 enum class Family { Both, V4, V6 };
+
+inline std::string_view to_string(Family family) {
+  return family == Family::V4 ? "IPv4" : family == Family::V6 ? "IPv6" : "both";
+}
 
 // Something wrong with a network or with one endpoint, with what to do about it. Codes are stable words: "nat-on",
 // "firewall-drops".

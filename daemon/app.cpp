@@ -7,6 +7,8 @@
 #include <boost/asio/detached.hpp>
 
 #include "container_watcher/docker/docker_networks.h"
+#include "daemon/config/config_changes.h"
+#include "daemon/log.h"
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -45,6 +47,7 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
       docker_(docker_address(config)),
       host_(io, [this](const HostReport& report) { host_looked(report); }),
       tick_(io),
+      answer_log_(io),
       options_(options),
       vty_(io, {options.vty_socket.empty() ? config.vty.socket : options.vty_socket, config.vty.max_clients}, *this) {
   brain_.on_refusal(
@@ -80,6 +83,13 @@ void App::stop() {
   host_.stop();
   zebra_.stop();
   docker_.cancel();
+  answer_log_.stop();
+}
+
+void App::reload(const Config& config) {
+  const std::string changes = config_changes(config_, config);
+  notice("the configuration was read: {}", changes.empty() ? "nothing changed" : changes);
+  reconfigure(config);
 }
 
 void App::reconfigure(const Config& config) {
@@ -92,6 +102,8 @@ void App::reconfigure(const Config& config) {
         now != config.networks.end() &&
         (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets))
       host_.unwant(name);
+  for (const auto& [name, network] : config_.networks)
+    if (!config.networks.contains(name)) problem_log_.forget("network " + name);
   config_ = config;
   vty_.set_max_clients(config_.vty.max_clients);
   std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });
@@ -109,7 +121,7 @@ void App::tell() const {
 }
 
 void App::runtime_connected(const std::string& runtime, const std::string& version) {
-  spdlog::info("{} {} is here", runtime, version);
+  notice("{} {} is here", runtime, version);
   docker_up_ = true;
   host_.runtime_here(true);
   docker_version_ = version;
@@ -153,7 +165,7 @@ void App::network_gone(const std::string&, const std::string&) {
 }
 
 void App::zebra_connected(const ZebraInfo& info) {
-  spdlog::info("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.module_version, info.route_type);
+  notice("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.module_version, info.route_type);
   zebra_up_ = true;
   zebra_info_ = info;
   zebra_trouble_.reset();
@@ -171,17 +183,14 @@ void App::zebra_lost(const Error& why) {
 }
 
 void App::zebra_synced(std::uint32_t swept) {
-  spdlog::info("in sync with zebra, {} old routes swept", swept);
+  notice("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();
   host_.sweep();
   work();
 }
 
 void App::rib_answer(const RibAnswer& answer) {
-  if (answer.state == RibState::Rejected || answer.state == RibState::NotBest || answer.state == RibState::Inactive)
-    spdlog::warn("{} is {}: {}", answer.key.prefix.to_string(), to_string(answer.state), answer.reason);
-  else
-    spdlog::info("{} is {}", answer.key.prefix.to_string(), to_string(answer.state));
+  answer_log_.tell(answer);
   brain_.answer(answer);
   if (answer.key.kind == RibKind::Mark) {
     if (answer.state != RibState::Inactive)
@@ -216,8 +225,7 @@ void App::work() {
         attach(wanted->network);
       else if (const auto* unwanted = std::get_if<Detach>(&step)) {
         host_.forget(unwanted->network);
-        spdlog::info("network {} is no longer ours to advertise; Docker keeps it until docker network rm",
-                     unwanted->network);
+        notice("network {} is no longer ours to advertise; Docker keeps it until docker network rm", unwanted->network);
       } else
         zebra_.end_of_sync();
     }
@@ -247,7 +255,7 @@ asio::awaitable<void> App::ensure(std::string name) {
     if (attaching_[name]) continue;  // asked anew meanwhile: this answer may be of the old configuration
     unattached_.erase(name);
     if (ensured) {
-      if (ensured->created) spdlog::info("network {} made, bridge {}", name, ensured->fact.interface);
+      if (ensured->created) notice("network {} made, bridge {}", name, ensured->fact.interface);
       host_.want(site_of(network, ensured->fact), ensured->problems);
     } else if (ensured.error().kind == ErrorKind::Transient) {  // what was known of it stays
       spdlog::warn("network {}: {}; it is tried again", name, ensured.error().message);
@@ -284,17 +292,13 @@ void App::tell_endpoints(const HostReport& report) {
   }
   std::erase_if(told_endpoints_, [&](const auto& each) {
     const bool over = !report.endpoints.contains(each.first);
-    if (over) spdlog::info("it is over: {}", each.second);
+    if (over) notice("over: {}", each.second);
     return over;
   });
 }
 
 void App::set_health(const std::string& network, const NetworkHealth& health) {
-  std::string problem;
-  for (const Problem& each : health.problems) problem += each.text + " (" + each.remedy + ") ";
-  std::string& told = told_problem_[network];
-  if (told != problem) spdlog::warn("network {}: {}", network, problem.empty() ? "all problems are gone" : problem);
-  told = problem;
+  problem_log_.tell("network " + network, health.problems);
   health_[network] = health;
   brain_.set_network_health(network, health);
 }

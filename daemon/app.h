@@ -16,6 +16,8 @@
 #include "container_watcher/docker/docker_client.h"
 #include "container_watcher/docker/docker_watcher.h"
 #include "core/config.h"
+#include "daemon/answer_log.h"
+#include "daemon/problem_log.h"
 #include "daemon/vty/vty_server.h"
 #include "fpm_bridge/client/zebra_client.h"
 #include "redistribute/redistributor.h"
@@ -27,6 +29,7 @@ struct AppOptions {
   std::string config_file;  // `write` saves there
   std::string vty_socket;   // empty: as the configuration says
   std::function<void(const LogConfig&)> set_log;
+  std::function<std::uint64_t()> log_dropped;  // lines that the log had no room for
 };
 
 class App : public RuntimeSink, public ZebraListener, public ShellHost {
@@ -37,6 +40,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   // Calls `then` when zebra has taken back what `withdraw` withdrew, or after some seconds; at once where there is nothing.
   void finish(std::function<void()> then);
   void reconfigure(const Config& config);  // networks, limits and log at once; the rest needs a restart, and says so
+  void reload(const Config& config);       // the same, and the log says what is different
   void tell() const;                       // routes and counters into the log
 
  private:
@@ -57,7 +61,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   const Config& config() const override { return config_; }
   std::string hostname() const override;
   Explanation explain(const std::string& subject) const override { return brain_.explain(subject); }
-  void apply(const Config& config) override { reconfigure(config); }
+  void apply(const Config& config) override { reload(config); }
   Status save(const std::string& text) override;
   void withdraw(bool on) override;
   void note_states();  // the clock of `since`
@@ -83,10 +87,11 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   HostAgent host_;
   boost::asio::steady_timer tick_;
   bool docker_up_ = false, stopping_ = false;
-  std::map<std::string, bool> attaching_;            // by network; true: once more when done
-  std::set<std::string> unattached_;                 // the last try failed: again at the next tick
-  std::map<std::string, std::string> told_problem_;  // by network
+  std::map<std::string, bool> attaching_;  // by network; true: once more when done
+  std::set<std::string> unattached_;       // the last try failed: again at the next tick
+  ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;
+  AnswerLog answer_log_;
   AppOptions options_;
   VtyServer vty_;
   const WallTime started_at_ = std::chrono::system_clock::now();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What the shell asks of the daemon.
 #include <net/if.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <fstream>
 
 #include "daemon/app.h"
 #include "daemon/config/file_access.h"
+#include "daemon/log.h"
 
 namespace berth {
 namespace {
@@ -68,6 +68,7 @@ View App::view() {
   view.counters["hostOverruns"] = host_.counters().overruns;
   view.counters["hostHeldBack"] = host_.counters().held_back;
   view.counters["hostRuleChanges"] = host_.counters().rule_changes;
+  if (options_.log_dropped) view.counters["logDropped"] = options_.log_dropped();
   view.config = config_;
   view.health = health_;
   view.routes = brain_.routes();
@@ -94,7 +95,7 @@ void App::note_states() {
 
 void App::withdraw(bool on) {
   if (on != withdrawn_)
-    spdlog::warn(on ? "all is withdrawn by the operator" : "what was withdrawn is advertised again");
+    notice("{}", on ? "all is withdrawn by the operator" : "what was withdrawn is advertised again");
   withdrawn_ = on;
   brain_.withdraw_all(on);
   work();
@@ -119,7 +120,7 @@ void App::finish(std::function<void()> then) {
 
 Status App::save(const std::string& text) {
   Status saved = save_file(options_.config_file, text);
-  if (saved) spdlog::info("the configuration is saved in {}", options_.config_file);
+  if (saved) notice("the configuration is saved in {}", options_.config_file);
   return saved;
 }
 

@@ -3,20 +3,22 @@
 // berthd -f FILE [-C] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
 // routes stay for the grace time.
 #include <getopt.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/sinks/syslog_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 
 #include "daemon/app.h"
 #include "daemon/config/config_file.h"
 #include "daemon/config/file_access.h"
+#include "daemon/log.h"
 
 namespace {
+
+constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =
     "usage: berthd [-f FILE] [-C] [--vty_socket PATH]\n"
@@ -32,17 +34,41 @@ berth::Result<berth::Config> load(const std::string& path, berth::ReadFrom from)
   return berth::parse_config(*text, path);
 }
 
-void set_log(const berth::LogConfig& config) {
-  spdlog::drop("berthd");  // one of that name at a time; the default logger lives on until it is replaced
-  if (config.target == "syslog")
-    spdlog::set_default_logger(spdlog::syslog_logger_mt("berthd", "berthd", LOG_PID, LOG_DAEMON));
-  else
-    spdlog::set_default_logger(spdlog::stderr_color_mt("berthd"));
-  const std::string& level = config.level;
-  spdlog::set_level(level == "errors"      ? spdlog::level::err
-                    : level == "warnings"  ? spdlog::level::warn
-                    : level == "debugging" ? spdlog::level::debug
-                                           : spdlog::level::info);
+int run(const berth::Config& config, const std::string& path, const std::string& vty_socket, berth::Log& log) {
+  boost::asio::io_context io(1);
+  berth::App app(
+      io, config,
+      {path, vty_socket, [&](const berth::LogConfig& wanted) { log.set(wanted); }, [&] { return log.dropped(); }});
+  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
+  signals.add(SIGUSR1);
+  std::function<void()> wait = [&] {
+    signals.async_wait([&](boost::system::error_code error, int signal) {
+      if (error) return;
+      if (signal == SIGUSR1) {
+        app.tell();
+      } else if (signal == SIGHUP) {
+        const auto again = load(path, berth::ReadFrom::File);
+        if (again)
+          app.reload(*again);
+        else
+          spdlog::error("the configuration stays as it was:\n{}", again.error().message);
+      } else {
+        berth::notice("berthd stops; routes that are not withdrawn stay for the grace time");
+        app.finish([&] {
+          app.stop();
+          io.stop();
+        });
+        return;
+      }
+      wait();
+    });
+  };
+  wait();
+  if (!app.start()) return 1;
+  io.run();
+  io.restart();
+  io.run_for(std::chrono::seconds(1));  // what was under way ends while those it belongs to are there
+  return 0;
 }
 
 }  // namespace
@@ -79,37 +105,11 @@ int main(int argc, char** argv) {
     std::puts("configuration OK");
     return 0;
   }
-  set_log(config->log);
-  boost::asio::io_context io(1);
-  berth::App app(io, *config, {path, vty_socket, set_log});
-  boost::asio::signal_set signals(io, SIGTERM, SIGINT, SIGHUP);
-  signals.add(SIGUSR1);
-  std::function<void()> wait = [&] {
-    signals.async_wait([&](boost::system::error_code error, int signal) {
-      if (error) return;
-      if (signal == SIGUSR1) {
-        app.tell();
-      } else if (signal == SIGHUP) {
-        const auto again = load(path, berth::ReadFrom::File);
-        if (again)
-          app.reconfigure(*again);
-        else
-          spdlog::error("the configuration stays as it was:\n{}", again.error().message);
-      } else {
-        spdlog::info("berthd stops; routes that are not withdrawn stay for the grace time");
-        app.finish([&] {
-          app.stop();
-          io.stop();
-        });
-        return;
-      }
-      wait();
-    });
-  };
-  wait();
-  if (!app.start()) return 1;
-  io.run();
-  io.restart();
-  io.run_for(std::chrono::seconds(1));  // what was under way ends while those it belongs to are there
-  return 0;
+  std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone is no reason to end
+  berth::Log log;
+  log.set(config->log);
+  const int status = run(*config, path, vty_socket, log);
+  // A log that nobody reads holds a thread, which nobody can wait for.
+  if (!log.end(kLastWords)) _exit(status);
+  return status;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 berth_test(grammar_test berth_config grammar_test.cpp)
+berth_test(config_changes_test berth_config config_changes_test.cpp)
 berth_test(config_edit_test berth_config config_edit_test.cpp)
 berth_test(file_access_test berth_config file_access_test.cpp)
 berth_test(show_test berth_show show_test.cpp)
