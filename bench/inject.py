@@ -1,83 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Host routes into the kernel and zebra's RIB, and out again, by several ways in the same namespace. Run by scripts/bench.
 
-The end of each is the same: every route in the kernel and selected in zebra's RIB; then neither. berth is told so by the
-module, route by route. For the others the last prefix is asked for over the module's socket, every 5 ms (zebra reads the
+The end of each is the same: every route in the kernel and selected in zebra's RIB; then neither. berth, the daemon's client
+alone, is told so by the module, route by route; berthd is the whole daemon, with a stand-in for its engine. For the others the last prefix is asked for over the module's socket, every 5 ms (zebra reads the
 kernel's messages in their order), and the whole is counted once when the clock has stopped; a count that is short starts
 the clock again."""
-import argparse, ipaddress, json, os, pathlib, select, shutil, socket, struct, subprocess, sys, time
+import argparse, datetime, ipaddress, json, os, pathlib, shutil, socket, struct, subprocess, sys, time
 
 import berth_pb2 as pb
 import report
+from host import SOCKET, WORK, Bridge, Berthd, Engine, Routes, Zebra, sh, wait
 
-WORK, MODULE, TOOL = os.environ["BERTH_WORK"], os.environ["BERTH_MODULE"], os.environ["BERTH_TOOL"]
-SOCKET = WORK + "/berth.sock"
+TOOL = os.environ["BERTH_TOOL"]
 BRIDGE = "br0"
 FIRST = int(ipaddress.ip_address("10.128.0.1"))
-FRR = "/usr/lib/frr/"
 LEFT_FOR = 5.0  # seconds that a count may stand still before the rest is called lost
-
-
-def sh(command):
-    return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
 
 
 def address(i):
     return str(ipaddress.ip_address(FIRST + i))
-
-
-class Zebra:
-    """A fresh zebra and staticd (FRR 10 configures that one by mgmtd): no measurement begins with what another left."""
-
-    def __init__(self):
-        self.processes = [self.start("zebra", "-M", f"{MODULE}:{SOCKET},grace=1", "-s", "90000000",
-                                     "-z", WORK + "/zserv.api")]
-        self.wait(lambda: os.path.exists(SOCKET) and os.path.exists(WORK + "/zebra.vty"), "zebra does not start")
-        if os.path.exists(FRR + "mgmtd"):
-            self.begin("mgmtd")
-        self.begin("staticd", "-z", WORK + "/zserv.api")
-        time.sleep(1)  # the kernel frees what the last run left; zebra and its daemons come to rest
-
-    def begin(self, name, *args):
-        self.processes.append(self.start(name, *args))
-        self.wait(lambda: os.path.exists(f"{WORK}/{name}.vty"), name + " does not start")
-
-    @staticmethod
-    def start(name, *args):
-        if "--config_file" in sh(FRR + name + " --help"):  # what mgmtd configures has none
-            pathlib.Path(WORK, name + ".conf").write_text("hostname bench\n")
-            args += ("-f", f"{WORK}/{name}.conf")
-        return subprocess.Popen([FRR + name, "-i", f"{WORK}/{name}.pid", "--vty_socket", WORK,
-                                 "--log", f"file:{WORK}/{name}.log", *args],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    @staticmethod
-    def wait(ready, what):
-        end = time.monotonic() + 20
-        while not ready():
-            if time.monotonic() > end:
-                raise SystemExit(what)
-            time.sleep(0.01)
-
-    def count(self):
-        """Selected and installed host routes of ours in the RIB; asked over zebra's own vty socket."""
-        with socket.socket(socket.AF_UNIX) as vty:
-            vty.settimeout(30)
-            vty.connect(WORK + "/zebra.vty")
-            for line in ("enable", "show ip route summary json"):
-                vty.sendall(line.encode() + b"\0")
-                out = b""
-                while out[-4:-1] != b"\0\0\0":
-                    out += vty.recv(1 << 20)
-        routes = json.loads(out[:-4].decode())["routes"]
-        return sum(each["fib"] for each in routes if each["type"] not in ("connected", "local"))
-
-    def stop(self):
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in self.processes:
-            process.wait(20)
-        sh("ip -4 route flush root 10.128.0.0/9; rm -f %s/*.vty %s" % (WORK, SOCKET))
 
 
 class Asker:
@@ -169,6 +110,31 @@ def berth(n):
         zebra.stop()
 
 
+def berthd(n):
+    """The whole daemon: from the moment that it begins to list until it had the module's word for the last route; then from
+    Docker's event that all are gone until the kernel has none."""
+    bridge, zebra = Bridge("br1", "10.128.0.1/9"), Zebra()
+    engine = Engine("br1", "10.128.0.0/9")
+    routes = Routes()
+    try:
+        engine.do("fill", n, "lean")
+        daemon = Berthd(engine)
+        wait(lambda: len(routes.added) >= n, f"not all of {n} routes came into the kernel")
+        since = wait(lambda: len(found := daemon.installed()) == n and found, f"not all of {n} routes are acknowledged")
+        begun = engine.do("listed")["listed"]
+        end = max(datetime.datetime.fromisoformat(each.replace("Z", "+00:00")).timestamp() for each in since.values())
+        routes.begin()
+        left = time.time_ns()
+        engine.do("clear")
+        wait(lambda: len(routes.removed) >= n, f"not all of {n} routes went out of the kernel")
+        daemon.stop()
+        return end - begun / 1e9, (max(routes.removed.values()) - left) / 1e9
+    finally:
+        engine.stop()
+        zebra.stop()
+        bridge.remove()
+
+
 def rtnetlink(n):
     zebra = Zebra()
     try:
@@ -195,7 +161,7 @@ def vtysh(n):
                        [shutil.which("vtysh"), "--vty_socket", WORK, "--config_dir", WORK, "-f"])
 
 
-METHODS = {"berth": berth, "ip-batch": ip_batch, "rtnetlink": rtnetlink, "vtysh": vtysh}
+METHODS = {"berth": berth, "berthd": berthd, "ip-batch": ip_batch, "rtnetlink": rtnetlink, "vtysh": vtysh}
 
 
 def main():
@@ -206,8 +172,7 @@ def main():
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--json")
     args = parser.parse_args()
-    sh(f"ip link add {BRIDGE} type bridge; ip link add p0 type veth peer name p1; ip link set p0 master {BRIDGE};"
-       f"ip link set p1 up; ip link set p0 up; ip link set {BRIDGE} up; ip addr add 10.1.0.1/24 dev {BRIDGE}")
+    Bridge(BRIDGE, "10.1.0.1/24")
     pathlib.Path(WORK, "vtysh.conf").write_text("")
     rows = []
     sizes = [int(each) for each in args.sizes.split(",")]

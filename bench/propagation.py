@@ -15,18 +15,17 @@ import json
 import os
 import select
 import socket
-import struct
 import subprocess
 import sys
 import time
 
 import report
+import rtnetlink
 
 RELEASE, PROFILE = os.environ.get("BERTH_RELEASE"), os.environ.get("BERTH_PROFILE")
 NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
 BY_HAND = "10.10.1.250"
 PATIENCE = 60  # seconds
-RTNLGRP_IPV4_ROUTE, RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RT_TABLE_MAIN = 7, 24, 25, 1, 254
 CLONE_NEWNET = 0x40000000
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -56,7 +55,7 @@ class Kernel:
             self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
             self.enter(home)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind((0, 1 << (RTNLGRP_IPV4_ROUTE - 1)))
+        self.socket.bind((0, 1 << (rtnetlink.RTNLGRP_IPV4_ROUTE - 1)))
 
     @staticmethod
     def enter(namespace):
@@ -65,18 +64,9 @@ class Kernel:
 
     def announcements(self):
         """(added or not, address) of each host route in one read."""
-        data = self.socket.recv(1 << 16)
-        while len(data) >= 16:
-            length, kind = struct.unpack_from("=IH", data)
-            message, data = data[16:length], data[(length + 3) & ~3:]
-            if kind not in (RTM_NEWROUTE, RTM_DELROUTE) or message[1] != 32 or message[4] != RT_TABLE_MAIN:
-                continue
-            rest = message[12:]
-            while len(rest) >= 4:
-                size, what = struct.unpack_from("=HH", rest)
-                if what == RTA_DST:
-                    yield kind == RTM_NEWROUTE, socket.inet_ntoa(rest[4:8])
-                rest = rest[(size + 3) & ~3:]
+        for kind, host, table in rtnetlink.announcements(self.socket.recv(1 << 16)):
+            if host and table == rtnetlink.RT_TABLE_MAIN:
+                yield kind == rtnetlink.RTM_NEWROUTE, host
 
 
 class Kernels:

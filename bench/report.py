@@ -22,15 +22,22 @@ def latency_row(method, profile, op, values):
             "p50Ms": round(statistics.median(values), 3), "p99Ms": round(percentile(values, 0.99), 3), "runs": 1}
 
 
+def medians_row(op, n, runs, digits=1, **more):
+    """runs: for each, what was measured by name. A value that some run lacks is left out."""
+    names = [name for name in runs[0] if all(run[name] is not None for run in runs)]
+    return {"op": op, "n": n, **more,
+            **{name: round(statistics.median(run[name] for run in runs), 3 if name == "seconds" else digits) for name in names},
+            "runs": len(runs)}
+
+
 def write(bench, rows, path):
     if path:
         with open(path, "w") as file:
             json.dump({"bench": bench, "rows": rows}, file, indent=1)
             file.write("\n")
-    columns = [c for c in ("method", "profile", "op", "n", "seconds", "ratePerSecond", "p50Ms", "p99Ms", "runs")
-               if any(c in row for row in rows)]
+    columns = list(dict.fromkeys(key for row in rows for key in row if key != "runs")) + ["runs"]
     lines = [columns] + [[str(row.get(c, "")) for c in columns] for row in rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
     for line in lines:
-        print("  ".join(cell.rjust(width) if i > 2 else cell.ljust(width)
+        print("  ".join(cell.ljust(width) if columns[i] in ("method", "profile", "op") else cell.rjust(width)
                         for i, (cell, width) in enumerate(zip(line, widths))).rstrip())

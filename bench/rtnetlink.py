@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the kernel announces of routes (rtnetlink(7))."""
+
+import socket
+import struct
+
+RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE = 7, 11
+RTM_NEWROUTE, RTM_DELROUTE, RTA_DST, RT_TABLE_MAIN = 24, 25, 1, 254
+
+
+def announcements(data):
+    """(type of message, text of its IPv4 host prefix or None, table) of each route message in what a read gave."""
+    while len(data) >= 16:
+        length, kind = struct.unpack_from("=IH", data)
+        message, data = data[16:length], data[(length + 3) & ~3:]
+        if kind not in (RTM_NEWROUTE, RTM_DELROUTE):
+            continue
+        table, host, rest = message[4], None, message[12:]
+        while len(rest) >= 4:
+            size, what = struct.unpack_from("=HH", rest)
+            if what == RTA_DST and message[0] == socket.AF_INET and message[1] == 32:
+                host = socket.inet_ntoa(rest[4:8])
+            rest = rest[(size + 3) & ~3:]
+        yield kind, host, table
