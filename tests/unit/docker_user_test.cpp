@@ -267,5 +267,33 @@ TEST(DockerUser, OneRunIsEnough) {
   }
 }
 
+// nft refuses a longer one, and with it the rules of all.
+TEST(DockerUser, NoCommentIsLongerThanNftTakesAndNoneStandsForTwoNetworks) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE(seed);
+  std::mt19937 random(seed);
+  std::vector<NetworkSite> sites;
+  std::set<std::string> names;
+  for (std::size_t length = 1; length < 400; ++length) {
+    std::string name(length, 'n');
+    name.back() = static_cast<char>('a' + random() % 26);
+    names.insert(name);
+    sites.push_back({name, "br-x", {*Prefix::parse("10.10.1.0/24")}});
+  }
+  Host host({kReturn});
+  host.run(host.commands(sites, names));
+  std::set<std::string> comments;
+  for (const std::string& rule : host.rules()) {
+    const auto at = rule.find("comment \"");
+    if (at == std::string::npos) continue;
+    const std::string comment = rule.substr(at + 9, rule.rfind('"') - at - 9);
+    EXPECT_LE(comment.size(), 127U) << comment;
+    EXPECT_TRUE(comments.insert(comment).second) << comment;
+  }
+  EXPECT_EQ(comments.size(), names.size());
+  EXPECT_EQ(host.commands(sites, names), "") << "each is known again";
+  EXPECT_EQ(host.commands({}, names), "") << "and kept";
+}
+
 }  // namespace
 }  // namespace berth
