@@ -133,13 +133,17 @@ SubnetConfig& subnet_for(NetworkConfig& network, bool v4, const ParsedWord& word
   fail(word, "a subnet of the same family before it (subnet …)");
 }
 
+[[noreturn]] void fail_reserved(const ParsedWord& word, const Prefix& prefix, const ReservedRange& range) {
+  const std::string reserved = range.prefix.to_string() + " (" + std::string(range.what) + ")";
+  fail(word, "addresses that containers can have: " + prefix.to_string() +
+                 (range.prefix.contains(prefix) ? " is of " + reserved : " has " + reserved + " in it"));
+}
+
 // What can be a subnet of containers, a gateway or what containers may have is judged here as the policy, the module and
 // Docker judge it later.
 void check_subnet(const ParsedWord& word, const Prefix& prefix) {
   if (prefix.is_default()) fail(word, "a subnet: the default route is never advertised");
-  if (const ReservedRange* range = reserved_range(prefix))
-    fail(word, "addresses that containers can have: " + prefix.to_string() + " and " + range->prefix.to_string() +
-                   " (" + std::string(range->what) + ") overlap");
+  if (const ReservedRange* range = reserved_range(prefix)) fail_reserved(word, prefix, *range);
   if (prefix.length() > longest_subnet(prefix))
     fail(word, "a subnet of at most /" + std::to_string(longest_subnet(prefix)) +
                    ", with an address for the gateway and one for a container");
@@ -233,8 +237,7 @@ void allow_prefix_line(NetworkConfig& network, const ParsedLine& line, bool) {
   }
   // One that takes in more than such a range allows the rest of it.
   if (const ReservedRange* range = reserved_range(allowed.prefix); range && range->prefix.contains(allowed.prefix))
-    fail(line.words[2], "addresses that containers can have: " + allowed.prefix.to_string() + " is inside of " +
-                            range->prefix.to_string() + " (" + std::string(range->what) + ")");
+    fail_reserved(line.words[2], allowed.prefix, *range);
   if (std::count(network.allow_prefixes.begin(), network.allow_prefixes.end(), allowed) == 0)
     network.allow_prefixes.push_back(allowed);
 }
