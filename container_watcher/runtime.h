@@ -13,9 +13,17 @@
 
 namespace berth {
 
+// A network of which the runtime fails to tell while it tells of others: what was known of it is kept.
+struct UnknownNetwork {
+  std::string id;
+  std::string name;  // empty: it was never listed
+  std::string why;
+};
+
 struct RuntimeSnapshot {
   std::vector<ContainerFact> containers;  // all, endpoints included
   std::vector<NetworkFact> networks;      // all
+  std::vector<UnknownNetwork> unknown;    // all
 };
 
 class RuntimeSink {
@@ -28,6 +36,7 @@ class RuntimeSink {
   virtual void container_gone(const ContainerKey& key) = 0;
   virtual void network_changed(NetworkFact fact) = 0;
   virtual void network_gone(const std::string& runtime, const std::string& id) = 0;
+  virtual void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) = 0;  // all of them
 };
 
 }  // namespace berth

@@ -23,6 +23,7 @@ struct EndpointFact {
   std::string network_id;
   std::string mac;  // "02:42:…", may be empty
   std::vector<IpAddress> addresses;
+  std::string driver = {};  // the network's, in the runtime's word; for showing only
   bool operator==(const EndpointFact&) const = default;
 };
 
@@ -48,6 +49,14 @@ struct SubnetFact {
   std::optional<IpAddress> gateway;
   std::optional<Prefix> ip_range;
   bool operator==(const SubnetFact&) const = default;
+};
+
+// Which network of which runtime: names say it not, since one Docker may have several networks of one name (an overlay of a
+// swarm beside a bridge), and a network that is made anew has another id.
+struct NetworkKey {
+  std::string runtime;
+  std::string id;  // empty: none is known
+  auto operator<=>(const NetworkKey&) const = default;
 };
 
 // A network as the runtime has it.
@@ -99,6 +108,8 @@ struct NetworkHealth {
   std::string interface;
   Nat nat = Nat::Unknown;
   std::vector<Problem> problems;
+  NetworkKey key = {};   // whose endpoints are this network's; without an id: nobody's
+  bool unknown = false;  // the runtime fails to say what it is, or who is on it: what zebra holds of it is not swept
   bool operator==(const NetworkHealth&) const = default;
   // Nothing stands against this prefix of the network.
   bool advertisable(const Prefix& prefix) const {

@@ -3,10 +3,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
-#include "container_watcher/docker/docker_networks.h"
 #include "daemon/config/config_changes.h"
 #include "daemon/log.h"
 
@@ -16,7 +16,9 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kTick = 5s;  // how often failures are tried again
+using Clock = std::chrono::steady_clock;
+constexpr auto kTick = 5s;  // how often what zebra or the host refused is tried again
+const LinkExists kLinkExists = link_exists;
 constexpr std::size_t kStepsAtATime = 1000;
 
 std::string docker_address(const Config& config) {
@@ -47,6 +49,7 @@ App::App(asio::io_context& io, const Config& config, const AppOptions& options)
       docker_(docker_address(config)),
       host_(io, [this](const HostReport& report) { host_looked(report); }),
       tick_(io),
+      ensure_failed_(io),
       answer_log_(io),
       options_(options),
       vty_(io, {options.vty_socket.empty() ? config.vty.socket : options.vty_socket, config.vty.max_clients}, *this) {
@@ -79,6 +82,7 @@ void App::stop() {
   stopping_ = true;
   vty_.stop();
   tick_.cancel();
+  ensure_failed_.cancel();
   if (watcher_) watcher_->stop();
   host_.stop();
   zebra_.stop();
@@ -107,6 +111,12 @@ void App::reconfigure(const Config& config) {
   config_ = config;
   vty_.set_max_clients(config_.vty.max_clients);
   std::erase_if(health_, [&](const auto& each) { return !config_.networks.contains(each.first); });
+  for (auto& [name, each] : ensuring_) {
+    if (config_.networks.contains(name)) continue;
+    const bool under_way = each.under_way;
+    each = Ensuring();
+    each.under_way = under_way;
+  }
   host_.configured(config_.networks);
   brain_.set_config(config_);
   attach_all();
@@ -136,6 +146,7 @@ void App::runtime_lost(const std::string& runtime, const std::string& why) {
 }
 
 void App::snapshot(const std::string& runtime, RuntimeSnapshot all) {
+  networks_unknown(runtime, std::move(all.unknown));
   brain_.set_containers(runtime, all.containers);
   host_.containers(runtime, all.containers);
   synced_.insert(runtime);
@@ -160,8 +171,17 @@ void App::network_changed(NetworkFact fact) {
     if (network.runtime_network() == fact.name) attach(name);
 }
 
-void App::network_gone(const std::string&, const std::string&) {
-  attach_all();
+void App::network_gone(const std::string&, const std::string& id) {
+  for (const auto& [name, network] : config_.networks) {
+    const Ensuring& each = ensuring_[name];
+    if (each.under_way || each.key.id == id || each.has("namesake") || each.has("bridge-exists")) attach(name);
+  }
+}
+
+void App::networks_unknown(const std::string&, std::vector<UnknownNetwork> all) {
+  unknown_ = std::move(all);
+  for (const auto& [name, network] : config_.networks) tell_health(name);
+  work();
 }
 
 void App::zebra_connected(const ZebraInfo& info) {
@@ -185,7 +205,7 @@ void App::zebra_lost(const Error& why) {
 void App::zebra_synced(std::uint32_t swept) {
   notice("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();
-  host_.sweep();
+  if (brain_.in_sync()) host_.sweep();  // not while routes of an earlier berthd are kept
   work();
 }
 
@@ -227,16 +247,21 @@ void App::work() {
         host_.forget(unwanted->network);
         notice("network {} is no longer ours to advertise; Docker keeps it until docker network rm", unwanted->network);
       } else
-        zebra_.end_of_sync();
+        zebra_.end_of_sync(std::get<EndOfSync>(step).keep);
     }
   }
 }
 
+bool App::Ensuring::has(const std::string& problem) const {
+  return found && std::any_of(found->problems.begin(), found->problems.end(),
+                              [&](const Problem& each) { return each.code == problem; });
+}
+
 void App::attach(const std::string& network) {
   if (!docker_up_) return;  // its next list asks again
-  const auto [under_way, fresh] = attaching_.try_emplace(network, false);
-  under_way->second = !fresh;
-  if (fresh) asio::co_spawn(io_, ensure(network), asio::detached);
+  Ensuring& at = ensuring_[network];
+  at.again = at.under_way;
+  if (!std::exchange(at.under_way, true)) asio::co_spawn(io_, ensure(network), asio::detached);
 }
 
 void App::attach_all() {
@@ -245,37 +270,76 @@ void App::attach_all() {
 
 asio::awaitable<void> App::ensure(std::string name) {
   do {
-    attaching_[name] = false;
+    ensuring_[name].again = false;
     const auto entry = config_.networks.find(name);
     if (entry == config_.networks.end()) break;
     const NetworkConfig network = entry->second;
-    static_cast<void>(co_await docker_.negotiate());
-    const auto ensured = co_await ensure_docker_network(docker_, network);
+    const auto version = co_await docker_.negotiate();
+    Result<EnsuredNetwork> result = transient(version ? "" : version.error().message);
+    if (version) result = co_await ensure_docker_network(docker_, network, kLinkExists);
+    if (stopping_) co_return;
     if (!config_.networks.contains(name)) break;
-    if (attaching_[name]) continue;  // asked anew meanwhile: this answer may be of the old configuration
-    unattached_.erase(name);
-    if (ensured) {
-      if (ensured->created) notice("network {} made, bridge {}", name, ensured->fact.interface);
-      host_.want(site_of(network, ensured->fact), ensured->problems);
-    } else if (ensured.error().kind == ErrorKind::Transient) {  // what was known of it stays
-      spdlog::warn("network {}: {}; it is tried again", name, ensured.error().message);
-      unattached_.insert(name);
-    } else {
-      unattached_.insert(name);
-      host_.unwant(name);
-      NetworkHealth health;
-      health.problems.push_back({"docker", ensured.error().message, ensured.error().remedy, true});
-      set_health(name, health);
-      work();
+    if (ensuring_[name].again) continue;  // asked anew meanwhile: this answer may be of the old configuration
+    ensured(name, result);
+  } while (ensuring_[name].again);
+  ensuring_[name].under_way = false;
+  if (!config_.networks.contains(name)) ensuring_.erase(name);
+}
+
+void App::ensured(const std::string& name, const Result<EnsuredNetwork>& result) {
+  Ensuring& at = ensuring_[name];
+  if (result && result->created) notice("network {} made, bridge {}", name, result->fact.interface);
+  if (result && !result->fact.interface.empty()) {
+    at.backoff.reset();
+    at.due.reset();
+    at.trouble.reset();
+    at.key = {result->fact.runtime, result->fact.id};
+    host_.want(site_of(config_.networks.at(name), result->fact), result->problems);
+  } else if (!result && result.error().kind == ErrorKind::Transient) {  // what was known of it stays
+    if (!docker_up_) return;                                            // its next list asks again
+    at.trouble = Problem{"docker", result.error().message, "journalctl -u docker; berthd tries it again"};
+    if (at.key.id.empty()) at.found.reset();  // it was not there; now it may be
+  } else {
+    at.trouble.reset();
+    at.key = {};
+    at.found = NetworkHealth{};
+    if (result)
+      at.found->problems = result->problems;
+    else
+      at.found->problems = {{"docker", result.error().message, result.error().remedy, true}};
+    host_.unwant(name);
+  }
+  if (!result || result->fact.interface.empty()) at.due = Clock::now() + at.backoff.next();
+  ensure_failed_again();
+  tell_health(name);
+  work();
+}
+
+// Waits for the earliest of those that failed.
+void App::ensure_failed_again() {
+  std::optional<Clock::time_point> next;
+  for (auto& [name, each] : ensuring_) {
+    if (each.due && *each.due <= Clock::now()) {
+      each.due.reset();
+      attach(name);
+    } else if (each.due && (!next || *each.due < *next)) {
+      next = each.due;
     }
-  } while (attaching_[name]);
-  attaching_.erase(name);
+  }
+  if (!next) return;
+  ensure_failed_.expires_at(*next);
+  ensure_failed_.async_wait([this](boost::system::error_code error) {
+    if (!error && !stopping_) ensure_failed_again();
+  });
 }
 
 void App::host_looked(const HostReport& report) {
   brain_.set_host_addresses(report.addresses);
-  for (const auto& [name, health] : report.health)
-    if (config_.networks.contains(name)) set_health(name, health);
+  for (const auto& [name, health] : report.health) {
+    if (!config_.networks.contains(name)) continue;
+    ensuring_[name].found = health;
+    tell_health(name);
+  }
   brain_.set_endpoint_problems(report.endpoints);
   tell_endpoints(report);
   work();
@@ -297,6 +361,25 @@ void App::tell_endpoints(const HostReport& report) {
   });
 }
 
+// What the host agent found, and what Docker fails to say: that takes nothing away from what is known.
+void App::tell_health(const std::string& name) {
+  const Ensuring& at = ensuring_[name];
+  if (!at.found && !at.trouble) return;  // not looked at yet
+  NetworkHealth health = at.found.value_or(NetworkHealth{});
+  health.unknown = !at.found;
+  if (at.trouble) {
+    health.problems.push_back(*at.trouble);
+    health.problems.back().blocks = !at.found;
+  }
+  for (const UnknownNetwork& each : unknown_) {
+    if (at.key.id.empty() ? each.name != config_.networks.at(name).runtime_network() : each.id != at.key.id) continue;
+    health.unknown = true;
+    health.problems.push_back({"docker", "Docker does not tell who is on it: " + each.why,
+                               "journalctl -u docker; berthd tries it again", false});
+  }
+  set_health(name, health);
+}
+
 void App::set_health(const std::string& network, const NetworkHealth& health) {
   problem_log_.tell("network " + network, health.problems);
   health_[network] = health;
@@ -304,7 +387,8 @@ void App::set_health(const std::string& network, const NetworkHealth& health) {
 }
 
 void App::on_tick() {
-  for (const std::string& name : std::set<std::string>(unattached_)) attach(name);
+  for (const auto& [name, network] : config_.networks)
+    if (ensuring_[name].has("bridge-exists") && !kLinkExists(bridge_name(name))) attach(name);
   brain_.retry();
   for (const RibKey& mark : unconnected_) repeat_connected(mark);
   if (!vty_.listening()) static_cast<void>(open_shell());  // until /run/frr is there

@@ -14,7 +14,9 @@
 
 #include "container_watcher/attach/host_agent.h"
 #include "container_watcher/docker/docker_client.h"
+#include "container_watcher/docker/docker_networks.h"
 #include "container_watcher/docker/docker_watcher.h"
+#include "core/backoff.h"
 #include "core/config.h"
 #include "daemon/answer_log.h"
 #include "daemon/problem_log.h"
@@ -51,6 +53,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void container_gone(const ContainerKey& key) override;
   void network_changed(NetworkFact fact) override;
   void network_gone(const std::string& runtime, const std::string& id) override;
+  void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) override;
   void zebra_connected(const ZebraInfo& info) override;
   void zebra_lost(const Error& why) override;
   void zebra_synced(std::uint32_t swept) override;
@@ -73,8 +76,11 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void attach(const std::string& network);  // makes or checks it in Docker; its health comes from the host agent
   void attach_all();
   boost::asio::awaitable<void> ensure(std::string network);
+  void ensured(const std::string& network, const Result<EnsuredNetwork>& result);
+  void ensure_failed_again();
   void host_looked(const HostReport& report);
   void tell_endpoints(const HostReport& report);
+  void tell_health(const std::string& network);
   void set_health(const std::string& network, const NetworkHealth& health);
 
   boost::asio::io_context& io_;
@@ -87,8 +93,20 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   HostAgent host_;
   boost::asio::steady_timer tick_;
   bool docker_up_ = false, stopping_ = false;
-  std::map<std::string, bool> attaching_;  // by network; true: once more when done
-  std::set<std::string> unattached_;       // the last try failed: again at the next tick
+  // What is known of a configured network's being in Docker and on the host.
+  struct Ensuring {
+    bool under_way = false;
+    bool again = false;  // once more when done
+    Backoff<std::chrono::milliseconds> backoff{std::chrono::seconds(1), std::chrono::seconds(60)};
+    std::optional<std::chrono::steady_clock::time_point> due;  // the last try failed: when the next one is
+    std::optional<Problem> trouble;                            // Docker could not say: why
+    std::optional<NetworkHealth> found;                        // as the host agent sees it, or why it is not there
+    NetworkKey key;
+    bool has(const std::string& problem) const;  // found
+  };
+  std::map<std::string, Ensuring> ensuring_;  // by network
+  boost::asio::steady_timer ensure_failed_;   // the earliest `due`
+  std::vector<UnknownNetwork> unknown_;       // Docker does not tell who is on it
   ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;
   AnswerLog answer_log_;

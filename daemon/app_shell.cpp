@@ -42,6 +42,7 @@ View App::view() {
   view.version = BERTH_VERSION;
   view.hostname = hostname();
   view.in_sync = brain_.in_sync();
+  view.unknown_networks = brain_.unknown_networks();
   view.withdrawn = withdrawn_;
   for (const RuntimeConfig& each : started_.runtimes)
     view.runtimes.push_back(

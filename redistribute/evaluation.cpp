@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "redistribute/evaluation.h"
 
+#include <utility>
+
 #include "redistribute/policy.h"
 
 namespace berth {
@@ -9,9 +11,22 @@ void NetworkIndex::set(const Config& config) {
   config_ = config;
   by_runtime_name_.clear();
   for (const auto& [name, network] : config_.networks) by_runtime_name_.try_emplace(network.runtime_network(), name);
+  std::erase_if(keys_, [&](const auto& each) { return !config_.networks.contains(each.first); });
 }
 
-const NetworkConfig* NetworkIndex::of(const EndpointFact& endpoint) const {
+bool NetworkIndex::set_key(const std::string& network, const NetworkKey& key) {
+  return std::exchange(keys_[network], key) != key;
+}
+
+const NetworkConfig* NetworkIndex::of(const ContainerFact& fact, const EndpointFact& endpoint) const {
+  const NetworkConfig* network = called(endpoint);
+  const auto key = network ? keys_.find(network->name) : keys_.end();
+  const bool ours =
+      key != keys_.end() && !key->second.id.empty() && key->second == NetworkKey{fact.key.runtime, endpoint.network_id};
+  return ours ? network : nullptr;
+}
+
+const NetworkConfig* NetworkIndex::called(const EndpointFact& endpoint) const {
   const auto name = by_runtime_name_.find(endpoint.network);
   return name == by_runtime_name_.end() ? nullptr : &config_.networks.at(name->second);
 }
@@ -19,7 +34,7 @@ const NetworkConfig* NetworkIndex::of(const EndpointFact& endpoint) const {
 std::set<std::string> NetworkIndex::attached(const ContainerFact& fact) const {
   std::set<std::string> out;
   for (const EndpointFact& endpoint : fact.endpoints)
-    if (const NetworkConfig* network = of(endpoint)) out.insert(network->name);
+    if (const NetworkConfig* network = of(fact, endpoint)) out.insert(network->name);
   return out;
 }
 
@@ -28,7 +43,7 @@ Evaluation evaluate(const NetworkIndex& networks, const std::set<IpAddress>& hos
   Evaluation out;
   const std::set<std::string> attached = networks.attached(fact);
   for (const EndpointFact& endpoint : fact.endpoints) {
-    const NetworkConfig* network = networks.of(endpoint);
+    const NetworkConfig* network = networks.of(fact, endpoint);
     if (!network) continue;
     const LabelEffect labels = apply_labels(networks.config(), *network, fact, attached);
     for (const LabelRefusal& refusal : labels.refused)

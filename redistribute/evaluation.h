@@ -15,18 +15,23 @@
 
 namespace berth {
 
-// The configuration, found by the names that the runtimes use.
+// The configuration, found by the names that the runtimes use and by the ids of the networks that were found under them.
 class NetworkIndex {
  public:
   void set(const Config& config);
   const Config& config() const { return config_; }
-  // Where two configured networks name one network of the runtime, the lower name has it. nullptr: not ours.
-  const NetworkConfig* of(const EndpointFact& endpoint) const;
+  // Which network of a runtime this one is; false where that was known.
+  bool set_key(const std::string& network, const NetworkKey& key);
+  // nullptr: not ours. A network of the same name and another id is not, and none is before its id is known.
+  const NetworkConfig* of(const ContainerFact& fact, const EndpointFact& endpoint) const;
+  // By name alone. Where two configured networks name one network of the runtime, the lower name has it.
+  const NetworkConfig* called(const EndpointFact& endpoint) const;
   std::set<std::string> attached(const ContainerFact& fact) const;  // names of the configured networks it is on
 
  private:
   Config config_;
   std::map<std::string, std::string> by_runtime_name_;
+  std::map<std::string, NetworkKey> keys_;  // by NetworkConfig::name
 };
 
 struct Evaluation {

@@ -98,6 +98,22 @@ bool explain_health(Steps& step, const std::optional<NetworkHealth>& health, boo
               health->nat == Nat::Off ? "NAT off, traffic allowed" : "NAT is not known to be off", "show networks");
 }
 
+std::string untold(const std::set<std::string>& networks) {
+  std::string out;
+  for (const std::string& each : networks)
+    out += (out.empty() ? "; the runtime fails to tell of network " : ", ") + each;
+  return out;
+}
+
+// One of the same name may be another one: a swarm's overlay, or what was there before it was made anew.
+bool explain_key(Steps& step, const ContainerFact& fact, const EndpointFact& endpoint, const NetworkKey& ours) {
+  if (ours.id.empty() || ours == NetworkKey{fact.key.runtime, endpoint.network_id}) return true;
+  return step("network", false,
+              "on a network called " + endpoint.network + " that is not ours (driver " + endpoint.driver + ", id " +
+                  endpoint.network_id.substr(0, 12) + ")",
+              "docker network connect " + ours.id.substr(0, 12) + " " + fact.name);
+}
+
 bool explain_claim(Steps& step, ClaimState state, const std::string& address, const std::string& network) {
   switch (state) {
     case ClaimState::Wished: return step("owner", true, "no other container has it");
@@ -123,7 +139,8 @@ Explanation Redistributor::explain(const std::string& subject) const {
     return out;
   }
   if (!step("container", fact != nullptr,
-            fact ? fact->name + " is " + fact->state : "no container of that name, id or address",
+            fact ? fact->name + " is " + fact->state
+                 : "no container of that name, id or address" + untold(unknown_networks()),
             "docker ps; berthctl -c 'show status' tells whether the runtime is in sync"))
     return out;
   if (!step("endpoint", !fact->endpoints.empty(),
@@ -133,11 +150,12 @@ Explanation Redistributor::explain(const std::string& subject) const {
     return out;
   const std::set<std::string> attached = impl.networks.attached(*fact);
   for (const EndpointFact& endpoint : fact->endpoints) {
-    const NetworkConfig* network = impl.networks.of(endpoint);
+    const NetworkConfig* network = impl.networks.called(endpoint);
     if (!step("network", network != nullptr, endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
               "network " + endpoint.network))
       continue;
     const auto health = impl.health.find(network->name);
+    if (health != impl.health.end() && !explain_key(step, *fact, endpoint, health->second.key)) continue;
     if (!explain_health(step, health == impl.health.end() ? std::nullopt : std::optional(health->second),
                         impl.withdrawn))
       continue;

@@ -4,10 +4,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "redistribute/scope.h"
 #include "redistribute/state.h"
 
 namespace berth {
 namespace {
+
+constexpr std::size_t kMostKept = 1024;  // prefixes in an EndOfSync: 24 bytes each in a frame of 64 KiB
 
 std::set<std::uint32_t> tags_of(const Config& config) {
   std::set<std::uint32_t> out;
@@ -26,7 +29,7 @@ const Problem* Redistributor::Impl::endpoint_problem(const Wish& wish) const {
   const ContainerFact* fact = wish.owner && !endpoint_problems.empty() ? inventory.find(wish.owner->key) : nullptr;
   if (!fact) return nullptr;
   for (const EndpointFact& endpoint : fact->endpoints) {
-    const NetworkConfig* network = networks.of(endpoint);
+    const NetworkConfig* network = networks.of(*fact, endpoint);
     if (!network || network->name != wish.network) continue;
     if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), wish.key.prefix.address()) ==
         endpoint.addresses.end())
@@ -126,6 +129,18 @@ bool Redistributor::Impl::sources_in_sync() const {
   return true;
 }
 
+std::vector<Prefix> Redistributor::Impl::unknown_scope() const {
+  std::vector<Prefix> out;
+  for (const auto& [name, network] : networks.config().networks)
+    if (const auto entry = health.find(name); entry != health.end() && entry->second.unknown)
+      for (const Prefix& each : scope_of(network)) out.push_back(each);
+  return covering(std::move(out), kMostKept);
+}
+
+bool Redistributor::Impl::detachable(const std::string& network, const std::vector<Prefix>& scope) const {
+  return swept && !tracker.tells_of(network) && !overlap(scope, kept);
+}
+
 bool Redistributor::Impl::sync_ready() const {
   return sync_due && zebra_up && !tracker.has_due() && attaching.empty() && sources_in_sync();
 }
@@ -143,7 +158,7 @@ void Redistributor::set_config(const Config& config) {
   for (const auto& [name, network] : old.networks) {
     if (config.networks.contains(name)) continue;
     affected.insert(network.runtime_network());
-    impl.detach_due.insert(name);
+    impl.detach_due[name] = scope_of(network);
     impl.attach_due.erase(name);
     impl.attaching.erase(name);
     impl.health.erase(name);
@@ -168,6 +183,7 @@ void Redistributor::set_config(const Config& config) {
     for (const ContainerKey& key : impl.inventory.of_runtime(runtime.name)) remove_container(key);
     impl.synced.erase(runtime.name);
   }
+  impl.sync_due = impl.sync_due || !impl.kept.empty();
   std::set<RibKey> changed;
   impl.claims.set_limits(config, changed);
   for (const std::string& network : affected) impl.evaluate_containers(impl.inventory.on_network(network));
@@ -179,6 +195,7 @@ void Redistributor::set_network_health(const std::string& network, const Network
   if (!impl.networks.config().networks.contains(network)) return;
   const bool was_attaching = !impl.attach_due.contains(network) && impl.attaching.erase(network) > 0;
   const auto old = impl.health.find(network);
+  const bool found_out = old != impl.health.end() && old->second.unknown && !health.unknown;
   const auto same_for = [&](const Prefix& prefix) {
     return old->second.advertisable(prefix) == health.advertisable(prefix);
   };
@@ -188,7 +205,11 @@ void Redistributor::set_network_health(const std::string& network, const Network
   if (!health.advertisable() && (old == impl.health.end() || old->second.advertisable()))
     ++impl.counters["refusedNetwork"];
   impl.health[network] = health;
+  if (impl.networks.set_key(network, health.key))
+    impl.evaluate_containers(
+        std::set(impl.inventory.on_network(impl.networks.config().networks.at(network).runtime_network())));
   if (!same || was_attaching) impl.check_network(network);
+  impl.sync_due = impl.sync_due || (found_out && !impl.kept.empty());
 }
 
 void Redistributor::set_endpoint_problems(const std::map<EndpointKey, Problem>& problems) {
@@ -247,6 +268,7 @@ void Redistributor::runtime_lost(const std::string& runtime) {
 void Redistributor::zebra_connected() {
   impl_->zebra_up = impl_->sync_due = true;
   impl_->swept = false;
+  impl_->kept.clear();
   impl_->tracker.session_begun();
 }
 
@@ -282,16 +304,17 @@ std::vector<Step> Redistributor::take_steps(std::size_t limit) {
       steps.emplace_back(Withdraw{std::get<RibKey>(*change)});
   }
   for (auto network = impl.detach_due.begin(); network != impl.detach_due.end();) {
-    if (!impl.detachable(*network)) {
+    if (!impl.detachable(network->first, network->second)) {
       ++network;
       continue;
     }
-    steps.emplace_back(Detach{*network});
+    steps.emplace_back(Detach{network->first});
     network = impl.detach_due.erase(network);
   }
   if (impl.sync_ready()) {
-    impl.sync_due = false;
-    steps.emplace_back(EndOfSync{});
+    impl.sync_due = impl.swept = false;
+    impl.kept = impl.unknown_scope();
+    steps.emplace_back(EndOfSync{impl.kept});
   }
   return steps;
 }
@@ -300,7 +323,7 @@ bool Redistributor::has_steps() const {
   const Impl& impl = *impl_;
   return !impl.attach_due.empty() || (impl.zebra_up && impl.tracker.has_due()) || impl.sync_ready() ||
          std::any_of(impl.detach_due.begin(), impl.detach_due.end(),
-                     [&](const std::string& network) { return impl.detachable(network); });
+                     [&](const auto& each) { return impl.detachable(each.first, each.second); });
 }
 
 void Redistributor::retry() {
@@ -308,7 +331,14 @@ void Redistributor::retry() {
 }
 
 bool Redistributor::in_sync() const {
-  return impl_->zebra_up && impl_->swept && impl_->sources_in_sync();
+  return impl_->zebra_up && impl_->swept && impl_->sources_in_sync() && unknown_networks().empty();
+}
+
+std::set<std::string> Redistributor::unknown_networks() const {
+  std::set<std::string> out;
+  for (const auto& [name, health] : impl_->health)
+    if (health.unknown) out.insert(name);
+  return out;
 }
 
 std::vector<ContainerFact> Redistributor::containers() const {

@@ -35,8 +35,12 @@ struct Announce {
 };  // put into the RIB
 struct Withdraw {
   RibKey key;
-};                    // take out of the RIB
-struct EndOfSync {};  // all is said and every source is in sync: zebra may sweep the rest
+};  // take out of the RIB
+// All is said and every source is in sync: zebra may sweep the rest, but what lies in `keep`, since the runtime fails to say
+// what is there. Comes again in the same session when that is known.
+struct EndOfSync {
+  std::vector<Prefix> keep;
+};
 using Step = std::variant<Attach, Detach, Announce, Withdraw, EndOfSync>;
 
 // Why a subject is, or is not, advertised; the first step that is not ok decides. For explain and show.
@@ -97,9 +101,10 @@ class Redistributor {
   void retry();
 
   // --- what to show ---
-  bool in_sync() const;
-  std::vector<RouteView> routes() const;          // by prefix; refused endpoints are not here
-  std::vector<ContainerFact> containers() const;  // by name
+  bool in_sync() const;                            // with every source, and zebra holds nothing else of ours
+  std::set<std::string> unknown_networks() const;  // of which the runtime fails to tell; in_sync() waits for them
+  std::vector<RouteView> routes() const;           // by prefix; refused endpoints are not here
+  std::vector<ContainerFact> containers() const;   // by name
   std::optional<RouteView> route_of(const IpAddress& address) const;
   Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
   // Refusals that began: "refusedNetwork" (NAT, the firewall, …), "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:

@@ -39,10 +39,12 @@ struct Redistributor::Impl {
   std::map<RibKey, std::set<ContainerKey>> refused_at;  // who is told that it does not get this key
   // what is to be done
   DeltaTracker tracker;
-  std::set<std::string> attach_due, detach_due;
+  std::set<std::string> attach_due;
+  std::map<std::string, std::vector<Prefix>> detach_due;  // with where its routes lay
   std::set<std::string> attaching;  // Attach was, or will be, said; the new health has not come yet
   bool zebra_up = false, sync_due = false;
-  bool swept = false;  // zebra holds nothing of ours that this session did not name
+  bool swept = false;        // zebra holds nothing of ours that this session did not name, but in `kept`
+  std::vector<Prefix> kept;  // of the last EndOfSync of this session
   std::map<std::string, std::uint64_t> counters;
 
   bool may_advertise(const std::string& network, const Prefix& prefix) const;
@@ -55,7 +57,8 @@ struct Redistributor::Impl {
   void tell_losers(const RibKey& key);
   bool sources_in_sync() const;
   bool sync_ready() const;
-  bool detachable(const std::string& network) const { return swept && !tracker.tells_of(network); }
+  std::vector<Prefix> unknown_scope() const;
+  bool detachable(const std::string& network, const std::vector<Prefix>& scope) const;
   RouteView view(const Wish& wish) const;
   std::optional<RouteView> subnet_of(const NetworkConfig& network, const IpAddress& address) const;
 };

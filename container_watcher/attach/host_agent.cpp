@@ -320,6 +320,7 @@ void HostAgent::found(Result result) {
     if (const auto said = result.repeated.find(site.interface); said != result.repeated.end() && !said->second)
       health.problems.push_back({"addresses-unsaid", said->second.error().message, "berthd tries it again", false});
     report.health[name] = hold_back(name, health, finding.verdict) ? last_.health[name] : std::move(health);
+    report.health[name].key = site.key;
   }
   note_endpoints(&report, std::move(result.endpoints));
   const bool news = report.addresses != last_.addresses || report.health != last_.health ||

@@ -19,6 +19,7 @@ bool unaddressed(const NetworkFact& fact, bool v4) {
 
 NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
   NetworkSite out{config.name, fact.interface, {}};
+  out.key = {fact.runtime, fact.id};
   for (const SubnetFact& each : fact.subnets) {
     out.subnets.push_back(each.subnet);
     if (unaddressed(fact, each.subnet.is_v4())) continue;

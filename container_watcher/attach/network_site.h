@@ -26,6 +26,7 @@ struct NetworkSite {
   std::string interface;  // the bridge
   std::vector<Prefix> subnets;
   std::vector<BridgeAddress> addresses = {};
+  NetworkKey key = {};  // which of the runtime's networks it is
   bool operator==(const NetworkSite&) const = default;
 };
 

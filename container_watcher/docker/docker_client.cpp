@@ -25,7 +25,6 @@ namespace {
 using Stream = boost::beast::basic_stream<asio::local::stream_protocol>;
 constexpr std::string_view kVersion = "/version";  // asked without an API version
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr auto kDeadline = 10s;
 constexpr std::size_t kLargestAnswer = 64u << 20, kLargestEvent = 1u << 20, kMostIdle = 4;
 constexpr int kLowestApi = 41, kHighestApi = 51;
 
@@ -79,12 +78,12 @@ void DockerClient::cancel() {
   for (Connection* each : std::set<Connection*>(*busy_)) each->stream.close();
 }
 
-asio::awaitable<Result<DockerClient::Held>> DockerClient::connect() {
+asio::awaitable<Result<DockerClient::Held>> DockerClient::connect(std::chrono::milliseconds deadline) {
   auto connection = std::make_shared<Connection>(co_await asio::this_coro::executor);
   // sun_path: a longer one would throw
   if (path_.empty() || path_.size() > 107) co_return permanent("the path of Docker's socket is too long: " + path_);
   const Busy<Connection> busy(busy_, connection.get());
-  connection->stream.expires_after(kDeadline);
+  connection->stream.expires_after(deadline);
   const asio::local::stream_protocol::endpoint endpoint(path_);
   const auto [error] = co_await connection->stream.async_connect(endpoint, kTuple);
   if (error) co_return silent(error);
@@ -93,9 +92,9 @@ asio::awaitable<Result<DockerClient::Held>> DockerClient::connect() {
 
 asio::awaitable<Result<json::value>> DockerClient::ask(Held connection, const std::string& method,
                                                        const std::string& path, const std::string& body,
-                                                       bool& answered) {
+                                                       std::chrono::milliseconds deadline, bool& answered) {
   const Busy<Connection> busy(busy_, connection.get());
-  connection->stream.expires_after(kDeadline);
+  connection->stream.expires_after(deadline);
   http::request<http::string_body> request(http::string_to_verb(method), path == kVersion ? path : api_ + path, 11);
   request.set(http::field::host, "docker");
   if (!body.empty()) {
@@ -108,7 +107,7 @@ asio::awaitable<Result<json::value>> DockerClient::ask(Held connection, const st
   http::response_parser<http::string_body> parser;
   parser.body_limit(kLargestAnswer);
   const auto [read_error, read] = co_await http::async_read(connection->stream, connection->buffer, parser, kTuple);
-  answered = read > 0;
+  answered = read > 0 || read_error == boost::beast::error::timeout;  // a dead connection would have told at once
   if (read_error) co_return silent(read_error);
   const auto& response = parser.get();
   connection->stream.expires_never();
@@ -117,7 +116,8 @@ asio::awaitable<Result<json::value>> DockerClient::ask(Held connection, const st
   json::value value = response.body().empty() ? json::value() : json::parse(response.body(), ec);
   if (response.result_int() >= 400) {
     const json::value* message = value.is_object() ? value.as_object().if_contains("message") : nullptr;
-    std::string text = "Docker refuses " + path + ": " +
+    std::string text = (response.result_int() >= 500 ? "Docker fails at " : "Docker refuses ") +
+                       path.substr(0, path.find('?')) + ": " +
                        (message && message->is_string() ? std::string(message->as_string()) : response.body());
     text.resize(std::min<std::size_t>(text.size(), 500));
     co_return Error{response.result_int() >= 500                   ? ErrorKind::Transient
@@ -126,11 +126,12 @@ asio::awaitable<Result<json::value>> DockerClient::ask(Held connection, const st
                     std::move(text),
                     {}};
   }
-  if (ec) co_return transient("Docker's answer to " + path + " is not JSON");
+  if (ec) co_return transient("Docker's answer to " + path.substr(0, path.find('?')) + " is not JSON");
   co_return value;
 }
 
-asio::awaitable<Result<json::value>> DockerClient::request(std::string method, std::string path, json::value body) {
+asio::awaitable<Result<json::value>> DockerClient::request(std::string method, std::string path, json::value body,
+                                                           std::chrono::milliseconds deadline) {
   const std::string text = body.is_null() ? std::string() : json::serialize(body);
   // What changes something goes over a fresh connection: an old one may be dead, and it must not be said twice.
   if (method == "GET" && !idle_.empty()) {
@@ -138,14 +139,14 @@ asio::awaitable<Result<json::value>> DockerClient::request(std::string method, s
     idle_.pop_back();
     bool answered = false;
     const std::uint64_t cancels = cancels_;
-    auto answer = co_await ask(std::move(connection), method, path, text, answered);
+    auto answer = co_await ask(std::move(connection), method, path, text, deadline, answered);
     if (answer || answered || cancels != cancels_) co_return answer;
     idle_.clear();  // Docker was restarted: the others are dead too
   }
-  auto connection = co_await connect();
+  auto connection = co_await connect(deadline);
   if (!connection) co_return connection.error();
   bool answered = false;
-  co_return co_await ask(std::move(*connection), method, path, text, answered);
+  co_return co_await ask(std::move(*connection), method, path, text, deadline, answered);
 }
 
 asio::awaitable<Result<std::string>> DockerClient::negotiate() {

@@ -8,6 +8,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <set>
@@ -29,9 +30,10 @@ class DockerClient {
   DockerClient(const DockerClient&) = delete;
   DockerClient& operator=(const DockerClient&) = delete;
 
-  // Answer's body as JSON (null where empty). Deadline: 10 s; at most 64 MiB.
-  boost::asio::awaitable<Result<boost::json::value>> request(std::string method, std::string path,
-                                                             boost::json::value body = nullptr);
+  // Answer's body as JSON (null where empty); at most 64 MiB. A connection and an answer each have `deadline`.
+  boost::asio::awaitable<Result<boost::json::value>> request(
+      std::string method, std::string path, boost::json::value body = nullptr,
+      std::chrono::milliseconds deadline = std::chrono::seconds(10));
   // Calls back once the stream is open, then for every JSON object in it (each at most 1 MiB). Returns when it ends;
   // always with the reason.
   boost::asio::awaitable<Error> stream(std::string path, std::function<void()> opened,
@@ -44,10 +46,10 @@ class DockerClient {
  private:
   struct Connection;
   using Held = std::shared_ptr<Connection>;
-  boost::asio::awaitable<Result<Held>> connect();
+  boost::asio::awaitable<Result<Held>> connect(std::chrono::milliseconds deadline = std::chrono::seconds(10));
   boost::asio::awaitable<Result<boost::json::value>> ask(Held connection, const std::string& method,
                                                          const std::string& path, const std::string& body,
-                                                         bool& answered);
+                                                         std::chrono::milliseconds deadline, bool& answered);
 
   std::string path_, api_;
   std::vector<Held> idle_;

@@ -101,6 +101,17 @@ NetworkFact network_fact(const std::string& runtime, const json::value& network)
   return network_of(runtime, network, cut);
 }
 
+std::optional<std::vector<NetworkFact>> networks_of(const std::string& runtime, const json::value& list) {
+  if (!list.is_array()) return std::nullopt;
+  std::vector<NetworkFact> out;
+  for (const json::value& each : list.as_array()) {
+    NetworkFact fact = network_fact(runtime, each);
+    // No endpoint of a host or null network has an address.
+    if (!fact.id.empty() && fact.driver != "host" && fact.driver != "null") out.push_back(std::move(fact));
+  }
+  return out;
+}
+
 std::size_t containers_of(const json::value& network) {
   const json::value& all = at(network, "Containers");
   return all.is_object() ? all.as_object().size() : 0;
@@ -114,8 +125,8 @@ void DockerView::touch(const std::string& id, const Container& container) {
     unknown_.erase(id);
 }
 
-void DockerView::containers(const json::value& list) {
-  if (!list.is_array()) return;
+bool DockerView::containers(const json::value& list) {
+  if (!list.is_array()) return false;
   for (const json::value& each : list.as_array()) {
     const std::string id = id_of(at(each, "Id"));
     if (id.empty()) continue;
@@ -135,6 +146,7 @@ void DockerView::containers(const json::value& list) {
     container.listed = true;
     touch(id, container);
   }
+  return true;
 }
 
 void DockerView::container_absent(const std::string& id) {
@@ -150,40 +162,31 @@ bool DockerView::lists(const std::string& container) const {
   return found != containers_.end() && found->second.listed;
 }
 
-std::vector<std::string> DockerView::networks(const json::value& list) {
-  std::vector<std::string> ids;
-  if (!list.is_array()) return ids;
-  for (const json::value& each : list.as_array()) {
-    const std::string driver = text(at(each, "Driver"));
-    if (driver == "host" || driver == "null") continue;  // no endpoint of theirs has an address
-    if (std::string id = id_of(at(each, "Id")); !id.empty()) ids.push_back(std::move(id));
-  }
-  return ids;
-}
-
 void DockerView::disconnect(const std::string& id, const std::string& network) {
   const auto found = containers_.find(id);
   if (found == containers_.end() || found->second.endpoints.erase(network) == 0) return;
   touch(id, found->second);
 }
 
-void DockerView::network(const json::value& value) {
+bool DockerView::network(const std::string& id, const json::value& value) {
   NetworkFact fact = network_of(runtime_, value, cut_);
-  if (fact.id.empty() || fact.driver == "host" || fact.driver == "null") return;
-  Network& network = networks_[fact.id];
-  const std::string id = fact.id;
+  const json::value& containers = at(value, "Containers");
+  if (fact.id.empty() || fact.id != id || !(containers.is_object() || containers.is_null())) return false;
+  if (fact.driver == "host" || fact.driver == "null") return true;
+  Network& network = networks_[id];
   if (!(network.fact == fact)) {
     network.fact = std::move(fact);
     touched_networks_.insert(id);
   }
   std::set<std::string> before = std::move(network.containers);
   network.containers.clear();
-  if (const json::value& all = at(value, "Containers"); all.is_object())
-    for (const auto& [key, each] : all.as_object()) {
+  if (containers.is_object())
+    for (const auto& [key, each] : containers.as_object()) {
       const std::string container_id(key);
       // "ep-…": an endpoint in no container's sandbox
       if (container_id.empty() || container_id.size() > kLongestName || container_id.starts_with("ep-")) continue;
-      EndpointFact endpoint{text(at(each, "EndpointID")), network.fact.name, id, text(at(each, "MacAddress")), {}};
+      EndpointFact endpoint{text(at(each, "EndpointID")), network.fact.name, id, text(at(each, "MacAddress")), {},
+                            network.fact.driver};
       for (const char* family : {"IPv4Address", "IPv6Address"})
         if (const auto address = address_of(at(each, family))) endpoint.addresses.push_back(*address);
       network.containers.insert(container_id);
@@ -196,6 +199,24 @@ void DockerView::network(const json::value& value) {
       touch(container_id, container);
     }
   for (const std::string& gone : before) disconnect(gone, id);
+  return true;
+}
+
+void DockerView::keep(const DockerView& old, const std::string& id) {
+  const auto known = old.networks_.find(id);
+  if (known == old.networks_.end()) return;
+  Network& network = networks_[id];
+  network.fact = known->second.fact;
+  for (const std::string& each : known->second.containers) {
+    const auto before = old.containers_.find(each);
+    const auto now = containers_.find(each);
+    if (before == old.containers_.end() || now == containers_.end() || !before->second.endpoints.contains(id)) continue;
+    // Its container's end is no silence.
+    if (now->second.fact.state == "exited" || now->second.fact.state == "dead") continue;
+    network.containers.insert(each);
+    now->second.endpoints[id] = before->second.endpoints.at(id);
+    touch(each, now->second);
+  }
 }
 
 void DockerView::network_absent(const std::string& id) {

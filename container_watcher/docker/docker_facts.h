@@ -7,6 +7,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ struct EventSubject {
 };
 EventSubject subject_of(const boost::json::value& event);
 NetworkFact network_fact(const std::string& runtime, const boost::json::value& network);
+// GET /networks: those that may have endpoints with addresses. nullopt: it is no list of networks.
+std::optional<std::vector<NetworkFact>> networks_of(const std::string& runtime, const boost::json::value& list);
 std::size_t containers_of(const boost::json::value& network);  // how many endpoints GET /networks/{id} tells of
 
 struct DockerChanges {
@@ -38,11 +41,12 @@ struct DockerChanges {
 class DockerView {
  public:
   explicit DockerView(std::string runtime) : runtime_(std::move(runtime)) {}
-  void containers(const boost::json::value& list);                    // GET /containers/json?all=1, whole or filtered
-  void container_absent(const std::string& id);                       // a filtered list without it
-  std::vector<std::string> networks(const boost::json::value& list);  // GET /networks; returns ids to ask for
-  void network(const boost::json::value& network);                    // GET /networks/{id}
-  void network_absent(const std::string& id);                         // 404
+  // Each answer says whether it is what was asked for; else nothing of it was taken.
+  bool containers(const boost::json::value& list);  // GET /containers/json?all=1, whole or filtered
+  void container_absent(const std::string& id);     // a filtered list without it
+  bool network(const std::string& id, const boost::json::value& network);  // GET /networks/{id}
+  void network_absent(const std::string& id);                              // 404
+  void keep(const DockerView& old, const std::string& network);            // it does not say: what was known of it
   bool lists(const std::string& container) const;
   std::vector<std::string> unknown() const { return {unknown_.begin(), unknown_.end()}; }
   DockerChanges take();

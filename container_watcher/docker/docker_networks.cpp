@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/docker/docker_networks.h"
 
+#include <net/if.h>
+
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <optional>
+#include <string_view>
+#include <utility>
 
 #include "container_watcher/docker/docker_facts.h"
 
@@ -13,10 +19,11 @@ namespace json = boost::json;
 namespace berth {
 namespace {
 
-// IFNAMSIZ leaves 15 characters.
-std::string bridge_name(const std::string& network) {
-  if (network.size() <= 12) return "br-" + network;
-  return "br-" + network.substr(0, 7) + std::to_string(std::hash<std::string>{}(network) % 100000);
+// FNV-1a, 64 bit
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char each : text) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
+  return hash;
 }
 
 json::object wanted(const NetworkConfig& config) {
@@ -69,9 +76,66 @@ std::vector<Problem> misfits(const NetworkConfig& config, const NetworkFact& fac
   return out;
 }
 
+// Docker takes several networks of one name: a swarm's overlay beside a bridge, or two bridges when it is not asked to look
+// (CheckDuplicate); asked for that name it then only says that it is ambiguous. Ours is the one with our label, else a
+// bridge, else the oldest: one that comes later takes no place. Docker writes times in one form, so they compare as texts.
+std::vector<NetworkFact> called(const std::string& name, const NetworkConfig& config, const json::array& list) {
+  std::vector<std::pair<std::string, NetworkFact>> found;
+  for (const json::value& each : list) {
+    NetworkFact fact = network_fact("docker", each);
+    if (fact.name != name || fact.id.empty()) continue;
+    const auto mark = fact.labels.find("berth.network");
+    const bool ours = mark != fact.labels.end() && mark->second == config.name;
+    const json::value* created = each.as_object().if_contains("Created");
+    std::string order = ours ? "0 " : fact.driver == "bridge" ? "1 " : "2 ";
+    if (created && created->is_string()) order += std::string(created->as_string());
+    found.emplace_back(order + " " + fact.id, std::move(fact));
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<NetworkFact> out;
+  for (auto& [order, fact] : found) out.push_back(std::move(fact));
+  return out;
+}
+
+Problem namesake(const NetworkFact& other) {
+  return {"namesake",
+          "Docker has another network " + other.name + ", of driver " + other.driver + " (" + other.id.substr(0, 12) +
+              "): containers on that one are not advertised",
+          "docker network rm " + other.id.substr(0, 12) + ", if nothing needs it", false};
+}
+
+// `networks`: all that Docker has; one of them may have this bridge.
+Problem bridge_exists(const std::string& bridge, const std::vector<NetworkFact>& networks) {
+  for (const NetworkFact& each : networks)
+    if (each.interface == bridge)
+      return {
+          "bridge-exists", "Docker's network " + each.name + " has the bridge " + bridge + " already",
+          "docker network rm " + each.name + ", if nothing needs it; else another name for the network in berthd.conf",
+          true};
+  return {"bridge-exists",
+          "the host has an interface " + bridge +
+              " of its own: Docker would make it this network's bridge and take its "
+              "addresses away",
+          "ip link del " + bridge + ", if nothing needs it; else another name for the network in berthd.conf", true};
+}
+
 }  // namespace
 
-asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config) {
+// IFNAMSIZ leaves 15 characters. A network that was made under an older rule keeps its bridge: it is known by its name.
+std::string bridge_name(const std::string& network) {
+  if (network.size() <= 12) return "br-" + network;
+  std::string name = "br-" + network.substr(0, 4);
+  std::uint64_t hash = hash_of(network);
+  for (int digit = 0; digit < 8; ++digit, hash /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[hash % 36];
+  return name;
+}
+
+bool link_exists(const std::string& name) {
+  return if_nametoindex(name.c_str()) != 0;
+}
+
+asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config,
+                                                              const LinkExists& is_there) {
   EnsuredNetwork out;
   const std::string& name = config.runtime_network();
   if (!is_docker_id(name))
@@ -79,19 +143,29 @@ asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& clie
                         "use letters, digits, and - _ . in it (docker-network, or network)");
   std::optional<Error> refused;  // it may be, because another hand made one of this name just then
   for (int attempt = 0; attempt < 2; ++attempt) {
-    auto found = co_await client.request("GET", "/networks/" + name);
-    // Docker also finds a network whose id begins so: that is another one.
-    if (found && network_fact("docker", *found).name == name) {
-      out.fact = network_fact("docker", *found);
+    // Docker takes the name for a pattern: others may be in the list.
+    const auto list = co_await client.request("GET", "/networks?filters=%7B%22name%22%3A%5B%22" + name + "%22%5D%7D");
+    if (!list || !list->is_array())
+      co_return transient(list ? "Docker's list of networks is no list" : list.error().message);
+    const std::vector<NetworkFact> found = called(name, config, list->as_array());
+    if (!found.empty()) {
+      out.fact = found.front();
       out.problems = misfits(config, out.fact);
+      for (auto other = found.begin() + 1; other != found.end(); ++other) out.problems.push_back(namesake(*other));
       co_return out;
     }
     if (refused) co_return *refused;
-    if (!found && (found.error().kind != ErrorKind::Stale || attempt == 1)) co_return transient(found.error().message);
     if (attempt == 1) break;
     if (!config.docker_network.empty())
       co_return permanent("there is no Docker network " + config.docker_network, "docker network create …");
-    auto made = co_await client.request("POST", "/networks/create", wanted(config));
+    // Right before it is made: nothing of ours goes between.
+    if (const std::string bridge = bridge_name(name); is_there(bridge)) {
+      const auto all = co_await client.request("GET", "/networks");
+      const auto others = all ? networks_of("docker", *all) : std::nullopt;
+      out.problems = {bridge_exists(bridge, others ? *others : std::vector<NetworkFact>())};
+      co_return out;
+    }
+    const auto made = co_await client.request("POST", "/networks/create", wanted(config));
     out.created = made.ok();
     if (made) continue;
     if (made.error().kind != ErrorKind::Permanent) co_return made.error();

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Makes the Docker networks of berthd.conf, or says why an existing one does not fit. Never changes one that is there.
-// Our mark: the label berth.network. Thread: the io_context's.
+// Makes the Docker networks of berthd.conf, or says why an existing one does not fit. Never changes one that is there, and
+// never has Docker make a bridge where the host has an interface of that name: Docker would take it over, with its
+// addresses, without a word. Our mark: the label berth.network. Thread: the io_context's.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <functional>
+#include <string>
 #include <vector>
 
 #include "container_watcher/docker/docker_client.h"
@@ -14,11 +17,20 @@
 namespace berth {
 
 struct EnsuredNetwork {
-  NetworkFact fact;
+  NetworkFact fact;  // without an id: it is not there, and the problems say why it can't be made
   bool created = false;
   std::vector<Problem> problems;
 };
 
-boost::asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config);
+// The name of the bridge that berthd has Docker make: a valid interface name, the same on every host and in every build.
+std::string bridge_name(const std::string& network);
+
+using LinkExists = std::function<bool(const std::string& name)>;
+// In this network namespace, which is Docker's too; other names of a link count.
+bool link_exists(const std::string& name);
+
+// `is_there` outlives the call.
+boost::asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config,
+                                                                     const LinkExists& is_there);
 
 }  // namespace berth

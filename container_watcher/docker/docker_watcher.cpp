@@ -17,6 +17,8 @@ namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kFullList = 60s, kFirstBackoff = 100ms, kLastBackoff = 5s;
+constexpr std::chrono::milliseconds kLastUnknownBackoff = 60s;
+constexpr int kListDeadlines = 3;  // the time for what networks say in a list; who is left then is asked for afterwards
 constexpr std::size_t kMostPending = 4096, kAtATime = 50, kLatencies = 512;
 constexpr int kMostFailures = 5;  // in a row, then the connection is made anew
 
@@ -27,8 +29,16 @@ struct DockerWatcher::Session {
   std::string why;
 };
 
-DockerWatcher::DockerWatcher(asio::io_context& io, RuntimeConfig config, RuntimeSink& sink)
-    : io_(io), config_(std::move(config)), sink_(sink), client_(config_.address), view_(config_.name), wake_(io) {}
+DockerWatcher::DockerWatcher(asio::io_context& io, RuntimeConfig config, RuntimeSink& sink,
+                             std::chrono::milliseconds deadline)
+    : io_(io),
+      config_(std::move(config)),
+      sink_(sink),
+      client_(config_.address),
+      view_(config_.name),
+      wake_(io),
+      wake_unknown_(io),
+      deadline_(deadline) {}
 
 void DockerWatcher::start() {
   asio::co_spawn(io_, run(), asio::detached);
@@ -47,7 +57,7 @@ asio::awaitable<void> DockerWatcher::pause(std::chrono::milliseconds time) {
 }
 
 asio::awaitable<void> DockerWatcher::run() {
-  std::chrono::milliseconds backoff = kFirstBackoff;
+  Backoff<std::chrono::milliseconds> backoff(kFirstBackoff, kLastBackoff);
   bool told = false;  // that it is away
   while (!stopping_) {
     bool in_sync = false;
@@ -59,25 +69,27 @@ asio::awaitable<void> DockerWatcher::run() {
       why = version.error().message;
     if (stopping_) co_return;
     if (in_sync) {
-      backoff = kFirstBackoff;
+      backoff.reset();
       told = false;
       ++counters_.losses;
     }
     if (!std::exchange(told, true)) sink_.runtime_lost(config_.name, why);
-    co_await pause(backoff);
-    backoff = std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
+    co_await pause(backoff.next());
   }
 }
 
 asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_sync) {
   const auto session = std::make_shared<Session>();
   asio::co_spawn(io_, drain(session), asio::detached);
+  unknown_.clear();  // all is asked for anew
+  asio::co_spawn(io_, ask_unknown(session), asio::detached);
   pending_networks_.clear();
   pending_containers_.clear();
   all_ = true;
   int failures = 0;
   auto next_list = Clock::now();
   while (!stopping_ && !session->ended) {
+    if (in_sync && !unknown_told_) sink_.networks_unknown(config_.name, unknown());
     if (Clock::now() >= next_list) all_ = true;
     if (!session->open || !(all_ || !pending_networks_.empty() || !pending_containers_.empty())) {
       co_await pause(std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(
@@ -89,7 +101,9 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
       looked = co_await look_at_all();
       if (looked && !stopping_) {
         if (!std::exchange(in_sync, true)) sink_.runtime_connected(config_.name, version);
-        sink_.snapshot(config_.name, view_.snapshot());
+        RuntimeSnapshot all = view_.snapshot();
+        all.unknown = unknown();
+        sink_.snapshot(config_.name, std::move(all));
         next_list = Clock::now() + kFullList;
       }
     } else {
@@ -108,6 +122,7 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
     co_await pause(kFirstBackoff * (1 << failures));
   }
   session->wanted = false;
+  wake_unknown_.cancel();
   if (!session->ended) client_.cancel();
   co_return session->why;
 }
@@ -137,7 +152,9 @@ void DockerWatcher::note(const boost::json::value& event) {
   const EventSubject subject = subject_of(event);
   if (subject.all) all_ = true;
   bool fresh = subject.all;
-  if (is_docker_id(subject.network))
+  if (is_docker_id(subject.network) && unknown_.contains(subject.network))
+    fresh = false;  // it is looked at when it answers again
+  else if (is_docker_id(subject.network))
     fresh = pending_networks_.emplace(subject.network, subject.time_nano).second || fresh;
   else if (is_docker_id(subject.container))
     fresh = pending_containers_.insert(subject.container).second || fresh;
@@ -154,22 +171,105 @@ void DockerWatcher::note(const boost::json::value& event) {
   wake_.cancel();
 }
 
-asio::awaitable<Status> list_docker(DockerClient& client, DockerView& view, std::uint64_t& requests) {
-  requests += 2;
-  auto networks = co_await client.request("GET", "/networks");
-  if (!networks) co_return networks.error();
-  auto containers = co_await client.request("GET", "/containers/json?all=1");
-  if (!containers) co_return containers.error();
-  view.containers(*containers);
-  for (const std::string& id : view.networks(*networks)) {
-    if (!is_docker_id(id)) continue;
-    ++requests;
-    auto network = co_await client.request("GET", "/networks/" + id);
-    if (network)
-      view.network(*network);
-    else if (network.error().kind != ErrorKind::Stale)  // a 404: it went meanwhile
-      co_return network.error();
+void DockerWatcher::lose_sight(const UnknownNetwork& network, bool asked) {
+  const auto [entry, fresh] =
+      unknown_.try_emplace(network.id, Unknown{network, {kFirstBackoff, kLastUnknownBackoff}, Clock::now()});
+  Unknown& it = entry->second;
+  if (fresh || it.network.why != network.why) unknown_told_ = false;
+  it.network.why = network.why;
+  if (it.network.name.empty()) it.network.name = network.name;
+  if (asked) it.due = Clock::now() + it.backoff.next();
+  wake_unknown_.cancel();
+}
+
+void DockerWatcher::see_again(const std::string& id) {
+  if (unknown_.erase(id) > 0) unknown_told_ = false;
+}
+
+std::vector<UnknownNetwork> DockerWatcher::unknown() {
+  unknown_told_ = true;
+  std::vector<UnknownNetwork> out;
+  for (const auto& [id, each] : unknown_) out.push_back(each.network);
+  return out;
+}
+
+// One after the other, beside the looks at what does answer: each may take the whole deadline. One that answers again is
+// looked at as after an event.
+asio::awaitable<void> DockerWatcher::ask_unknown(std::shared_ptr<Session> session) {
+  while (session->wanted && !stopping_) {
+    const auto next = std::min_element(unknown_.begin(), unknown_.end(),
+                                       [](const auto& a, const auto& b) { return a.second.due < b.second.due; });
+    const auto due = next == unknown_.end() ? Clock::now() + kFullList : next->second.due;
+    if (due > Clock::now()) {
+      wake_unknown_.expires_at(due);
+      co_await wake_unknown_.async_wait(kTuple);
+      continue;
+    }
+    const UnknownNetwork network = next->second.network;
+    ++counters_.requests;
+    const auto answer = co_await client_.request("GET", "/networks/" + network.id, nullptr, deadline_);
+    if (!session->wanted || stopping_) co_return;
+    const auto still = unknown_.find(network.id);
+    if (still == unknown_.end()) continue;
+    if (answer || answer.error().kind == ErrorKind::Stale) {
+      still->second.due = Clock::now() + kLastUnknownBackoff;  // the look says more
+      pending_networks_.emplace(network.id, 0);
+    } else {
+      ++counters_.failures;
+      lose_sight({network.id, network.name, answer.error().message}, true);
+    }
+    wake_.cancel();
   }
+}
+
+// A failure is the network's own as long as Docker answers else, and no failure of the look.
+asio::awaitable<Status> DockerWatcher::ask_network(std::string id, std::string name, DockerView& view) {
+  ++counters_.requests;
+  const auto answer = co_await client_.request("GET", "/networks/" + id, nullptr, deadline_);
+  if (stopping_) co_return transient("the watcher stops");
+  Error error;
+  if (answer && view.network(id, *answer)) {
+    see_again(id);
+    co_return Status();
+  } else if (answer) {
+    error = transient("Docker's answer to /networks/" + id + " is of no such network");
+  } else if (answer.error().kind == ErrorKind::Stale) {  // it went meanwhile
+    view.network_absent(id);
+    see_again(id);
+    co_return Status();
+  } else {
+    error = answer.error();
+  }
+  const auto alive = co_await client_.request("GET", "/version", nullptr, deadline_);
+  if (!alive || stopping_) co_return error;
+  ++counters_.failures;
+  lose_sight({id, name, error.message}, true);
+  co_return Status();
+}
+
+asio::awaitable<Status> DockerWatcher::list(DockerView& view) {
+  counters_.requests += 2;
+  const auto networks = co_await client_.request("GET", "/networks");
+  if (!networks) co_return networks.error();
+  const auto containers = co_await client_.request("GET", "/containers/json?all=1");
+  if (!containers) co_return containers.error();
+  const auto all = networks_of(config_.name, *networks);
+  if (!all || !view.containers(*containers)) co_return transient("Docker's list is no list");
+  const auto late = Clock::now() + kListDeadlines * deadline_;
+  std::set<std::string> there;
+  for (const NetworkFact& each : *all) {
+    if (!is_docker_id(each.id)) continue;
+    there.insert(each.id);
+    if (!unknown_.contains(each.id) && Clock::now() < late) {
+      const Status asked = co_await ask_network(each.id, each.name, view);
+      if (!asked) co_return asked;
+    } else if (!unknown_.contains(each.id)) {
+      lose_sight({each.id, each.name, "others took too long"}, false);
+    }
+    if (unknown_.contains(each.id)) view.keep(view_, each.id);
+  }
+  const auto gone = std::erase_if(unknown_, [&](const auto& each) { return !there.contains(each.first); });
+  unknown_told_ = unknown_told_ && gone == 0;
   co_return Status();
 }
 
@@ -177,7 +277,7 @@ asio::awaitable<Status> DockerWatcher::look_at_all() {
   all_ = false;
   ++counters_.full_lists;
   DockerView fresh(config_.name);
-  Status listed = co_await list_docker(client_, fresh, counters_.requests);
+  Status listed = co_await list(fresh);
   // Begun after the list of containers was made: their endpoints are there already.
   while (listed) {
     const std::vector<std::string> unknown = fresh.unknown();
@@ -202,21 +302,15 @@ asio::awaitable<Status> DockerWatcher::look_at_containers(std::vector<std::strin
   ++counters_.requests;
   auto list = co_await client_.request("GET", "/containers/json?all=1&filters=%7B%22id%22%3A%5B" + filter + "%5D%7D");
   if (!list) co_return list.error();
+  if (!list->is_array()) co_return transient("Docker's list of containers is no list");
   for (const std::string& id : ids) view_.container_absent(id);
   view_.containers(*list);
   co_return Status();
 }
 
 asio::awaitable<Status> DockerWatcher::look_at_network(std::string id) {
-  ++counters_.requests;
-  auto network = co_await client_.request("GET", "/networks/" + id);
-  if (network) {
-    view_.network(*network);
-  } else if (network.error().kind == ErrorKind::Stale) {
-    view_.network_absent(id);
-  } else {
-    co_return network.error();
-  }
+  const Status asked = co_await ask_network(id, "", view_);
+  if (!asked) co_return asked;
   std::vector<std::string> unknown = view_.unknown();
   unknown.resize(std::min(unknown.size(), kAtATime));
   if (unknown.empty()) co_return Status();

@@ -8,6 +8,9 @@
 // complete. A list is taken at every connection and every minute, since a container that died while Docker was away
 // gives no event, and when the queue overflows. Docker away: runtime_lost() once, then tries with back-off; nothing is
 // called gone until the next list.
+//
+// A network of which Docker fails to tell (5xx, silence, nonsense) while it answers else holds nothing up: what was known
+// of it is kept, it is told as unknown, and asked for again with a back-off of its own, beside all other looks.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -24,6 +27,7 @@
 #include "container_watcher/docker/docker_client.h"
 #include "container_watcher/docker/docker_facts.h"
 #include "container_watcher/runtime.h"
+#include "core/backoff.h"
 #include "core/config.h"
 
 namespace berth {
@@ -40,12 +44,11 @@ struct DockerWatcherCounters {
   std::uint64_t cut = 0;       // labels left out for their size
 };
 
-// A fresh list of everything.
-boost::asio::awaitable<Status> list_docker(DockerClient& client, DockerView& view, std::uint64_t& requests);
-
 class DockerWatcher {
  public:
-  DockerWatcher(boost::asio::io_context& io, RuntimeConfig config, RuntimeSink& sink);
+  // `deadline`: for what Docker says of one network. It answers in a few milliseconds, at any time.
+  DockerWatcher(boost::asio::io_context& io, RuntimeConfig config, RuntimeSink& sink,
+                std::chrono::milliseconds deadline = std::chrono::seconds(3));
   void start();
   void stop();  // its coroutines end with the next turns of the io_context
   const DockerWatcherCounters& counters() const { return counters_; }
@@ -57,11 +60,17 @@ class DockerWatcher {
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<std::string> watch(std::string version, bool& in_sync);  // returns why it ended
   boost::asio::awaitable<void> drain(std::shared_ptr<Session> session);
+  boost::asio::awaitable<void> ask_unknown(std::shared_ptr<Session> session);
+  boost::asio::awaitable<Status> list(DockerView& view);
+  boost::asio::awaitable<Status> ask_network(std::string id, std::string name, DockerView& view);
   boost::asio::awaitable<Status> look_at_all();
   boost::asio::awaitable<Status> look_at_network(std::string id);
   boost::asio::awaitable<Status> look_at_containers(std::vector<std::string> ids);
   boost::asio::awaitable<Status> look_at_pending();
   void note(const boost::json::value& event);
+  void lose_sight(const UnknownNetwork& network, bool asked);
+  void see_again(const std::string& id);
+  std::vector<UnknownNetwork> unknown();
   void tell(std::int64_t time_nano);
   boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
 
@@ -70,8 +79,16 @@ class DockerWatcher {
   RuntimeSink& sink_;
   DockerClient client_;
   DockerView view_;
-  boost::asio::steady_timer wake_;
+  boost::asio::steady_timer wake_, wake_unknown_;
+  std::chrono::milliseconds deadline_;
   bool stopping_ = false, all_ = false;
+  struct Unknown {
+    UnknownNetwork network;
+    Backoff<std::chrono::milliseconds> backoff;
+    std::chrono::steady_clock::time_point due;
+  };
+  std::map<std::string, Unknown> unknown_;  // by network id
+  bool unknown_told_ = true;
   std::map<std::string, std::int64_t> pending_networks_;  // to the time of the first event
   std::set<std::string> pending_containers_;
   DockerWatcherCounters counters_;

@@ -40,7 +40,12 @@ Picker::Picker(const View& view) : view_(view) {
 
 const NetworkConfig* Picker::network_of(const EndpointFact& endpoint) const {
   const auto entry = by_runtime_name_.find(endpoint.network);
-  return entry == by_runtime_name_.end() ? nullptr : entry->second;
+  if (entry == by_runtime_name_.end()) return nullptr;
+  // One of the same name may be another one; before its id is known the name has to do.
+  const auto health = view_.health.find(entry->second->name);
+  const bool other =
+      health != view_.health.end() && !health->second.key.id.empty() && health->second.key.id != endpoint.network_id;
+  return other ? nullptr : entry->second;
 }
 
 std::vector<AttachmentView> Picker::attachments(const ContainerFact& container) const {

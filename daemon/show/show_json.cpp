@@ -22,7 +22,7 @@ json::array addresses_of(const EndpointFact& endpoint) {
 json::object attachment_object(const AttachmentView& each) {
   json::object out;
   out["network"] = each.network ? each.network->name : each.endpoint->network;
-  out["driver"] = each.network ? to_string(each.network->driver) : "";
+  out["driver"] = each.network ? to_string(each.network->driver) : std::string_view(each.endpoint->driver);
   out["interface"] = "";
   out["hostInterface"] = "";
   out["parent"] = each.parent;
@@ -85,10 +85,13 @@ json::value status_json(const View& view) {
   for (const RouteView& route : view.routes) ++states[std::string(to_string(route.state))];
   json::object routes;
   for (const auto& [state, n] : states) routes[state] = n;
+  json::array unknown;
+  for (const std::string& each : view.unknown_networks) unknown.emplace_back(each);
   return json::object{{"version", view.version},
                       {"hostname", view.hostname},
                       {"startedAt", rfc3339(view.started_at)},
                       {"inSync", view.in_sync},
+                      {"unknownNetworks", std::move(unknown)},
                       {"withdrawn", view.withdrawn},
                       {"runtimes", std::move(runtimes)},
                       {"zebra",

@@ -59,8 +59,13 @@ std::string why_empty(const View& view) {
 std::string status_text(const View& view) {
   std::string out = "berthd " + view.version + " on " + view.hostname + ", up " + uptime(view.started_at, view.now) +
                     " (since " + rfc3339(view.started_at) + ")\n";
-  out += view.in_sync ? "In sync: the fabric is told what is running here.\n"
-                      : "Not in sync: nothing is taken back before every source has answered.\n";
+  if (view.in_sync)
+    out += "In sync: the fabric is told what is running here.\n";
+  else if (view.unknown_networks.empty())
+    out += "Not in sync: nothing is taken back before every source has answered.\n";
+  for (const std::string& each : view.unknown_networks)
+    out += "Not in sync with network " + each +
+           ": its old routes stay until the runtime tells of it; see show networks.\n";
   if (view.withdrawn) out += "Withdrawn by the operator: nothing is advertised until 'no withdraw'.\n";
   out += "\nRuntimes:\n";
   if (view.runtimes.empty()) out += "  none; add 'runtime docker unix:/run/docker.sock'\n";

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,7 @@ struct View {
   std::string version;
   std::string hostname;
   bool in_sync = false;
+  std::set<std::string> unknown_networks = {};  // the runtime fails to tell of them: in sync but for these
   bool withdrawn = false;
   std::vector<RuntimeStatus> runtimes;
   ZebraStatus zebra;

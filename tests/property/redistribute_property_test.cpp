@@ -43,6 +43,7 @@ void faults(World& world, Random& random, bool on) {
   };
   world.zebra.refuse(some);
   world.zebra.not_best(some);
+  for (const char* network : {"blue", "red", "green"}) world.fail(network, on && random() % 3 == 0);
   if (!on) return;
   const auto& rib = world.zebra.rib();
   if (!rib.empty() && random() % 4 == 0)
@@ -101,6 +102,90 @@ INSTANTIATE_TEST_SUITE_P(Expanders, RedistributeProperty,
                                          Expander{"faults", false, false, false, false, true},
                                          Expander{"all", true, true, false, true, true}),
                          [](const auto& each) { return std::string(each.param.name); });
+
+// Whichever network fails, and whenever: the rest is told and swept in the same steps as without it, nothing of it is
+// swept, and all is as if it had never failed once it is found out.
+TEST(RedistributeSync, ANetworkThatFailsHoldsUpNoOther) {
+  const unsigned number = seed();
+  SCOPED_TRACE("BERTH_SEED=" + std::to_string(number));
+  Random random(number);
+  const std::vector<std::string> names = {"blue", "red", "green"};
+  for (int round = 0; round < 300 && !HasFailure(); ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    World world;
+    State state = first_state();
+    for (int n = 0; n < 10; ++n) mutate(state, random);
+    state.config.networks = first_state().config.networks;
+    const bool early = random() % 2, again = random() % 2;
+    std::set<std::string> failing;
+    for (const std::string& name : names)
+      if (random() % 2) failing.insert(name);
+    if (early)
+      for (const std::string& name : failing) world.fail(name, true);
+    world.tell(state, false, false);
+    world.settle();                  // attached
+    std::map<std::string, int> old;  // what an earlier berthd left
+    for (std::size_t n = 0; n < names.size(); ++n)
+      for (const std::string& prefix :
+           {"10.10." + std::to_string(n + 1) + ".240/32", "fd00:" + std::to_string(n + 1) + "::f0/128"}) {
+        world.zebra.seed({{RibKind::Route, *Prefix::parse(prefix)}, 100, "br-" + names[n], {}, 0, 0});
+        ++old[names[n]];
+      }
+    for (const std::string& name : failing) world.fail(name, true);
+    world.list();
+    world.session(true);
+    world.settle();
+    EXPECT_EQ(world.zebra.syncs(), 1);
+    EXPECT_EQ(world.brain().in_sync(), failing.empty());
+    EXPECT_EQ(world.brain().unknown_networks(), failing);
+    const auto left = [&](const std::string& name) {
+      return std::count_if(world.zebra.rib().begin(), world.zebra.rib().end(), [&](const auto& each) {
+        return each.second.stale && each.second.object.interface == "br-" + name;
+      });
+    };
+    for (const std::string& name : names) EXPECT_EQ(left(name), failing.contains(name) ? old[name] : 0) << name;
+    if (again) {
+      world.session(false);
+      world.session(true);
+      world.settle();
+      for (const std::string& name : failing) EXPECT_EQ(left(name), old[name]);
+    }
+    while (!failing.empty()) {  // one after the other
+      const auto one = std::next(failing.begin(), static_cast<long>(random() % failing.size()));
+      const int before = world.zebra.syncs();
+      world.fail(*one, false);
+      world.settle();
+      EXPECT_EQ(world.zebra.syncs(), before + 1) << *one;
+      EXPECT_EQ(left(*one), 0) << *one;
+      failing.erase(one);
+    }
+    EXPECT_TRUE(world.brain().in_sync());
+    ASSERT_EQ(world.zebra.text(), expected(state));
+  }
+}
+
+// Routes of a network that is configured no more lie where one is now that fails: they are kept, and so is their bridge.
+TEST(RedistributeSync, NothingIsDetachedUnderRoutesThatAreKept) {
+  World world;
+  State state = first_state();
+  world.tell(state, false, false);
+  world.settle();
+  world.zebra.seed({{RibKind::Route, *Prefix::parse("10.10.3.9/32")}, 102, "br-green", {}, 0, 0});
+  state.config.networks["red"].subnets = state.config.networks["green"].subnets;
+  state.config.networks.erase("green");
+  world.fail("red", true);
+  world.tell(state, false, false);
+  world.list();
+  world.session(true);
+  world.settle();
+  EXPECT_EQ(world.zebra.syncs(), 1);
+  EXPECT_EQ(world.zebra.rib().size(), 1u);
+  EXPECT_TRUE(world.has_bridge("green"));
+  world.fail("red", false);
+  world.settle();
+  EXPECT_EQ(world.zebra.rib().size(), 0u);
+  EXPECT_FALSE(world.has_bridge("green"));
+}
 
 TEST(RedistributeSync, WhatAnEarlierBerthdLeftStaysUntilEverySourceIsInSync) {
   World world;

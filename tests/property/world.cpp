@@ -25,8 +25,9 @@ std::string label(const ContainerFact& fact, const std::string& name) {
 
 bool is_on(const State& state, const ContainerFact& fact, const std::string& network) {
   return state.config.networks.contains(network) &&
-         std::any_of(fact.endpoints.begin(), fact.endpoints.end(),
-                     [&](const auto& each) { return each.network == network; });
+         std::any_of(fact.endpoints.begin(), fact.endpoints.end(), [&](const auto& each) {
+           return each.network == network && each.network_id == state.id_of(network);
+         });
 }
 
 // 0: not advertised here.
@@ -60,7 +61,7 @@ std::string expected(const State& state) {
   for (const auto& [key, fact] : state.containers)
     for (const EndpointFact& endpoint : fact.endpoints) {
       const auto network = state.config.networks.find(endpoint.network);
-      if (network == state.config.networks.end()) continue;
+      if (network == state.config.networks.end() || endpoint.network_id != state.id_of(network->first)) continue;
       const std::uint32_t tag = tag_for(state, network->second, fact);
       for (const IpAddress& address : endpoint.addresses) {
         if (advertises_subnet(network->second.advertise))
@@ -131,14 +132,16 @@ void mutate(State& state, Random& random) {
     const std::string third = std::to_string(1 + network);
     return *IpAddress::parse(pick(3) ? "10.10." + third + "." + last : "fd00:" + third + "::" + last);
   };
-  const unsigned what = pick(12);
+  const unsigned what = pick(13);
   if (what < 6) {
     const std::string id = "id" + std::to_string(pick(7));
     ContainerFact fact{{"docker", id}, "c" + id, "running", {}, {}};
     fact.created = pick(4);  // also equal ones, and not known
     for (unsigned endpoints = pick(3); endpoints > 0; --endpoints) {
       const unsigned network = pick(4);
-      EndpointFact endpoint{id + kNetworks[network], kNetworks[network], "n", "", {address(network)}};
+      // Also on a network of the same name that is another one, or was there before.
+      const std::string of = pick(5) ? kNetworks[network] : "other";
+      EndpointFact endpoint{id + kNetworks[network], kNetworks[network], of, "", {address(network)}};
       if (pick(2)) endpoint.addresses.push_back(address(network));
       fact.endpoints.push_back(endpoint);
     }
@@ -159,6 +162,9 @@ void mutate(State& state, Random& random) {
   } else if (what == 9) {
     const IpAddress one = address(pick(3));
     if (!state.host_addresses.insert(one).second) state.host_addresses.erase(one);
+  } else if (what == 12) {
+    const std::string network = kNetworks[pick(3)];
+    state.ids[network] = state.ids.contains(network) && state.ids[network] == "other" ? network : "other";
   } else if (what == 10) {
     state.config.max_routes = pick(2) ? 1 + pick(6) : 100;
   } else {
@@ -181,6 +187,8 @@ void World::boot() {
 
 void World::say_health(const std::string& network) {
   NetworkHealth health{kernel_.contains("br-" + network), "br-" + network, Nat::Off, {}};
+  health.key = {"docker", told_.id_of(network)};
+  health.unknown = failing_.contains(network);
   if (told_.natted.contains(network) && told_.natted.at(network)) health.nat = Nat::On;
   brain_->set_network_health(network, health);
 }
@@ -200,6 +208,7 @@ void World::tell(const State& state, bool reverse, bool duplicate) {
     events.emplace_back([this] { brain_->set_host_addresses(told_.host_addresses); });
   for (const auto& [network, on] : state.natted)
     events.emplace_back([this, network = network] { say_health(network); });
+  for (const auto& [network, id] : state.ids) events.emplace_back([this, network = network] { say_health(network); });
   if (reverse) std::reverse(events.begin(), events.end());
   for (const auto& event : events)
     for (int times = duplicate ? 2 : 1; times > 0; --times) event();
@@ -210,6 +219,14 @@ void World::list() {
   for (const auto& [key, fact] : told_.containers) all.push_back(fact);
   brain_->set_containers("docker", all);
   listed_ = true;
+}
+
+void World::fail(const std::string& network, bool on) {
+  if (on)
+    failing_.insert(network);
+  else
+    failing_.erase(network);
+  if (told_.config.networks.contains(network)) say_health(network);
 }
 
 void World::session(bool up) {
@@ -243,9 +260,27 @@ void World::act(const Step& step) {
     EXPECT_TRUE(named_.contains(withdraw->key)) << "not ours to take: " << withdraw->key.prefix.to_string();
   } else {
     EXPECT_TRUE(listed_) << "swept before the runtime was in sync";
+    check_keep(std::get<EndOfSync>(step).keep);
   }
   zebra.take(step);
   hold_laws();
+}
+
+// All of the networks that fail, and nothing else.
+void World::check_keep(const std::vector<Prefix>& keep) const {
+  const auto has = [&](const std::string& name, const Prefix& prefix) {
+    const auto& subnets = told_.config.networks.at(name).subnets;
+    return std::any_of(subnets.begin(), subnets.end(), [&](const auto& each) { return each.subnet.contains(prefix); });
+  };
+  for (const auto& [name, network] : told_.config.networks)
+    for (const SubnetConfig& subnet : network.subnets)
+      EXPECT_EQ(failing_.contains(name),
+                std::any_of(keep.begin(), keep.end(), [&](const auto& each) { return each.contains(subnet.subnet); }))
+          << name;
+  for (const Prefix& each : keep)
+    EXPECT_TRUE(std::any_of(failing_.begin(), failing_.end(), [&](const auto& name) {
+      return told_.config.networks.contains(name) && has(name, each);
+    })) << each.to_string();
 }
 
 void World::hold_laws() const {

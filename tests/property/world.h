@@ -18,7 +18,9 @@ namespace berth {
 struct State {
   Config config;
   std::map<ContainerKey, ContainerFact> containers;
-  std::map<std::string, bool> natted;  // network -> NAT is on
+  std::map<std::string, bool> natted;      // network -> NAT is on
+  std::map<std::string, std::string> ids;  // network -> the runtime's id of it, when it was made anew; else its name
+  std::string id_of(const std::string& network) const { return ids.contains(network) ? ids.at(network) : network; }
   std::set<IpAddress> host_addresses;
 };
 
@@ -37,7 +39,9 @@ class World {
   void tell(const State& state, bool reverse, bool duplicate);  // everything that differs from what was told before
   void list();                                                  // a full list of the runtime
   void runtime_lost() { brain_->runtime_lost("docker"); }
+  void fail(const std::string& network, bool on);  // the runtime fails to tell of it
   void session(bool up);
+  bool has_bridge(const std::string& network) const { return kernel_.contains("br-" + network); }
   bool step();    // one step or one answer; false: nothing to do
   void settle();  // until nothing is left to do
   void retry() { brain_->retry(); }
@@ -48,12 +52,14 @@ class World {
  private:
   void act(const Step& step);
   void hold_laws() const;
+  void check_keep(const std::vector<Prefix>& keep) const;
   void say_health(const std::string& network);
 
   std::unique_ptr<Redistributor> brain_;
   State told_;
   std::set<std::string> kernel_;  // interfaces that exist
-  std::set<RibKey> named_;        // announced in this session
+  std::set<std::string> failing_;
+  std::set<RibKey> named_;  // announced in this session
   bool listed_ = false;
 };
 

@@ -15,6 +15,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -69,7 +70,12 @@ class FakeDocker {
 
   // What happens in Docker, with its events.
   void make_network(const std::string& id, const std::string& name) {
-    networks_[id].name = name;
+    Network& network = networks_[id];
+    network.name = name;
+    if (network.created.empty()) {  // each later than those before it
+      const std::string second = std::to_string(100 + ++networks_made_);
+      network.created = "2026-11-26T10:44:18." + second + "Z";
+    }
     tell("network", "create", id);
   }
   // As POST /networks/create has it: Name, Driver, IPAM, Options, Labels, Internal, EnableIPv6.
@@ -112,11 +118,18 @@ class FakeDocker {
   }
 
   // faults
-  bool events = true;                   // false: they are lost
-  int errors = 0, error_status = 500;   // so many looks at a network are answered so
-  int create_status = 0;                // what a create is answered, which makes nothing then
-  std::function<void()> before_create;  // what another hand does just then
-  std::string api = "1.41";             // the highest that it speaks
+  bool events = true;                  // false: they are lost
+  int errors = 0, error_status = 500;  // so many looks at a network are answered so
+  // By how a path begins (without its version and query): what is answered there. 0: never anything; 200: the text in
+  // `nonsense`; above: that error.
+  std::map<std::string, int> faults;
+  std::string nonsense = "{]";
+  int create_status = 0;                                 // what a create is answered, which makes nothing then
+  std::string create_fails;                              // only of this name; empty: of any
+  std::function<void()> before_create;                   // what another hand does just then
+  std::function<void(const boost::json::object&)> made;  // what Docker does on the host for a network that it makes
+  std::string api = "1.41";                              // the highest that it speaks
+  std::set<std::string> hidden;                          // networks that no list shows
 
   std::map<std::string, Container> containers;
   std::vector<std::string> asked;
@@ -154,7 +167,7 @@ class FakeDocker {
     std::string id, address;
   };
   struct Network {
-    std::string name;
+    std::string name, created;
     boost::json::object body;
     std::map<std::string, Endpoint> endpoints;
   };
@@ -176,11 +189,17 @@ class FakeDocker {
     }
     std::string body, message = "no";
     int status = 200;
+    for (const auto& [path, fault] : faults) {
+      if (!versionless.starts_with(path)) continue;
+      if (fault == 0) return;
+      if (fault != 200) body = boost::json::serialize(boost::json::value{{"message", "out of order"}});
+      return reply(peer, fault, fault == 200 ? nonsense : body);
+    }
     if (versionless == "/version")
       body = boost::json::serialize(
           boost::json::value{{"Version", "20.10.24"}, {"ApiVersion", api}, {"MinAPIVersion", "1.12"}});
-    else if (versionless == "/networks")
-      body = list_networks();
+    else if (versionless == "/networks" || versionless.starts_with("/networks?"))
+      body = list_networks(versionless);
     else if (method == "POST" && versionless == "/networks/create")
       status = create_network(boost::json::parse(told).as_object(), body, message);
     else if (versionless.starts_with("/networks/"))
@@ -190,13 +209,16 @@ class FakeDocker {
     else
       status = 404;
     if (status >= 400) body = boost::json::serialize(boost::json::value{{"message", message}});
+    reply(peer, status, body);
+  }
+  static void reply(Peer& peer, int status, const std::string& body) {
     peer.out += "HTTP/1.1 " + std::to_string(status) +
                 " X\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
                 body;
   }
   boost::json::object network_object(const std::string& id) const {
     const Network& network = networks_.at(id);
-    boost::json::object out{{"Id", id}, {"Name", network.name}, {"Driver", "bridge"}};
+    boost::json::object out{{"Id", id}, {"Name", network.name}, {"Driver", "bridge"}, {"Created", network.created}};
     for (const char* key : {"Driver", "EnableIPv6", "IPAM", "Internal", "Options", "Labels"})
       if (const auto* value = network.body.if_contains(key)) out[key] = *value;
     return out;
@@ -205,35 +227,49 @@ class FakeDocker {
   int create_network(const boost::json::object& told, std::string& body, std::string& message) {
     created.push_back(told);
     if (const auto first = std::exchange(before_create, nullptr)) first();
-    if (create_status) return create_status;
     const std::string name(told.at("Name").as_string());
+    if (create_status && (create_fails.empty() || create_fails == name)) return create_status;
     for (const auto& [id, network] : networks_)
       if (network.name == name && told.contains("CheckDuplicate") && told.at("CheckDuplicate").as_bool()) {
         message = "network with name " + name + " already exists";
         return 409;
       }
     const std::string id = "made" + std::to_string(created.size());
+    if (made) made(told);
     make_network(id, told);
     body = boost::json::serialize(boost::json::value{{"Id", id}, {"Warning", ""}});
     return 201;
   }
-  // By id, by name, by what an id begins with: in this order.
-  std::string found(const std::string& term) const {
+  // By id, by name, by what an id begins with: in this order. Two of one name are an error, for which `ambiguous` is said.
+  std::string found(const std::string& term, bool& ambiguous) const {
     if (networks_.contains(term)) return term;
+    std::vector<std::string> called;
     for (const auto& [id, network] : networks_)
-      if (network.name == term) return id;
+      if (network.name == term) called.push_back(id);
+    ambiguous = called.size() > 1;
+    if (!called.empty()) return called.front();
     for (const auto& [id, network] : networks_)
       if (id.starts_with(term)) return id;
     return {};
   }
-  std::string list_networks() const {
+  // Docker takes the name of its filter, percent-encoded JSON, for a pattern.
+  std::string list_networks(const std::string& target) const {
+    const std::string before = "%22name%22%3A%5B%22";
+    const std::size_t at = target.find(before);
+    const std::string name =
+        at == std::string::npos
+            ? ""
+            : target.substr(at + before.size(), target.find("%22", at + before.size()) - at - before.size());
     boost::json::array out;
-    for (const auto& [id, network] : networks_) out.push_back(network_object(id));
+    for (const auto& [id, network] : networks_)
+      if (!hidden.contains(id) && network.name.find(name) != std::string::npos) out.push_back(network_object(id));
     return boost::json::serialize(out);
   }
   int one_network(const std::string& term, std::string& body) {
     if (errors > 0) return --errors, error_status;
-    const std::string id = found(term);
+    bool ambiguous = false;
+    const std::string id = found(term, ambiguous);
+    if (ambiguous) return 400;
     if (id.empty()) return 404;
     boost::json::object out = network_object(id), all;
     for (const auto& [container, endpoint] : networks_.at(id).endpoints)
@@ -259,7 +295,7 @@ class FakeDocker {
   }
 
   std::string folder_;
-  int listener_ = -1, endpoints_ = 0;
+  int listener_ = -1, endpoints_ = 0, networks_made_ = 0;
   std::list<Peer> peers_;
   std::map<std::string, Network> networks_;
 };

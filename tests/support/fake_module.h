@@ -54,6 +54,7 @@ class FakeModule {
   std::string bye;
   std::map<std::string, fpm::Operation> held;  // by address and kind
   std::vector<fpm::Batch> batches;
+  std::vector<fpm::Prefix> kept;  // what the last end of sync said that it must not sweep
   std::size_t most_unanswered = 0;
 
   void listen() {
@@ -171,6 +172,8 @@ class FakeModule {
       most_unanswered = std::max(most_unanswered, unanswered_.size());
     } else if (in.has_end_of_sync()) {
       ++syncs;
+      kept.clear();
+      for (const fpm::Prefix& each : in.end_of_sync().keep()) kept.push_back(each);
       answer_all();
       out.mutable_sync_done()->set_sequence(in.end_of_sync().sequence());
       send(out);

@@ -5,6 +5,7 @@
 // thread-safe. Faults are asked for by the test.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -60,8 +61,12 @@ class FakeZebra {
     } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
       rib_.erase(withdraw->key);
       answers_.push_back({withdraw->key, RibState::Gone, ""});
-    } else if (std::holds_alternative<EndOfSync>(step)) {
-      swept_ = std::erase_if(rib_, [](const auto& each) { return each.second.stale; });
+    } else if (const auto* sync = std::get_if<EndOfSync>(&step)) {
+      const auto kept = [&](const Prefix& prefix) {
+        return std::any_of(sync->keep.begin(), sync->keep.end(),
+                           [&](const Prefix& each) { return each.contains(prefix); });
+      };
+      swept_ = std::erase_if(rib_, [&](const auto& each) { return each.second.stale && !kept(each.first.prefix); });
       ++syncs_;
       sync_done_ = true;
     }

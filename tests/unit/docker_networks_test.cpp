@@ -34,7 +34,7 @@ class DockerNetworks : public testing::Test {
     std::optional<Result<EnsuredNetwork>> out;
     const auto ask = [&]() -> boost::asio::awaitable<void> {
       static_cast<void>(co_await client.negotiate());
-      out = co_await ensure_docker_network(client, config);
+      out = co_await ensure_docker_network(client, config, is_there);
     };
     boost::asio::co_spawn(io, ask(), boost::asio::detached);
     for (const auto end = Clock::now() + 10s; !out && Clock::now() < end;) {
@@ -67,6 +67,8 @@ class DockerNetworks : public testing::Test {
   FakeDocker docker;
   boost::asio::io_context io;
   DockerClient client{docker.address()};
+  std::set<std::string> links;  // of the host
+  const LinkExists is_there = [this](const std::string& name) { return links.contains(name); };
 };
 
 TEST_F(DockerNetworks, MakesWhatIsNotThere) {
@@ -116,6 +118,92 @@ TEST_F(DockerNetworks, LongNamesGetABridgeOfTheirOwn) {
     bridges.insert(made->fact.interface);
   }
   EXPECT_EQ(bridges.size(), 4U);
+}
+
+// What Docker would do with it: take the interface over and give it the network's address instead of its own.
+TEST_F(DockerNetworks, AnInterfaceOfTheHostIsNeverHandedToDocker) {
+  for (const std::string name : {"lan", "a-network-of-a-long-name"}) {
+    NetworkConfig config = blue();
+    config.name = name;
+    links = {bridge_name(name)};
+    const auto refused = ensure(config);
+    ASSERT_TRUE(refused) << refused.error().message;
+    EXPECT_TRUE(docker.created.empty()) << name;
+    EXPECT_EQ(refused->fact.id, "");
+    ASSERT_EQ(refused->problems.size(), 1U);
+    EXPECT_EQ(refused->problems[0].code, "bridge-exists");
+    EXPECT_TRUE(refused->problems[0].blocks);
+    EXPECT_NE(refused->problems[0].text.find(bridge_name(name)), std::string::npos) << refused->problems[0].text;
+    EXPECT_EQ(refused->problems[0].remedy.rfind("ip link del " + bridge_name(name), 0), 0U);
+  }
+  links.clear();
+  EXPECT_TRUE(ensure(blue())->created);
+  links = {"br-blue"};
+  EXPECT_TRUE(ensure(blue())->problems.empty()) << "it is Docker's for this network";
+}
+
+TEST_F(DockerNetworks, ABridgeOfAnotherNetworkOfDockersIsNamed) {
+  there([](json::object& body) { body["Name"] = "theirs", body["Options"] = json::object(); });
+  NetworkConfig config = blue();
+  config.name = "0123456789ab";
+  links = {"br-0123456789ab"};
+  const auto refused = ensure(config);
+  ASSERT_TRUE(refused);
+  ASSERT_EQ(refused->problems.size(), 1U);
+  EXPECT_EQ(refused->problems[0].text, "Docker's network theirs has the bridge br-0123456789ab already");
+  EXPECT_TRUE(docker.created.empty());
+}
+
+TEST_F(DockerNetworks, TheBridgesNameIsAnInterfacesAndTheNetworksAlone) {
+  std::set<std::string> names;
+  for (int n = 0; n < 20000; ++n) {
+    const std::string name = bridge_name("customer-network-" + std::to_string(n));
+    EXPECT_LE(name.size(), 15U);
+    EXPECT_EQ(name.find_first_of("/: \t"), std::string::npos);
+    EXPECT_TRUE(names.insert(name).second) << "customer-network-" << n << " gets " << name << " too";
+  }
+  // Another build, another host: the same.
+  EXPECT_EQ(bridge_name("blue-blue-blu"), "br-bluegynd4gvc");
+  EXPECT_EQ(bridge_name("blue-blue-bl"), "br-blue-blue-bl");
+}
+
+// An overlay of a swarm beside our bridge: Docker then calls the name ambiguous.
+TEST_F(DockerNetworks, OfSeveralOfOneNameOursIsTaken) {
+  const json::object overlay{{"Name", "blue"}, {"Driver", "overlay"}, {"Labels", nullptr}};
+  docker.make_network("0overlay", overlay);  // the first in every order but ours
+  docker.make_network("blue-not", json::object{{"Name", "blue-not"}, {"Driver", "bridge"}});
+  const auto only = ensure(blue());
+  ASSERT_TRUE(only) << only.error().message;
+  ASSERT_EQ(only->problems.size(), 2U) << "driver, subnet";
+  EXPECT_EQ(only->problems[0].code, "driver");
+  EXPECT_TRUE(docker.created.empty());
+  there();
+  const auto bridge = ensure(blue());
+  ASSERT_TRUE(bridge) << bridge.error().message;
+  EXPECT_EQ(bridge->fact.id, "0123456789abcdef");
+  ASSERT_EQ(bridge->problems.size(), 1U);
+  EXPECT_EQ(bridge->problems[0].code, "namesake");
+  EXPECT_FALSE(bridge->problems[0].blocks);
+  EXPECT_NE(bridge->problems[0].text.find("overlay"), std::string::npos);
+  // A second bridge comes later, and sorts lower: it takes no place; but one with our label is ours.
+  docker.make_network("00", json::object{{"Name", "blue"}, {"Driver", "bridge"}});
+  EXPECT_EQ(ensure(blue())->fact.id, "0123456789abcdef");
+  docker.make_network("ff",
+                      json::object{{"Name", "blue"}, {"Driver", "bridge"}, {"Labels", {{"berth.network", "blue"}}}});
+  EXPECT_EQ(ensure(blue())->fact.id, "ff");
+  EXPECT_EQ(ensure(blue())->problems.back().code, "namesake");
+  EXPECT_TRUE(docker.created.empty());
+}
+
+TEST_F(DockerNetworks, NonsenseIsTransient) {
+  for (const char* text : {"{]", "{}", "null", "", "\"x\""}) {
+    docker.faults["/networks?"] = 200;
+    docker.nonsense = text;
+    const auto look = ensure(blue());
+    ASSERT_FALSE(look) << text;
+    EXPECT_EQ(look.error().kind, ErrorKind::Transient) << text;
+    EXPECT_TRUE(docker.created.empty()) << text;
+  }
 }
 
 TEST_F(DockerNetworks, TakesOverWhatFits) {
@@ -242,11 +330,12 @@ TEST_F(DockerNetworks, ATakenNetworkIsNeverMade) {
 }
 
 TEST_F(DockerNetworks, ADockerInTroubleIsTransient) {
-  docker.errors = 1;
+  docker.faults["/networks?"] = 503;
   const auto look = ensure(blue());
   ASSERT_FALSE(look);
   EXPECT_EQ(look.error().kind, ErrorKind::Transient);
   EXPECT_TRUE(docker.created.empty());
+  docker.faults.clear();
   docker.create_status = 500;
   const auto make = ensure(blue());
   ASSERT_FALSE(make);
@@ -278,10 +367,11 @@ TEST_F(DockerNetworks, ARaceEndsWithTheOtherHandsNetwork) {
 
 TEST_F(DockerNetworks, TakenAwayAtOnceIsTriedAgain) {
   docker.events = false;
-  docker.before_create = [this] { docker.errors = 1, docker.error_status = 404; };
+  docker.before_create = [this] { docker.hidden.insert("made1"); };
   const auto gone = ensure(blue());
   ASSERT_FALSE(gone);
   EXPECT_EQ(gone.error().kind, ErrorKind::Transient);
+  docker.hidden.clear();
   EXPECT_TRUE(ensure(blue()));
 }
 
@@ -294,7 +384,7 @@ TEST_F(DockerNetworks, ANameThatIsNoneIsNotAskedFor) {
     ASSERT_FALSE(refused) << name;
     EXPECT_EQ(refused.error().kind, ErrorKind::Permanent) << name;
   }
-  for (const std::string& path : docker.asked) EXPECT_FALSE(path.starts_with("/networks/")) << path;
+  for (const std::string& path : docker.asked) EXPECT_FALSE(path.starts_with("/networks")) << path;
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ class Watcher : public testing::Test, public RuntimeSink {
   void snapshot(const std::string&, RuntimeSnapshot all) override {
     ++snapshots;
     known.clear();
+    unknown = std::move(all.unknown);
     for (const ContainerFact& each : all.containers) known[each.key.id] = each;
   }
   void container_changed(ContainerFact fact) override {
@@ -34,6 +35,7 @@ class Watcher : public testing::Test, public RuntimeSink {
   }
   void network_changed(NetworkFact fact) override { networks.push_back(fact.name); }
   void network_gone(const std::string&, const std::string& id) override { networks_gone.push_back(id); }
+  void networks_unknown(const std::string&, std::vector<UnknownNetwork> all) override { unknown = std::move(all); }
 
   void SetUp() override { docker.make_network("n1", "blue"); }
   void TearDown() override {
@@ -73,7 +75,8 @@ class Watcher : public testing::Test, public RuntimeSink {
 
   FakeDocker docker;
   boost::asio::io_context io;
-  DockerWatcher watcher{io, {"docker", "docker", docker.address()}, *this};
+  DockerWatcher watcher{io, {"docker", "docker", docker.address()}, *this, 200ms};
+  std::vector<UnknownNetwork> unknown;
   int snapshots = 0, changes = 0, gone = 0;
   std::vector<std::string> versions, lost, networks, networks_gone;
   std::map<std::string, ContainerFact> known;
@@ -238,7 +241,119 @@ TEST_F(Watcher, AFailedLookIsTriedAgain) {
   docker.connect("c1", "n1", "10.0.0.2");
   ASSERT_TRUE(until([&] { return address("c1") == "10.0.0.2"; }));
   EXPECT_EQ(watcher.counters().failures, 2u);
+  ASSERT_TRUE(until([&] { return unknown.empty(); }));
   EXPECT_TRUE(lost.empty());
+}
+
+// In every way in which Docker may fail to tell of one network: the others go on, nothing of it is taken back, and it is
+// found when Docker tells again.
+struct OneFails : Watcher, testing::WithParamInterface<std::pair<int, const char*>> {
+  void SetUp() override {
+    docker.make_network("n1", "blue");
+    docker.make_network("n2", "red");
+    docker.make("c1", {"web"});
+    docker.make("c2", {"db"});
+    docker.make("c3", {"job"});
+    docker.connect("c1", "n1", "10.0.0.2");
+    docker.connect("c2", "n2", "10.2.0.2");
+    docker.connect("c3", "n2", "10.2.0.3");
+    docker.nonsense = GetParam().second;
+  }
+  void fail(const std::string& network) { docker.faults["/networks/" + network] = GetParam().first; }
+};
+
+TEST_P(OneFails, FromTheStart) {
+  fail("n2");
+  started();
+  EXPECT_EQ(versions.size(), 1u);
+  ASSERT_EQ(unknown.size(), 1u);
+  EXPECT_EQ(unknown[0].id, "n2");
+  EXPECT_EQ(unknown[0].name, "red");
+  EXPECT_FALSE(unknown[0].why.empty());
+  EXPECT_EQ(address("c1"), "10.0.0.2");
+  EXPECT_EQ(address("c2", "red"), "none");
+  docker.connect("c2", "n1", "10.0.0.3");
+  ASSERT_TRUE(until([&] { return address("c2") == "10.0.0.3"; }));
+  docker.faults.clear();
+  ASSERT_TRUE(until([&] { return unknown.empty() && address("c2", "red") == "10.2.0.2"; }));
+  EXPECT_TRUE(lost.empty());
+}
+
+TEST_P(OneFails, InTheMiddleAndOverANewList) {
+  started();
+  EXPECT_TRUE(unknown.empty());
+  fail("n2");
+  docker.connect("c1", "n2", "10.2.0.9");
+  ASSERT_TRUE(until([&] { return unknown.size() == 1; }));
+  docker.connect("c2", "n1", "10.0.0.3");
+  ASSERT_TRUE(until([&] { return address("c2") == "10.0.0.3"; }));
+  docker.disconnect("c3", "n2");
+  docker.containers["c3"].state = "exited";
+  docker.end_streams();
+  ASSERT_TRUE(until([&] { return snapshots == 2; }));
+  EXPECT_EQ(unknown.size(), 1u);
+  EXPECT_EQ(address("c2", "red"), "10.2.0.2") << "what was known is kept";
+  EXPECT_EQ(address("c3", "red"), "none") << "a container's end is no silence";
+  docker.faults.clear();
+  ASSERT_TRUE(until([&] { return unknown.empty() && address("c1", "red") == "10.2.0.9"; }));
+}
+
+TEST_P(OneFails, IsAskedForWithBackoffAndHoldsUpNoOther) {
+  started();
+  fail("n2");
+  docker.tell("network", "connect", "n2");
+  ASSERT_TRUE(until([&] { return unknown.size() == 1; }));
+  const auto asked = [&] { return std::count(docker.asked.begin(), docker.asked.end(), "/networks/n2"); };
+  const auto before = asked();
+  int n = 0;
+  for (const auto end = Clock::now() + 800ms; Clock::now() < end; ++n) {  // as it goes on being used
+    docker.connect("c2", "n1", "10.0.0." + std::to_string(10 + n % 200));
+    docker.tell("network", "connect", "n2");
+    const auto begun = Clock::now();
+    ASSERT_TRUE(until([&] { return address("c2") == "10.0.0." + std::to_string(10 + n % 200); }));
+    ASSERT_LT(Clock::now() - begun, 150ms) << "it waited for the other network";
+  }
+  EXPECT_GT(n, 20);
+  EXPECT_LE(asked() - before, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, OneFails,
+                         testing::Values(std::pair{500, ""}, std::pair{403, ""}, std::pair{0, ""}, std::pair{200, "{]"},
+                                         std::pair{200, "{}"}, std::pair{200, "[]"}, std::pair{200, ""},
+                                         std::pair{200, R"({"Id":"n2","Name":"red","Driver":"bridge","Containers":3})"},
+                                         std::pair{200, R"({"Id":"n1","Name":"blue","Containers":{}})"}));
+
+TEST_F(Watcher, ManyThatHangCostAListNoMoreThanItsTime) {
+  for (int i = 0; i < 50; ++i) docker.make_network("h" + std::to_string(i), "hung" + std::to_string(i));
+  docker.faults["/networks/h"] = 0;
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  docker.start();
+  watcher.start();
+  ASSERT_TRUE(until([&] { return snapshots == 1; }, 2s)) << "50 deadlines of 200 ms are 10 s";
+  EXPECT_GE(unknown.size(), 50u);
+  docker.faults.clear();
+  ASSERT_TRUE(until([&] { return unknown.empty() && address("c1") == "10.0.0.2"; }));
+}
+
+TEST_F(Watcher, AListThatIsNoneIsNoEmptyList) {
+  docker.make("c1", {"web"});
+  docker.connect("c1", "n1", "10.0.0.2");
+  started();
+  for (const char* path : {"/containers/json", "/networks"})
+    for (const char* text : {"{}", "null", "", "3"}) {
+      docker.faults = {{path, 200}};
+      docker.nonsense = text;
+      const auto failures = watcher.counters().failures;
+      const int before = snapshots;
+      docker.end_streams();
+      ASSERT_TRUE(until([&] { return watcher.counters().failures > failures; })) << path << text;
+      EXPECT_EQ(snapshots, before) << path << text;
+      EXPECT_EQ(gone, 0);
+      docker.faults.clear();
+      ASSERT_TRUE(until([&] { return snapshots > before; })) << path << text;
+      EXPECT_EQ(address("c1"), "10.0.0.2");
+    }
 }
 
 TEST_F(Watcher, ARefusalIsNoLoss) {
@@ -296,6 +411,7 @@ TEST(WatcherLife, EndsWithWorkUnderWay) {
       void container_gone(const ContainerKey&) override {}
       void network_changed(NetworkFact) override {}
       void network_gone(const std::string&, const std::string&) override {}
+      void networks_unknown(const std::string&, std::vector<UnknownNetwork>) override {}
       int snapshots = 0;
     } sink;
     DockerWatcher watcher(io, {"docker", "docker", docker.address()}, sink);

@@ -2,3 +2,4 @@
 berth_test(redistributor_test berth_redistribute redistributor_test.cpp)
 berth_test(redistributor_cost_test berth_redistribute redistributor_cost_test.cpp)
 berth_test(delta_tracker_test berth_redistribute delta_tracker_test.cpp)
+berth_test(scope_test berth_redistribute scope_test.cpp)

@@ -29,7 +29,7 @@ ContainerFact container(int n, const std::string& on, const std::string& address
 }
 
 NetworkHealth healthy(const std::string& name) {
-  return {true, "br-" + name, Nat::Off, {}};
+  return {true, "br-" + name, Nat::Off, {}, {"docker", "n"}};
 }
 
 class Cost : public testing::Test {

@@ -21,7 +21,7 @@ Config config() {
 }
 
 NetworkHealth healthy() {
-  return {true, "br-blue", Nat::Off, {}};
+  return {true, "br-blue", Nat::Off, {}, {"docker", "net1"}};
 }
 
 ContainerFact container(int n, const std::string& address, std::map<std::string, std::string> labels = {}) {
@@ -275,6 +275,42 @@ TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
       if (std::holds_alternative<Detach>(step)) order.push_back("detach");
     }
   EXPECT_EQ(order, (std::vector<std::string>{"withdraw", "withdraw", "detach"}));
+}
+
+// A swarm's overlay called blue, with the addresses of our bridge.
+TEST(Redistributor, ANetworkOfTheSameNameIsNotOurs) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(config());
+  zebra.connect(brain);
+  ContainerFact theirs = container(1, "10.10.1.5"), ours = container(2, "10.10.1.6");
+  theirs.endpoints[0].network_id = "overlay1";
+  theirs.endpoints[0].driver = "overlay";
+  brain.set_containers("docker", {theirs, ours});
+  EXPECT_TRUE(brain.routes().empty()) << "nobody's before it is known which network blue is";
+  EXPECT_EQ(brain.counters()["refusedPrefix"] + brain.counters()["refusedLabel"], 0u);
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "10.10.1.6/32 100\nmark 10.10.1.0/24 100\n");
+  const Explanation why = brain.explain("c1");
+  EXPECT_FALSE(why.advertised);
+  EXPECT_EQ(why.steps.back().name, "network");
+  EXPECT_EQ(why.steps.back().detail, "on a network called blue that is not ours (driver overlay, id overlay1)");
+  EXPECT_EQ(why.steps.back().remedy, "docker network connect net1 c1");
+  // docker network rm and create: another id, and the containers come with it.
+  NetworkHealth anew = healthy();
+  anew.key.id = "net2";
+  brain.set_network_health("blue", anew);
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "");
+  ours.endpoints[0].network_id = "net2";
+  brain.upsert_container(ours);
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "10.10.1.6/32 100\nmark 10.10.1.0/24 100\n");
+  // One of another runtime is another one, whatever its id.
+  anew.key.runtime = "containerd";
+  brain.set_network_health("blue", anew);
+  zebra.work(brain);
+  EXPECT_EQ(zebra.text(), "");
 }
 
 }  // namespace

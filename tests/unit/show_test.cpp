@@ -173,5 +173,28 @@ TEST(Times, AreRfc3339AndFrrsUptime) {
   EXPECT_EQ(uptime(start + std::chrono::hours(1), start), "00:00:00") << "a clock that was set back";
 }
 
+TEST(Show, NamesTheNetworksThatAreUnknown) {
+  View view = sample_view();
+  EXPECT_EQ(status_json(view).at("unknownNetworks"), json::parse("[]"));
+  view.in_sync = false;
+  view.unknown_networks = {"nat"};
+  EXPECT_EQ(status_json(view).at("unknownNetworks"), json::parse(R"(["nat"])"));
+  EXPECT_THAT(status_text(view), HasSubstr("Not in sync with network nat: its old routes stay"));
+  EXPECT_THAT(status_text(view), Not(HasSubstr("nothing is taken back")));
+}
+
+// A swarm's overlay has the name of our bridge.
+TEST(Show, ANetworkOfTheSameNameIsShownAsWhatItIs) {
+  View view = sample_view();
+  view.health["blue"].key = {"docker", "n1"};
+  view.containers[2].endpoints = {{"e9", "blue", "n9", "", {*IpAddress::parse("10.10.1.2")}, "overlay"}};
+  EXPECT_EQ(networks_json(view).at("networks").at(0).at("containers"), 1);
+  const json::value theirs = containers_json(view).at("containers").at(2).at("attachments").at(0);
+  EXPECT_EQ(theirs.at("network"), "blue");
+  EXPECT_EQ(theirs.at("driver"), "overlay");
+  EXPECT_EQ(theirs.at("advertise"), "none");
+  EXPECT_EQ(theirs.at("parent"), "");
+}
+
 }  // namespace
 }  // namespace berth
