@@ -6,13 +6,17 @@
 #include <readline/readline.h>
 #include <cstdio>
 // clang-format on
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <vector>
+
+#include "daemon/berthctl/terminal.h"
 
 namespace berth {
 namespace {
@@ -25,10 +29,11 @@ struct Hint {
   std::string text, help;
 };
 
-std::vector<Hint> hints_for(const std::string& line) {
+// nullopt: berthd does not answer.
+std::optional<std::vector<Hint>> hints_for(const std::string& line) {
   std::vector<Hint> out;
   const auto answer = berthd_of_readline->ask("berthctl complete " + line);
-  if (!answer) return out;
+  if (!answer) return std::nullopt;
   std::istringstream in(answer->text);
   for (std::string kind, text, help;
        std::getline(in, kind, '\t') && std::getline(in, text, '\t') && std::getline(in, help);)
@@ -40,10 +45,12 @@ std::vector<Hint> hints_for(const std::string& line) {
 int describe(int, int) {
   const std::string line(rl_line_buffer, static_cast<std::size_t>(rl_point));
   std::putchar('\n');
-  const auto hints = hints_for(line);
+  const auto answer = hints_for(line);
+  const std::vector<Hint> hints = answer.value_or(std::vector<Hint>());
   std::size_t width = 0;
   for (const Hint& each : hints) width = std::max(width, each.text.size());
-  if (hints.empty()) std::puts("% There is no such command; ? on an empty line lists what there is");
+  if (!answer) std::printf("%% %s\n", berthd_of_readline->why().c_str());
+  if (answer && hints.empty()) std::puts("% There is no such command; ? on an empty line lists what there is");
   for (const Hint& each : hints)
     std::printf("  %-*s  %s\n", static_cast<int>(width), each.text.c_str(), each.help.c_str());
   rl_on_new_line();
@@ -53,7 +60,8 @@ int describe(int, int) {
 char** complete(const char* text, int, int end) {
   rl_attempted_completion_over = 1;  // never file names
   std::vector<std::string> words;
-  for (const Hint& each : hints_for(std::string(rl_line_buffer, static_cast<std::size_t>(end))))
+  const auto hints = hints_for(std::string(rl_line_buffer, static_cast<std::size_t>(end)));
+  for (const Hint& each : hints.value_or(std::vector<Hint>()))
     if (each.word && each.text.starts_with(text)) words.push_back(each.text);
   if (words.empty()) return nullptr;
   std::string common = words[0];
@@ -66,7 +74,7 @@ char** complete(const char* text, int, int end) {
   return out;
 }
 
-void print(const std::string& text) {
+void print(Terminal& terminal, const std::string& text) {
   if (!page_lines || !isatty(STDOUT_FILENO)) {
     std::fputs(text.c_str(), stdout);
     return;
@@ -78,10 +86,7 @@ void print(const std::string& text) {
     if (++n % page_lines != 0 || in.peek() == EOF) continue;
     std::fputs(" --More-- (Enter, q) ", stdout);
     std::fflush(stdout);
-    int key = std::getchar();
-    const bool stop = key == 'q' || key == EOF;
-    while (key != '\n' && key != EOF) key = std::getchar();
-    if (stop) return;
+    if (!terminal.more()) return;
   }
 }
 
@@ -105,50 +110,74 @@ bool leaves(const std::string& line, const std::string& prompt) {
          (std::string("exit").starts_with(word) || std::string("quit").starts_with(word));
 }
 
+// Root with somebody else's HOME keeps no history: what lies there is not root's, and may be a link to anything.
+std::string history_file() {
+  const char* home = std::getenv("HOME");
+  struct stat folder {};
+  if (!home || stat(home, &folder) != 0 || folder.st_uid != geteuid()) return "";
+  const std::string file = std::string(home) + "/.berthctl_history";
+  struct stat old {};
+  return stat(file.c_str(), &old) == 0 && !S_ISREG(old.st_mode) ? "" : file;  // a pipe would be waited for
+}
+
+// berthd's prompt, which says the mode; a berthd that was started anew is gone on with.
+std::optional<std::string> prompt_of(Connection& berthd) {
+  auto prompt = berthd.ask("berthctl prompt");
+  if (!prompt) {
+    std::printf("%% %s\n", berthd.why().c_str());
+    if (berthd.silent()) return std::nullopt;
+    if (berthd.connect()) prompt = berthd.ask("berthctl prompt");
+    std::printf("%% %s\n", prompt ? "connected again" : berthd.why().c_str());
+  }
+  return prompt ? std::optional(prompt->text) : std::nullopt;
+}
+
+// The exit status: of the last command; before a terminal its owner has seen that.
+int talk(Connection& berthd, Terminal& terminal) {
+  const bool seen = isatty(STDIN_FILENO) != 0;
+  int failed = 0;
+  for (;;) {
+    const auto prompt = prompt_of(berthd);
+    if (!prompt) return seen && !berthd.silent() ? 0 : 1;
+    const Line line = terminal.read_line(*prompt);
+    if (line.kind == Line::Kind::Interrupted) continue;
+    if (line.kind == Line::Kind::End) {  // what was begun is finished
+      if (const auto answer = berthd.ask("end")) print(terminal, answer->text);
+      std::putchar('\n');
+      break;
+    }
+    if (line.text.find_first_not_of(" \t") == std::string::npos) continue;
+    add_history(line.text.c_str());
+    const auto answer = berthd.ask(line.text);
+    if (!answer) {  // why is said at the prompt
+      std::putchar('\n');
+      continue;
+    }
+    print(terminal, answer->text);
+    failed = answer->status;
+    if (!failed) note_terminal(line.text);
+    if (!failed && leaves(line.text, *prompt)) break;
+  }
+  return seen ? 0 : failed;
+}
+
 }  // namespace
 
 int interactive(Connection& berthd) {
+  Terminal terminal;
+  berthd.wait_with(terminal.waiting(), [&] { return terminal.interrupted(); });
   berthd_of_readline = &berthd;
   rl_readline_name = "berthctl";
   rl_attempted_completion_function = complete;
   rl_bind_key('?', describe);
   using_history();
   stifle_history(500);
-  const char* home = std::getenv("HOME");
-  const std::string history = home ? std::string(home) + "/.berthctl_history" : "";
+  const std::string history = history_file();
   if (!history.empty()) read_history(history.c_str());
   if (isatty(STDIN_FILENO)) std::puts("berthctl " BERTH_VERSION ": ? lists the commands, Tab completes, exit leaves.");
-  int failed = 0;
-  for (;;) {
-    auto prompt = berthd.ask("berthctl prompt");
-    if (!prompt) {
-      std::printf("%% %s\n", berthd.why().c_str());
-      if (berthd.connect()) prompt = berthd.ask("berthctl prompt");
-      std::printf("%% %s\n", prompt ? "connected again" : berthd.why().c_str());
-      if (!prompt) {
-        failed = 1;
-        break;
-      }
-    }
-    char* raw = readline(prompt->text.c_str());
-    if (!raw) {  // Ctrl-D: what was begun is finished
-      if (const auto answer = berthd.ask("end")) print(answer->text);
-      std::putchar('\n');
-      break;
-    }
-    const std::string line(raw);
-    std::free(raw);
-    if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    add_history(line.c_str());
-    const auto answer = berthd.ask(line);
-    if (!answer) continue;  // said at the prompt
-    print(answer->text);
-    failed = answer->status;
-    if (!failed) note_terminal(line);
-    if (!failed && leaves(line, prompt->text)) break;
-  }
+  const int status = talk(berthd, terminal);
   if (!history.empty()) write_history(history.c_str());
-  return isatty(STDIN_FILENO) ? 0 : failed;
+  return status;
 }
 
 }  // namespace berth

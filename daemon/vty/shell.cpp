@@ -170,13 +170,26 @@ Reply Session::exec(const ParsedLine& line) {
   }
   if (word == "withdraw" || word == "no") {
     shell_.host.withdraw(word == "withdraw");
-    return {};
+    return while_zebra_is_away(word == "withdraw");
   }
   if (word == "configure") mode_ = Mode::Config;
   if (word == "write" || word == "copy") return write();
   if (word == "list") return {list(), VtyStatus::Success};
   if (word == "exit" || word == "quit") closed_ = true;
   return {};
+}
+
+// What was said holds here; the routes are in a zebra that can't be reached.
+Reply Session::while_zebra_is_away(bool withdrawn) const {
+  const View view = shell_.host.view();
+  if (view.zebra.connected) return {};
+  const std::string told =
+      withdrawn ? "% Withdrawn here, but zebra is away: what it has of ours it keeps until it is back, or until the "
+                  "grace time is "
+                  "over that began when it was lost (" +
+                      std::to_string(view.config.zebra.grace_seconds) + " s)\n"
+                : "% Taken back here, but zebra is away: what is to be advertised is said when it is back\n";
+  return {told, VtyStatus::Warning};
 }
 
 Reply Session::show(const ParsedLine& line) const {

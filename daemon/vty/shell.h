@@ -68,6 +68,7 @@ class Session {
   Reply internal(std::string_view line) const;
   Reply exec(const ParsedLine& line);
   Reply show(const ParsedLine& line) const;
+  Reply while_zebra_is_away(bool withdrawn) const;
   Reply write() const;
   Reply change_network(std::string_view line);
   Reply change(std::string_view line);

@@ -2,8 +2,11 @@
 // berthctl as one sits before it: the real program on a terminal, against a server in this process.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <pty.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -72,7 +75,10 @@ class BerthctlTerminal : public ::testing::Test {
     for (const auto end = std::chrono::steady_clock::now() + 20s; !done();) {
       if (std::chrono::steady_clock::now() > end) return false;
       io_.restart();
-      io_.run_for(2ms);
+      if (deaf_)
+        poll(nullptr, 0, 2);
+      else
+        io_.run_for(2ms);
       char bytes[4096];
       for (ssize_t n; (n = read(terminal_, bytes, sizeof bytes)) > 0;)
         shown_.append(bytes, static_cast<std::size_t>(n));
@@ -87,12 +93,17 @@ class BerthctlTerminal : public ::testing::Test {
     seen_ = at + text.size();
     return true;
   }
-  // The exit status; -1: it did not leave.
+  // The exit status, or 128 and the signal; -1: it did not leave.
   int leaves() {
     int status = 0;
     if (!until([&] { return waitpid(child_, &status, WNOHANG) == child_; })) return -1;
     child_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  // Whether the terminal is as a shell wants it: lines, and an echo of what is typed.
+  bool is_cooked() const {
+    termios now{};
+    return tcgetattr(terminal_, &now) == 0 && (now.c_lflag & (ICANON | ECHO)) == (ICANON | ECHO);
   }
 
   boost::asio::io_context io_;
@@ -100,6 +111,7 @@ class BerthctlTerminal : public ::testing::Test {
   std::string folder_, shown_;
   std::size_t seen_ = 0;
   std::unique_ptr<VtyServer> server_;
+  bool deaf_ = false;  // the server takes connections and says nothing, as one that is stopped
   int terminal_ = -1;
   pid_t child_ = -1;
 };
@@ -185,6 +197,119 @@ TEST_F(BerthctlTerminal, ABerthdThatLeavesIsTold) {
   type("show version\r");
   ASSERT_TRUE(sees("% berthd has closed the connection")) << shown_;
   EXPECT_EQ(leaves(), 0) << shown_;
+}
+
+TEST_F(BerthctlTerminal, CtrlCClearsTheLineAndStays) {
+  type("show nothing");
+  ASSERT_TRUE(sees("show nothing")) << shown_;
+  type("\x03");  // takes with it what was typed and not read yet, as in every terminal
+  ASSERT_TRUE(sees("^C")) << shown_;
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+  type("show version\r");
+  ASSERT_TRUE(sees("0.1.0")) << shown_;
+  ASSERT_TRUE(sees("host1# ")) << "nothing of the line before: " << shown_;
+  for (int again = 0; again < 3; ++again) {
+    type("\x03");
+    ASSERT_TRUE(sees("^C") && sees("host1# ")) << shown_;
+  }
+  type("\x12ver");  // a search in the history ends with it too
+  ASSERT_TRUE(sees("reverse-i-search")) << shown_;
+  type("\x03");
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+  type("configure terminal\r");
+  ASSERT_TRUE(sees("host1(config)# ")) << shown_;
+  type("hostname wrong");
+  ASSERT_TRUE(sees("hostname wrong")) << shown_;
+  type("\x03");
+  ASSERT_TRUE(sees("host1(config)# ")) << "the mode stays: " << shown_;
+  type("hostname right\r");
+  ASSERT_TRUE(sees("right(config)# ")) << shown_;
+  type("\x04");
+  EXPECT_EQ(leaves(), 0) << shown_;
+  EXPECT_TRUE(is_cooked());
+}
+
+TEST_F(BerthctlTerminal, CtrlCEndsALongOutput) {
+  type("terminal length 3\r");
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+  type("list\r");
+  ASSERT_TRUE(sees("--More--")) << shown_;
+  type("\r");
+  ASSERT_TRUE(sees("--More--")) << shown_;
+  type("\x03");
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+  type("list\r");
+  ASSERT_TRUE(sees("--More--")) << shown_;
+  type("q\r");
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+}
+
+TEST_F(BerthctlTerminal, ABerthdThatDoesNotAnswerIsTold) {
+  deaf_ = true;
+  type("show version\r");
+  ASSERT_TRUE(sees("% berthd does not answer")) << shown_;
+  EXPECT_EQ(leaves(), 1) << shown_;
+}
+
+TEST_F(BerthctlTerminal, CtrlCGivesUpWaiting) {
+  deaf_ = true;
+  type("show version\r");
+  ASSERT_TRUE(sees("show version\r\n")) << shown_;
+  type("\x03");
+  ASSERT_TRUE(sees("% berthd was not waited for")) << shown_;
+  deaf_ = false;
+  ASSERT_TRUE(sees("% connected again")) << shown_;
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+  type("sh");
+  ASSERT_TRUE(sees("sh")) << shown_;
+  deaf_ = true;
+  type("\t");
+  type("\x03");
+  deaf_ = false;
+  ASSERT_TRUE(sees("host1# ")) << shown_;
+  type("show version\r");
+  ASSERT_TRUE(sees("0.1.0")) << shown_;
+}
+
+TEST_F(BerthctlTerminal, WhoEndsItFindsTheTerminalAsItWas) {
+  type("show ver");
+  ASSERT_TRUE(sees("show ver")) << shown_;
+  EXPECT_FALSE(is_cooked());
+  kill(child_, SIGTERM);
+  EXPECT_EQ(leaves(), 128 + SIGTERM) << shown_;
+  EXPECT_TRUE(is_cooked());
+}
+
+// Root who sits there with somebody else's HOME (sudo -E) would write into what lies there.
+TEST_F(BerthctlTerminal, SomebodyElsesHomeGetsNoHistory) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can have somebody else's home";
+  type("\x04");
+  EXPECT_EQ(leaves(), 0);
+  const std::string victim = folder_ + "/victim", history = folder_ + "/.berthctl_history";
+  EXPECT_TRUE(std::filesystem::exists(history)) << "in its own it does";
+  std::filesystem::remove(history);
+  std::ofstream(victim) << "precious";
+  std::filesystem::create_symlink(victim, history);
+  ASSERT_EQ(chown(folder_.c_str(), 65534, 65534), 0);
+  close(terminal_);
+  sit_down();
+  type("show version\r");
+  ASSERT_TRUE(sees("0.1.0")) << shown_;
+  type("\x04");
+  EXPECT_EQ(leaves(), 0);
+  std::string kept;
+  std::ifstream(victim) >> kept;
+  EXPECT_EQ(kept, "precious");
+}
+
+TEST_F(BerthctlTerminal, AHistoryThatIsAPipeIsNotWaitedFor) {
+  type("\x04");
+  EXPECT_EQ(leaves(), 0);
+  const std::string history = folder_ + "/.berthctl_history";
+  std::filesystem::remove(history);
+  ASSERT_EQ(mkfifo(history.c_str(), 0600), 0);
+  close(terminal_);
+  sit_down();
 }
 
 }  // namespace

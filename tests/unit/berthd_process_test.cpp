@@ -66,7 +66,7 @@ class BerthdProcess : public ::testing::Test {
     if (child_ == 0) {
       static_cast<void>(unshare(CLONE_NEWNET));  // nothing of this host's is looked at or changed
       dup2(pipe_[1], STDERR_FILENO);
-      execv(getenv("BERTHD") ? getenv("BERTHD") : BERTHD, const_cast<char* const*>(words.data()));
+      execv(BERTHD, const_cast<char* const*>(words.data()));
       _exit(127);
     }
   }
@@ -99,7 +99,7 @@ class BerthdProcess : public ::testing::Test {
   }
   // What it says, or "" where it does not answer.
   std::string ask(const std::string& command) {
-    if (!shell_ || !shell_->connected()) shell_ = std::make_unique<Connection>(folder_ + "/vty");
+    if (!shell_ || !shell_->connected()) shell_ = std::make_unique<Connection>(folder_ + "/vty", 1s);
     const auto answer = shell_->ask(command);
     return answer ? answer->text : "";
   }
@@ -229,6 +229,19 @@ TEST_F(BerthdProcess, LevelsOfTheLogDiffer) {
   kill(child_, SIGTERM);
   EXPECT_EQ(ends(), 0);
   EXPECT_EQ(log().find("berthd stops"), std::string::npos) << log();
+}
+
+TEST_F(BerthdProcess, AStoppedOneIsToldByTheShellAndGoesOnLater) {
+  start();
+  ASSERT_TRUE(answers());
+  kill(child_, SIGSTOP);
+  Connection shell(folder_ + "/vty", 200ms);
+  EXPECT_TRUE(shell.connected());
+  EXPECT_FALSE(shell.ask("show version"));
+  EXPECT_TRUE(shell.silent()) << shell.why();
+  kill(child_, SIGCONT);
+  EXPECT_TRUE(answers());
+  EXPECT_THAT(ask("withdraw"), HasSubstr("zebra is away"));
 }
 
 }  // namespace

@@ -169,6 +169,18 @@ TEST_F(ShellTest, WithdrawIsSwitchedAndShown) {
   EXPECT_FALSE(host_.shown.withdrawn);
 }
 
+TEST_F(ShellTest, WithdrawSaysThatZebraIsAway) {
+  host_.shown.zebra.connected = false;
+  host_.shown.config.zebra.grace_seconds = 77;
+  const Reply reply = run("withdraw");
+  EXPECT_TRUE(host_.shown.withdrawn) << "it holds from when zebra is back";
+  EXPECT_EQ(reply.status, VtyStatus::Warning);
+  EXPECT_THAT(reply.text, HasSubstr("zebra is away"));
+  EXPECT_THAT(reply.text, HasSubstr("77 s"));
+  EXPECT_THAT(run("no withdraw").text, HasSubstr("zebra is away"));
+  EXPECT_FALSE(host_.shown.withdrawn);
+}
+
 TEST_F(ShellTest, AWriteThatFailsSaysWhy) {
   host_.save_error = "disk full";
   const Reply reply = run("write file");
