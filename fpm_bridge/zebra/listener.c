@@ -2,6 +2,7 @@
 /* The socket: who may come in, and a word for those who may not. */
 #include "bridge.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>

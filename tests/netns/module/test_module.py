@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The zebra module against a real zebra, bgpd-less: what a client says, and what RIB and kernel then hold."""
-import ipaddress, json, os, pathlib, random, select, signal, socket, struct, subprocess, time, unittest
+import ipaddress, json, os, pathlib, random, select, shutil, signal, socket, struct, subprocess, time, unittest
 import berth_pb2 as pb
 
 WORK, MODULE = os.environ["BERTH_WORK"], os.environ["BERTH_MODULE"]
@@ -47,13 +47,13 @@ def text_of(p):
 
 
 class Zebra:
-    def __init__(self, args="", keep=(), module=MODULE, listens=True):
+    def __init__(self, args="", keep=(), module=MODULE, listens=True, **env):
         self.log = WORK + "/zebra.log"
         self.process = subprocess.Popen(
             ["/usr/lib/frr/zebra", "-M", "%s:%s,grace=2%s" % (module, SOCKET, args), "-z", WORK + "/zserv.api",
              "-i", WORK + "/zebra.pid", "--vty_socket", WORK, "-f", WORK + "/zebra.conf",
              "--log", "file:" + self.log] + list(keep),
-            stdout=subprocess.DEVNULL, stderr=open(WORK + "/zebra.stderr", "w"))
+            stdout=subprocess.DEVNULL, stderr=open(WORK + "/zebra.stderr", "w"), env=dict(os.environ, **env))
         until("zebra listens", lambda: (os.path.exists(SOCKET) or not listens) and os.path.exists(WORK + "/zebra.vty"), 10)
 
     def vty(self, command):
@@ -511,6 +511,35 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("99", self.client(protocol=99, grace_seconds=1000).hello.error)
         self.assertIn("type openfabric", self.client(route_type="babel", grace_seconds=1000).hello.error)
         self.assertIn("grace time 2 s", self.zebra.vty("show berth status"))
+
+    def test_the_group_goes_to_the_socket_and_to_nothing_that_took_its_place(self):
+        """A library puts a link there as soon as zebra listens, as whoever owns the folder could."""
+        self.zebra.stop()
+        victim = pathlib.Path(WORK, "victim")
+        victim.write_text("precious")
+        shutil.chown(victim, "frr", "frrvty")
+        self.addCleanup(lambda: [os.unlink(each) for each in (SOCKET, victim) if os.path.lexists(each)])
+        pathlib.Path(WORK, "plant.c").write_text(r"""
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <string.h>
+            #include <sys/socket.h>
+            #include <sys/un.h>
+            #include <unistd.h>
+            int listen(int fd, int backlog) {
+              int (*real)(int, int) = (int (*)(int, int))dlsym(RTLD_NEXT, "listen"), rc = real(fd, backlog);
+              struct sockaddr_un at = {0};
+              socklen_t size = sizeof at;
+              if (!getsockname(fd, (struct sockaddr *)&at, &size) && !strcmp(at.sun_path, SOCKET_PATH) &&
+                  (unlink(at.sun_path) || symlink(VICTIM, at.sun_path)))
+                _exit(9);
+              return rc;
+            }""")
+        sh("cc -shared -fPIC -DSOCKET_PATH='\"%s\"' -DVICTIM='\"%s\"' -o %s/plant.so %s/plant.c"
+           % (SOCKET, victim, WORK, WORK))
+        self.zebra = Zebra(LD_PRELOAD=WORK + "/plant.so")
+        until("it is told", lambda: "is not the socket" in pathlib.Path(self.zebra.log).read_text())
+        self.assertEqual(victim.group(), "frrvty")
 
     def test_another_ones_socket_stays(self):
         os.rename(SOCKET, SOCKET + ".ours")
