@@ -41,6 +41,7 @@ struct ContainerFact {
   std::vector<EndpointFact> endpoints;        // presence means attached
   std::int64_t created =
       0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
+  std::string network_mode = {};  // "host", "none", "container:ID": it has no endpoint of its own; else another word
   bool operator==(const ContainerFact&) const = default;
 };
 

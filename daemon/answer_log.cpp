@@ -12,7 +12,8 @@ constexpr auto kBurst = std::chrono::seconds(1);
 constexpr std::size_t kSingle = 10;  // lines about single routes in that time
 
 bool is_refused(RibState state) {
-  return state == RibState::Rejected || state == RibState::NotBest || state == RibState::Inactive;
+  return state == RibState::Rejected || state == RibState::NotBest || state == RibState::Inactive ||
+         state == RibState::Other;
 }
 
 std::string name_of(const RibKey& key) {

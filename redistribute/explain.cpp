@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // What the Redistributor shows: routes, and why a container's address is, or is not, advertised.
+#include <algorithm>
 #include <utility>
 
 #include "redistribute/policy.h"
@@ -28,6 +29,23 @@ struct Found {
 
 }  // namespace
 
+std::string_view to_string(Advertised verdict) {
+  switch (verdict) {
+    case Advertised::No: return "notAdvertised";
+    case Advertised::Partly: return "partlyAdvertised";
+    case Advertised::Yes: return "advertised";
+  }
+  return "notAdvertised";
+}
+
+const Problem* Redistributor::Impl::network_problem(const std::string& network, const Prefix& prefix) const {
+  const auto entry = health.find(network);
+  if (entry == health.end()) return nullptr;
+  for (const Problem& problem : entry->second.problems)
+    if (problem.blocks && problem.concerns(prefix)) return &problem;
+  return nullptr;
+}
+
 RouteView Redistributor::Impl::view(const Wish& wish) const {
   RouteView view{wish.key, wish.network, {}, wish.key.kind == RibKind::Mark, wish.tag, {}, {}};
   if (wish.owner) {
@@ -38,7 +56,9 @@ RouteView Redistributor::Impl::view(const Wish& wish) const {
     view.state = answered->state;
     view.reason = answered->reason;
   } else if (!may_advertise(wish.network, wish.key.prefix)) {
+    const Problem* problem = network_problem(wish.network, wish.key.prefix);
     view.reason = withdrawn ? "withdrawn by the operator" : "the network may not be advertised";
+    if (!withdrawn && problem) view.reason += ": " + problem->code + ", see show networks";
   } else if (const Problem* problem = endpoint_problem(wish)) {
     view.reason = problem->text;
   } else if (!zebra_up) {
@@ -88,16 +108,6 @@ Found find_subject(const Inventory& inventory, const Claims& claims, const std::
   return found;
 }
 
-bool explain_health(Steps& step, const std::optional<NetworkHealth>& health, bool withdrawn) {
-  if (withdrawn) return step("health", false, "withdrawn by the operator", "berthctl -c 'no withdraw'");
-  if (!health) return step("health", false, "the network was not looked at yet", "is the runtime there? show status");
-  for (const Problem& problem : health->problems)
-    if (problem.blocks) return step("health", false, problem.text, problem.remedy);
-  if (!health->attached) return step("health", false, "the network does not exist in the runtime");
-  return step("health", health->nat == Nat::Off,
-              health->nat == Nat::Off ? "NAT off, traffic allowed" : "NAT is not known to be off", "show networks");
-}
-
 std::string untold(const std::set<std::string>& networks) {
   std::string out;
   for (const std::string& each : networks)
@@ -125,13 +135,198 @@ bool explain_claim(Steps& step, ClaimState state, const std::string& address, co
   }
 }
 
+Family family_of(const IpAddress& address) {
+  return address.is_v4() ? Family::V4 : Family::V6;
+}
+
+std::string text_of(const Problem& problem) {
+  return (problem.family == Family::Both ? "" : std::string(to_string(problem.family)) + ": ") + problem.text;
+}
+
+// A container without an endpoint: it shares another's network, has none of its own, or is not connected now.
+void explain_no_endpoint(Steps& step, const Inventory& inventory, const ContainerFact& fact) {
+  constexpr std::string_view kShared = "container:";
+  const std::string& mode = fact.network_mode;
+  if (mode == "host")
+    step("endpoint", false, "nothing to advertise: it uses the host's own addresses (--network host)");
+  else if (mode == "none")
+    step("endpoint", false, "it has no network, by its own choice (--network none)");
+  else if (mode.starts_with(kShared)) {
+    const std::string other = mode.substr(kShared.size());
+    for (const auto& [key, each] : inventory.all())
+      if (key.id == other || each.name == other) {
+        step("endpoint", false, "shares " + each.name + "'s network: explain " + each.name,
+             "berthctl -c 'explain " + each.name + "'");
+        return;
+      }
+    step("endpoint", false, "shares the network of a container that is not here (" + other.substr(0, 12) + ")");
+  } else if (fact.state == "exited" || fact.state == "created")
+    step("endpoint", false, "not on any network while it does not run", "docker start " + fact.name);
+  else if (fact.state == "running" || fact.state == "paused")
+    step("endpoint", false, "not on any network", "docker network connect NETWORK " + fact.name);
+  else  // restarting, removing, dead
+    step("endpoint", false, "not on any network while it is " + fact.state, "docker logs " + fact.name);
+}
+
 }  // namespace
+
+// One container, or one address of it: what is to be advertised, what is, and each step between.
+class Redistributor::Impl::Explainer {
+ public:
+  Explainer(const Impl& impl, const ContainerFact& fact, std::optional<IpAddress> only, Explanation& out)
+      : impl_(impl), fact_(fact), only_(only), out_(out), step_(out), attached_(impl.networks.attached(fact)) {}
+
+  void run() {
+    for (const EndpointFact& endpoint : fact_.endpoints) explain(endpoint);
+    if (!reached_) return;
+    out_.verdict = out_.missing.empty() ? Advertised::Yes : Advertised::Partly;
+    for (const std::size_t at : by_choice_) out_.steps[at].ok = true, out_.steps[at].remedy.clear();
+  }
+
+ private:
+  void explain(const EndpointFact& endpoint) {
+    const NetworkConfig* network = impl_.networks.called(endpoint);
+    const auto health = network ? impl_.health.find(network->name) : impl_.health.end();
+    if (!step_("network", network != nullptr,
+               endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
+               "network " + endpoint.network) ||
+        (health != impl_.health.end() && !explain_key(step_, fact_, endpoint, health->second.key))) {
+      by_choice_.push_back(out_.steps.size() - 1);
+      return;
+    }
+    std::vector<IpAddress> addresses;
+    for (const IpAddress& each : endpoint.addresses)
+      if (!only_ || each == *only_) addresses.push_back(each);
+    const LabelEffect labels = apply_labels(impl_.networks.config(), *network, fact_, attached_);
+    std::set<Family> by_network{Family::V4, Family::V6}, by_endpoint;  // what is held back
+    if (network_is_there(*network)) {
+      by_network = families_of_network(*network, addresses);
+      by_endpoint = families_of_endpoint(endpoint, addresses);
+      if (endpoint.addresses.empty())
+        step_("address", false, "it has no address there", "docker network disconnect and connect");
+    }
+    for (const IpAddress& each : addresses)
+      if (by_network.contains(family_of(each)))
+        for (const RibKey& key : wanted(*network, labels, each)) miss(key.prefix);
+      else
+        explain(*network, labels, each, by_endpoint.contains(family_of(each)));
+  }
+
+  // What holds back the whole network.
+  bool network_is_there(const NetworkConfig& network) {
+    if (impl_.withdrawn) return step_("health", false, "withdrawn by the operator", "berthctl -c 'no withdraw'");
+    const auto health = impl_.health.find(network.name);
+    if (health == impl_.health.end())
+      return step_("health", false, "the network was not looked at yet", "is the runtime there? show status");
+    const bool nat = health->second.nat != Nat::Off;  // holds back both families, whichever its problem is of
+    bool told = false;
+    for (const Problem& problem : health->second.problems)
+      if (problem.blocks && (nat || problem.family == Family::Both))
+        told = !step_("health", false, text_of(problem), problem.remedy);
+    if (told) return false;
+    if (!health->second.attached) return step_("health", false, "the network does not exist in the runtime");
+    return !nat || step_("health", false, "NAT is not known to be off", "show networks");
+  }
+
+  // What holds back one family of the network, where there is an address that it concerns.
+  std::set<Family> families_of_network(const NetworkConfig& network, const std::vector<IpAddress>& addresses) {
+    std::set<Family> out, fine;
+    for (const Problem& problem : impl_.health.at(network.name).problems) tell("health", problem, addresses, out);
+    std::string names;
+    for (const IpAddress& each : addresses)
+      if (const Family family = family_of(each); !out.contains(family) && fine.insert(family).second)
+        names += (names.empty() ? "" : ", ") + std::string(to_string(family));
+    if (!fine.empty() || addresses.empty())
+      step_("health", true, (out.empty() ? "" : names + ": ") + "NAT off, traffic allowed");
+    return out;
+  }
+
+  // The same of this endpoint. It holds back the addresses, and not the subnet, which is others' too.
+  std::set<Family> families_of_endpoint(const EndpointFact& endpoint, const std::vector<IpAddress>& addresses) {
+    std::set<Family> out;
+    const auto problem = impl_.endpoint_problems.find({fact_.key, endpoint.id});
+    if (problem != impl_.endpoint_problems.end()) tell("endpoint", problem->second, addresses, out);
+    return out;
+  }
+
+  void tell(const char* name, const Problem& problem, const std::vector<IpAddress>& addresses, std::set<Family>& out) {
+    std::set<Family> concerned;
+    for (const IpAddress& each : addresses)
+      if (problem.concerns(Prefix::host(each))) concerned.insert(family_of(each));
+    if (!problem.blocks || concerned.empty()) return;
+    step_(name, false, text_of(problem), problem.remedy);
+    out.merge(concerned);
+  }
+
+  // By what the fabric is to reach this address, whatever stands against it.
+  std::vector<RibKey> wanted(const NetworkConfig& network, const LabelEffect& labels, const IpAddress& address) const {
+    std::vector<RibKey> out;
+    if (advertises_subnet(network.advertise))
+      for (const SubnetConfig& each : network.subnets)
+        if (each.subnet.contains(address)) out.push_back({RibKind::Mark, each.subnet});
+    if (advertises_host(labels.advertise)) out.push_back({RibKind::Route, Prefix::host(address)});
+    return out;
+  }
+
+  void explain(const NetworkConfig& network, const LabelEffect& labels, const IpAddress& address, bool held_back) {
+    const std::vector<RibKey> wanted = this->wanted(network, labels, address);
+    if (held_back) miss(Prefix::host(address));
+    for (const RibKey& key : wanted)
+      if (key.kind == RibKind::Mark ? subnet(network, address, key.prefix)
+                                    : !held_back && host(network, labels, address))
+        reached_ = true;
+      else
+        miss(key.prefix);
+    if (!wanted.empty()) return;
+    const Verdict verdict = judge(network, labels, impl_.host_addresses, address);
+    step_(verdict.step, false, verdict.detail, verdict.remedy);
+    by_choice_.push_back(out_.steps.size() - 1);
+  }
+
+  bool subnet(const NetworkConfig& network, const IpAddress& address, const Prefix& prefix) {
+    const std::optional<RouteView> view = impl_.subnet_of(network, address);
+    if (!view) return step_("limit", false, prefix.to_string() + " is beyond the limit of routes", "limit routes N");
+    return step_("subnet", view->state == RibState::Installed,
+                 prefix.to_string() + " is " + std::string(to_string(view->state)) +
+                     (view->reason.empty() ? "" : ": " + view->reason));
+  }
+
+  bool host(const NetworkConfig& network, const LabelEffect& labels, const IpAddress& address) {
+    const Verdict verdict = judge(network, labels, impl_.host_addresses, address);
+    if (!step_(verdict.step.empty() ? "policy" : verdict.step, verdict.advertise,
+               verdict.advertise ? address.to_string() + " may be advertised" : verdict.detail, verdict.remedy))
+      return false;
+    const Prefix prefix = Prefix::host(address);
+    if (!explain_claim(step_, impl_.claims.state(rank_of(fact_), {network.name, prefix}), address.to_string(),
+                       network.name))
+      return false;
+    const Wish* wish = impl_.claims.wish({RibKind::Route, prefix});
+    const RouteView view = wish ? impl_.view(*wish) : RouteView{};
+    return step_("route", view.state == RibState::Installed,
+                 prefix.to_string() + " is " + std::string(to_string(view.state)) +
+                     (view.reason.empty() ? "" : ": " + view.reason));
+  }
+
+  void miss(const Prefix& prefix) {
+    const std::string text = prefix.to_string();
+    if (std::find(out_.missing.begin(), out_.missing.end(), text) == out_.missing.end()) out_.missing.push_back(text);
+  }
+
+  const Impl& impl_;
+  const ContainerFact& fact_;
+  const std::optional<IpAddress> only_;
+  Explanation& out_;
+  Steps step_;
+  const std::set<std::string> attached_;
+  bool reached_ = false;  // something of it is advertised
+  // Steps that say that nothing is asked for here: no fault beside what is advertised.
+  std::vector<std::size_t> by_choice_;
+};
 
 Explanation Redistributor::explain(const std::string& subject) const {
   const Impl& impl = *impl_;
-  Explanation out{subject, false, {}};
+  Explanation out{subject, Advertised::No, {}, {}};
   Steps step(out);
-  const auto address = IpAddress::parse(subject);
   const Found found = find_subject(impl.inventory, impl.claims, subject);
   const ContainerFact* fact = found.fact;
   if (found.ambiguous) {
@@ -143,52 +338,12 @@ Explanation Redistributor::explain(const std::string& subject) const {
                  : "no container of that name, id or address" + untold(unknown_networks()),
             "docker ps; berthctl -c 'show status' tells whether the runtime is in sync"))
     return out;
-  if (!step("endpoint", !fact->endpoints.empty(),
-            fact->endpoints.empty() ? "not on any network" : "on " + fact->endpoints[0].network,
-            fact->state == "exited" || fact->state == "created" ? "docker start " + fact->name
-                                                                : "docker network connect NETWORK " + fact->name))
+  if (fact->endpoints.empty()) {
+    explain_no_endpoint(step, impl.inventory, *fact);
     return out;
-  const std::set<std::string> attached = impl.networks.attached(*fact);
-  for (const EndpointFact& endpoint : fact->endpoints) {
-    const NetworkConfig* network = impl.networks.called(endpoint);
-    if (!step("network", network != nullptr, endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
-              "network " + endpoint.network))
-      continue;
-    const auto health = impl.health.find(network->name);
-    if (health != impl.health.end() && !explain_key(step, *fact, endpoint, health->second.key)) continue;
-    if (!explain_health(step, health == impl.health.end() ? std::nullopt : std::optional(health->second),
-                        impl.withdrawn))
-      continue;
-    const LabelEffect labels = apply_labels(impl.networks.config(), *network, *fact, attached);
-    if (!step("address", !endpoint.addresses.empty(),
-              endpoint.addresses.empty() ? "it has no address there" : endpoint.addresses[0].to_string(),
-              "docker network disconnect and connect"))
-      continue;
-    for (const IpAddress& each : endpoint.addresses) {
-      if (address && each != *address) continue;
-      if (const std::optional<RouteView> subnet = impl.subnet_of(*network, each)) {
-        const bool installed = step("subnet", subnet->state == RibState::Installed,
-                                    subnet->key.prefix.to_string() + " is " + std::string(to_string(subnet->state)) +
-                                        (subnet->reason.empty() ? "" : ": " + subnet->reason));
-        out.advertised = out.advertised || installed;
-        if (!advertises_host(labels.advertise)) continue;
-      }
-      const Verdict verdict = judge(*network, labels, impl.host_addresses, each);
-      if (!step(verdict.step.empty() ? "policy" : verdict.step, verdict.advertise,
-                verdict.advertise ? each.to_string() + " may be advertised" : verdict.detail, verdict.remedy))
-        continue;
-      const Prefix prefix = Prefix::host(each);
-      if (!explain_claim(step, impl.claims.state(rank_of(*fact), {network->name, prefix}), each.to_string(),
-                         network->name))
-        continue;
-      const auto view = route_of(each);
-      const bool installed = view && view->state == RibState::Installed;
-      step("route", installed,
-           prefix.to_string() + " is " + std::string(view ? to_string(view->state) : "pending") +
-               (view && !view->reason.empty() ? ": " + view->reason : ""));
-      out.advertised = out.advertised || installed;
-    }
   }
+  step("endpoint", true, "on " + fact->endpoints[0].network);
+  Impl::Explainer(impl, *fact, IpAddress::parse(subject), out).run();
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -61,10 +62,14 @@ struct RouteView {
   std::string reason;
 };
 
+enum class Advertised { No, Partly, Yes };
+std::string_view to_string(Advertised verdict);  // "notAdvertised", "partlyAdvertised", "advertised"
+
 struct Explanation {
   std::string subject;
-  bool advertised = false;
+  Advertised verdict = Advertised::No;
   std::vector<ReasonStep> steps;
+  std::vector<std::string> missing;  // prefixes that are to be advertised and are not
 };
 
 class Redistributor {

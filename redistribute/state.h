@@ -22,6 +22,8 @@
 namespace berth {
 
 struct Redistributor::Impl {
+  class Explainer;  // explain.cpp
+
   // what was said
   NetworkIndex networks;
   bool configured = false;
@@ -48,6 +50,7 @@ struct Redistributor::Impl {
   std::map<std::string, std::uint64_t> counters;
 
   bool may_advertise(const std::string& network, const Prefix& prefix) const;
+  const Problem* network_problem(const std::string& network, const Prefix& prefix) const;  // nullptr: none that blocks
   const Problem* endpoint_problem(const Wish& wish) const;  // nullptr: its container's endpoint is well
   void evaluate_container(const ContainerKey& key);
   void evaluate_containers(const std::set<ContainerKey>& keys);

@@ -196,8 +196,11 @@ json::value explain_json(const Explanation& explanation) {
   for (const ReasonStep& step : explanation.steps)
     steps.push_back(
         json::object{{"name", step.name}, {"ok", step.ok}, {"detail", step.detail}, {"remedy", step.remedy}});
+  json::array missing;
+  for (const std::string& prefix : explanation.missing) missing.emplace_back(prefix);
   return json::object{{"subject", explanation.subject},
-                      {"verdict", explanation.advertised ? "advertised" : "notAdvertised"},
+                      {"verdict", to_string(explanation.verdict)},
+                      {"missing", std::move(missing)},
                       {"steps", std::move(steps)}};
 }
 

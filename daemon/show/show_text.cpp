@@ -178,7 +178,14 @@ std::string version_text(const View& view) {
 }
 
 std::string explain_text(const Explanation& explanation) {
-  std::string out = explanation.subject + " is " + (explanation.advertised ? "" : "not ") + "advertised\n";
+  std::string out = explanation.subject + " is ";
+  if (explanation.verdict == Advertised::Partly) {
+    std::string missing;
+    for (const std::string& prefix : explanation.missing) missing += (missing.empty() ? "" : ", ") + prefix;
+    out += "partly advertised, without " + missing + "\n";
+  } else {
+    out += explanation.verdict == Advertised::Yes ? "advertised\n" : "not advertised\n";
+  }
   std::size_t width = 0;
   for (const ReasonStep& step : explanation.steps) width = std::max(width, step.name.size());
   for (const ReasonStep& step : explanation.steps) {

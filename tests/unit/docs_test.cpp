@@ -76,7 +76,7 @@ TEST(Docs, NameEveryKeyOfTheJson) {
   const std::string text = page("berthctl.md");
   for (const auto& document : {status_json(view), networks_json(view), containers_json(view), attachments_json(view),
                                routes_json(view), counters_json(view), version_json(view), running_config_json(view),
-                               explain_json({"x", true, {{"a", true, "", ""}}})}) {
+                               explain_json({"x", Advertised::Yes, {{"a", true, "", ""}}, {}})}) {
     std::set<std::string> keys;
     collect(document, keys);
     EXPECT_FALSE(keys.empty());

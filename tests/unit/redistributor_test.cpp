@@ -149,7 +149,7 @@ TEST(Redistributor, NatOrAFirewallWithdraws) {
   zebra.work(brain);
   EXPECT_EQ(zebra.text(), "");
   const Explanation why = brain.explain("c1");
-  EXPECT_FALSE(why.advertised);
+  EXPECT_EQ(why.verdict, Advertised::No);
   EXPECT_EQ(why.steps.back().name, "health");
   EXPECT_EQ(why.steps.back().remedy, "turn it off");
 }
@@ -214,7 +214,7 @@ TEST(Redistributor, ExplainsASubnet) {
   zebra.work(brain);
   for (const char* subject : {"c1", "10.10.1.5"}) {
     const Explanation why = brain.explain(subject);
-    EXPECT_TRUE(why.advertised) << subject;
+    EXPECT_EQ(why.verdict, Advertised::Yes) << subject;
     EXPECT_EQ(why.steps.back().name, "subnet");
     for (const ReasonStep& step : why.steps) EXPECT_TRUE(step.ok) << step.name;
   }
@@ -292,7 +292,7 @@ TEST(Redistributor, ANetworkOfTheSameNameIsNotOurs) {
   zebra.work(brain);
   EXPECT_EQ(zebra.text(), "10.10.1.6/32 100\nmark 10.10.1.0/24 100\n");
   const Explanation why = brain.explain("c1");
-  EXPECT_FALSE(why.advertised);
+  EXPECT_EQ(why.verdict, Advertised::No);
   EXPECT_EQ(why.steps.back().name, "network");
   EXPECT_EQ(why.steps.back().detail, "on a network called blue that is not ours (driver overlay, id overlay1)");
   EXPECT_EQ(why.steps.back().remedy, "docker network connect net1 c1");

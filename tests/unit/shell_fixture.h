@@ -64,7 +64,10 @@ class FakeHost : public ShellHost {
   const Config& config() const override { return shown.config; }
   std::string hostname() const override { return shown.config.hostname; }
   Explanation explain(const std::string& subject) const override {
-    return {subject, false, {{"container", true, "web is running", ""}, {"nat", false, "NAT is on", "turn it off"}}};
+    return {subject,
+            Advertised::No,
+            {{"container", true, "web is running", ""}, {"nat", false, "NAT is on", "turn it off"}},
+            {"10.10.2.2/32"}};
   }
   void apply(const Config& config) override {
     shown.config = config;

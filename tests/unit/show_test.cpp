@@ -49,8 +49,8 @@ TEST(ShowJson, HasTheKeysOfTheDesign) {
   has_keys(status, {"version", "startedAt", "inSync", "runtimes", "zebra", "counters"});
   has_keys(status.at("runtimes").at(0), {"name", "kind", "connected", "inSync"});
   has_keys(status.at("zebra"), {"connected", "frrVersion", "moduleVersion", "inSync"});
-  const json::value explain = explain_json({"web", true, {{"container", true, "there", ""}}});
-  EXPECT_EQ(keys(explain), (std::set<std::string>{"subject", "verdict", "steps"}));
+  const json::value explain = explain_json({"web", Advertised::Yes, {{"container", true, "there", ""}}, {}});
+  EXPECT_EQ(keys(explain), (std::set<std::string>{"subject", "verdict", "missing", "steps"}));
   EXPECT_EQ(keys(explain.at("steps").at(0)), (std::set<std::string>{"name", "ok", "detail", "remedy"}));
 }
 
@@ -73,8 +73,8 @@ TEST(ShowJson, TellsTheValues) {
   EXPECT_EQ(db.at(0).at("mtu"), 1400) << "as configured";
   EXPECT_EQ(db.at(1).at("network"), "bridge");
   EXPECT_EQ(db.at(1).at("advertise"), "none") << "not of berthd.conf";
-  EXPECT_EQ(explain_json({"x", false, {}}).at("verdict"), "notAdvertised");
-  EXPECT_EQ(explain_json({"x", true, {}}).at("verdict"), "advertised");
+  EXPECT_EQ(explain_json({"x", Advertised::No, {}, {}}).at("verdict"), "notAdvertised");
+  EXPECT_EQ(explain_json({"x", Advertised::Yes, {}, {}}).at("verdict"), "advertised");
 }
 
 TEST(ShowJson, PrettyIsTheSameDocument) {
@@ -156,12 +156,14 @@ TEST(ShowText, StatusTellsWhyZebraIsAway) {
 }
 
 TEST(ShowText, ExplainMarksTheFirstNo) {
-  EXPECT_EQ(
-      explain_text({"web", false, {{"container", true, "web is running", ""}, {"nat", false, "NAT is on", "fix it"}}}),
-      "web is not advertised\n"
-      "  ok  container  web is running\n"
-      "  NO  nat        NAT is on\n"
-      "                 remedy: fix it\n");
+  EXPECT_EQ(explain_text({"web",
+                          Advertised::No,
+                          {{"container", true, "web is running", ""}, {"nat", false, "NAT is on", "fix it"}},
+                          {"10.10.2.2/32"}}),
+            "web is not advertised\n"
+            "  ok  container  web is running\n"
+            "  NO  nat        NAT is on\n"
+            "                 remedy: fix it\n");
 }
 
 TEST(Times, AreRfc3339AndFrrsUptime) {
