@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What differs between the FRR releases that the module is built for. The Makefile probes for the signatures
- * (BERTH_RIB_ADD_REPLACE, BERTH_IF_EXTRA_JSON); nothing here compares versions.
+ * (BERTH_RIB_ADD_REPLACE, …); nothing here compares versions.
  */
 #ifndef BERTH_COMPAT_H
 #define BERTH_COMPAT_H
@@ -23,6 +23,15 @@
 #define event_add_timer_msec thread_add_timer_msec
 #define event_cancel thread_cancel
 #define EVENT_ARG THREAD_ARG
+#endif
+
+/* c: each connected address of an interface */
+#ifdef BERTH_CONNECTED_DLIST
+#define BERTH_EACH_CONNECTED(ifp, c) frr_each (if_connected_const, (ifp)->connected, c)
+#else
+#define BERTH_EACH_CONNECTED(ifp, c)                                                                                   \
+	for (struct listnode *berth_node = listhead((ifp)->connected);                                                 \
+	     berth_node && ((c) = listgetdata(berth_node), true); berth_node = listnextnode(berth_node))
 #endif
 
 #endif

@@ -139,7 +139,8 @@ static int on_early_fini(void)
 {
 	berth_listener_fini();
 	berth_session_fini();
-	berth_table_fini();
+	berth_follow_fini();
+	berth_kernel_fini();
 	return 0;
 }
 
@@ -154,6 +155,9 @@ static int on_late_init(struct event_loop *loop)
 		install_element(VIEW_NODE, &show_fpm_counters_cmd);
 	}
 	berth_table_init();
+	berth_link_init();
+	berth_kernel_init();
+	berth_follow_init();
 	berth_session_init();
 	berth_listener_init();
 	hook_register(frr_early_fini, on_early_fini);
@@ -175,6 +179,25 @@ static bool number(const char *text, uint32_t *out, uint32_t max)
 		return false;
 	*out = value;
 	return true;
+}
+
+/*
+ * FRR has more types, but of no use here: zebra takes those of the system for the kernel's own, several are of one family,
+ * and others no daemon redistributes. By name, since the numbers differ between releases.
+ */
+static bool set_type(const char *name)
+{
+	static const char *const names[] = {"openfabric", "babel", "isis", "nhrp", "static"};
+
+	for (size_t i = 0; i < array_size(names); i++) {
+		int type = strcmp(name, names[i]) ? -1 : proto_redistnum(AFI_IP, name);
+
+		if (type <= 0 || strcmp(zebra_route_string(type), name))
+			continue;
+		berth_settings.type = type;
+		return true;
+	}
+	return false;
 }
 
 /* SOCKET[,option…] */
@@ -201,11 +224,9 @@ static const char *parse(char *args)
 			if (!number(word + 11, &berth_settings.max_routes, 10000000))
 				return "max-routes= needs a number";
 		} else if (!strncmp(word, "type=", 5)) {
-			int type = proto_redistnum(AFI_IP, word + 5);
-
-			if (type < 0 || type == ZEBRA_ROUTE_CONNECT || type == ZEBRA_ROUTE_KERNEL)
-				return "type= needs a protocol that FRR can redistribute, such as openfabric or babel";
-			berth_settings.type = type;
+			if (!set_type(word + 5))
+				return "type= needs openfabric, babel, isis, nhrp or static: these are installed and can be "
+				       "redistributed in both families";
 		} else {
 			return "unknown option (SOCKET,group=,grace=,distance=,max-routes=,type=,no-fpm-commands)";
 		}

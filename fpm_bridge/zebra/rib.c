@@ -8,6 +8,7 @@
 #include "zebra/redistribute.h"
 #include "zebra/rib.h"
 #include "zebra/zebra_nhg.h"
+#include "zebra/zebra_routemap.h"
 #include "zebra/zebra_router.h"
 #include "zebra/zebra_vrf.h"
 
@@ -30,36 +31,38 @@ static uint32_t main_table(void)
 	return zvrf ? zvrf->table_id : RT_TABLE_MAIN;
 }
 
+static const struct nexthop *next_hop_in(const struct route_entry *re)
+{
+	return re->nhe ? re->nhe->nhg.nexthop : NULL;
+}
+
+static uint8_t gateway_len(const struct nexthop *nh)
+{
+	if (nh->type == NEXTHOP_TYPE_IPV4 || nh->type == NEXTHOP_TYPE_IPV4_IFINDEX)
+		return 4;
+	return nh->type == NEXTHOP_TYPE_IPV6 || nh->type == NEXTHOP_TYPE_IPV6_IFINDEX ? 16 : 0;
+}
+
 static struct route_entry *entry_of(struct route_node *rn, const struct berth_object *object)
 {
 	struct route_entry *re;
 
-	/* what we took out counts as there until zebra has unlinked it: then the kernel has answered too */
+	/* what we took out counts as there until zebra has unlinked it: until then it is advertised */
 	RNODE_FOREACH_RE (rn, re) {
-		if (CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED) && !object->removed)
+		if (CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED) && !object->removed && !object->out)
 			continue;
 		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE) {
 			if (re->type == berth_settings.type && re->instance == 0)
 				return re;
 		} else if (re->type == ZEBRA_ROUTE_CONNECT) {
-			struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
-			struct nexthop *nh = re->nhe ? re->nhe->nhg.nexthop : NULL;
+			struct interface *ifp = berth_interface(object->ifname);
+			const struct nexthop *nh = next_hop_in(re);
 
 			if (ifp && nh && nh->ifindex == ifp->ifindex)
 				return re;
 		}
 	}
 	return NULL;
-}
-
-/* zebra queues a put: until it has worked on that, the entry is the one before. */
-static bool as_wanted(const struct route_entry *re, const struct berth_object *object)
-{
-	const struct nexthop *nh = re->nhe ? re->nhe->nhg.nexthop : NULL;
-
-	return re->tag == object->tag && re->metric == object->metric &&
-	       re->distance == (object->distance ? object->distance : berth_settings.distance) && nh &&
-	       (!object->ifindex || nh->ifindex == object->ifindex);
 }
 
 static bool tag_entry(struct route_table *table, const struct berth_object *object, uint32_t tag, bool *changed)
@@ -98,11 +101,6 @@ static bool set_tag(struct berth_object *object, uint32_t tag)
 	return found;
 }
 
-static uint32_t down_count(const struct interface *ifp)
-{
-	return ifp && ifp->info ? ((struct zebra_if *)ifp->info)->down_count : 0;
-}
-
 void berth_rib_mark(struct berth_object *object)
 {
 	set_tag(object, object->tag);
@@ -126,22 +124,26 @@ static struct nexthop next_hop_of(const struct berth_object *object)
 	return nexthop;
 }
 
+/* zebra queues a put: until it has worked on that, the entry is the one before. */
+static bool as_wanted(const struct route_entry *re, const struct berth_object *object)
+{
+	const struct nexthop *nh = next_hop_in(re);
+
+	return re->tag == object->tag && re->metric == object->metric &&
+	       re->distance == (object->distance ? object->distance : berth_settings.distance) && nh && !nh->next &&
+	       gateway_len(nh) == object->gateway_len && !memcmp(&nh->gate, &object->gateway, object->gateway_len) &&
+	       (!object->ifindex || nh->ifindex == object->ifindex) &&
+	       (!object->onlink || CHECK_FLAG(nh->flags, NEXTHOP_FLAG_ONLINK));
+}
+
 void berth_rib_put(struct berth_object *object)
 {
-	struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
+	struct interface *ifp = berth_interface(object->ifname);
 	struct nexthop nexthop;
 
 	object->ifindex = ifp ? ifp->ifindex : 0;
-	object->down_count = down_count(ifp);
-	if (ifp && !if_is_operative(ifp))
-		object->down_count--;	/* it has still to come up */
 	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
 		berth_rib_mark(object);
-		return;
-	}
-	if (object->ifname[0] && !ifp) {
-		/* inactive until there is such an interface; one that was put in over another must not stay meanwhile */
-		berth_rib_remove(object);
 		return;
 	}
 	nexthop = next_hop_of(object);
@@ -165,18 +167,73 @@ void berth_rib_remove(struct berth_object *object)
 		   NULL, 0, main_table(), 0, 0, false);
 }
 
-/*
- * The kernel drops routes when a link goes down, and zebra does not notice when it comes back quickly: its RIB goes on
- * saying "installed". Putting the route in again repairs that. zebra has no hook for down, but counts it. (It counts each
- * word of the kernel's about a link that is up as one more up.)
- */
-bool berth_rib_flapped(const struct berth_object *object)
+bool berth_rib_has(const struct berth_object *object)
 {
-	struct interface *ifp = if_lookup_by_name(object->ifname, VRF_DEFAULT);
+	struct route_node *rn = node_of(&object->prefix);
+	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
 
-	if (!ifp || !ifp->info || !if_is_operative(ifp))
-		return false;
-	return ifp->ifindex != object->ifindex || down_count(ifp) != object->down_count;
+	if (rn)
+		route_unlock_node(rn);
+	/* a mark that was taken off leaves the connected route */
+	return re && object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE;
+}
+
+static bool is_selected(const struct route_entry *re)
+{
+	return CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED) && !CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED);
+}
+
+/* The interface that a gateway is on, as zebra resolves those of ours: by a connected route that is the longest match. */
+static ifindex_t gateway_on(const struct berth_object *object)
+{
+	struct route_table *table = zebra_vrf_table(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT);
+	struct prefix p = {.family = object->prefix.family, .prefixlen = object->gateway_len * 8};
+	struct route_node *rn, *at;
+	struct route_entry *re;
+	ifindex_t found = 0;
+	bool connected, done = false;
+
+	memcpy(&p.u, &object->gateway, object->gateway_len);
+	if (p.family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&p.u.prefix6))
+		return object->link && object->link->operative ? object->ifindex : 0;
+	rn = table ? route_node_match(table, &p) : NULL;
+	for (at = rn; at && !done && !prefix_same(&at->p, &object->prefix); at = at->parent) {
+		connected = false;
+		RNODE_FOREACH_RE (at, re) {
+			if (!is_selected(re))
+				continue;
+			done = true;
+			connected = re->type == ZEBRA_ROUTE_CONNECT && next_hop_in(re);
+			found = connected ? next_hop_in(re)->ifindex : 0;
+		}
+		RNODE_FOREACH_RE (at, re)
+			if (connected && re->type == ZEBRA_ROUTE_CONNECT && next_hop_in(re) &&
+			    next_hop_in(re)->ifindex == object->ifindex)
+				found = object->ifindex;
+	}
+	if (rn)
+		route_unlock_node(rn);
+	return found;
+}
+
+bool berth_rib_next_hop_moved(const struct berth_object *object)
+{
+	struct route_node *rn = node_of(&object->prefix);
+	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
+	const struct nexthop *nh = re ? next_hop_in(re) : NULL;
+	bool moved = false;
+
+	if (nh && as_wanted(re, object) && !CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED)) {
+		bool active = CHECK_FLAG(nh->flags, NEXTHOP_FLAG_ACTIVE), selected = CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED);
+		ifindex_t now = gateway_on(object);
+
+		if (object->ifindex && now != object->ifindex)
+			now = 0;
+		moved = (active || selected ? nh->ifindex : 0) != now || (selected && !active);
+	}
+	if (rn)
+		route_unlock_node(rn);
+	return moved;
 }
 
 static void fill(Berth__Fpm__RibEntry *out, const struct route_entry *re)
@@ -191,56 +248,111 @@ static void fill(Berth__Fpm__RibEntry *out, const struct route_entry *re)
 	out->installed = !!CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED);
 }
 
+/* The route-map of `ip protocol`, when it denies the route: zebra takes its next hop for inactive then. */
+static bool is_denied(const struct berth_object *object, struct route_entry *re, char *text, size_t size)
+{
+	struct zebra_vrf *zvrf = zebra_vrf_lookup_by_id(VRF_DEFAULT);
+	afi_t afi = afi_of(&object->prefix);
+	/* of this protocol; of any, which is one or the other by FRR's release */
+	const int types[] = {re->type, ZEBRA_ROUTE_ALL, ZEBRA_ROUTE_MAX};
+	struct nexthop nexthop = *next_hop_in(re);
+	size_t i = 0;
+
+	while (zvrf && i < array_size(types) && !PROTO_RM_NAME(zvrf, afi, types[i]))
+		i++;
+	if (!zvrf || i == array_size(types) ||
+#ifdef BERTH_ROUTE_MAP_ENTRY
+	    zebra_route_map_check(afi, re, &object->prefix, &nexthop, zvrf) != RMAP_DENYMATCH)
+#else
+	    zebra_route_map_check(afi, re->type, re->instance, &object->prefix, &nexthop, zvrf, re->tag) != RMAP_DENYMATCH)
+#endif
+		return false;
+	snprintf(text, size, "the route-map %s of '%s protocol %s' %s", PROTO_RM_NAME(zvrf, afi, types[i]),
+		 afi == AFI_IP ? "ip" : "ipv6", i ? "any" : zebra_route_string(re->type),
+		 PROTO_RM_MAP(zvrf, afi, types[i]) ? "denies it" : "does not exist: zebra denies everything then");
+	return true;
+}
+
+/* Of an entry that zebra does not take, though there is no better one. */
+static const char *why_inactive(const struct berth_object *object, struct route_entry *re)
+{
+	static char text[200];
+	char gateway[INET6_ADDRSTRLEN];
+
+	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE && next_hop_in(re) && is_denied(object, re, text, sizeof(text)))
+		return text;
+	if (object->link && !object->link->running) {
+		snprintf(text, sizeof(text), "the interface %s has no carrier", object->ifname);
+		return text;
+	}
+	if (!object->gateway_len || object->onlink)
+		return "the next hop does not resolve or its link is down";
+	inet_ntop(object->prefix.family, &object->gateway, gateway, sizeof(gateway));
+	snprintf(text, sizeof(text), "the gateway %s is in no connected network%s%s", gateway,
+		 object->ifname[0] ? " of the interface " : "", object->ifname);
+	return text;
+}
+
+const char *berth_rib_refusal(void)
+{
+	return zebra_nhg_kernel_nexthops_enabled()
+		       ? "the kernel refused the route; if it goes on, try: no zebra nexthop kernel enable"
+		       : "the kernel refused the route";
+}
+
+/* Of a route's entry that is the selected one. */
+static int state_of_selected(struct berth_object *object, const struct route_entry *re, const char **reason)
+{
+	if (CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED) && !CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED))
+		return BERTH__FPM__STATE__STATE_INSTALLED;
+	if (!CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED))
+		return BERTH__FPM__STATE__STATE_ACCEPTED;
+	*reason = berth_rib_refusal();
+	object->refused = true;
+	return BERTH__FPM__STATE__STATE_INACTIVE;
+}
+
+/* Of an entry that zebra has decided on and not taken. */
+static int state_of_unselected(const struct berth_object *object, struct route_node *rn, struct route_entry *re,
+			       Berth__Fpm__RibEntry *winner, const char **reason)
+{
+	struct route_entry *other;
+
+	RNODE_FOREACH_RE (rn, other) {
+		if (other == re || !is_selected(other))
+			continue;
+		fill(winner, other);
+		*reason = "another route for this prefix is better";
+		return BERTH__FPM__STATE__STATE_NOT_BEST;
+	}
+	*reason = why_inactive(object, re);
+	return BERTH__FPM__STATE__STATE_INACTIVE;
+}
+
 int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason)
 {
 	struct route_node *rn = node_of(&object->prefix);
 	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
-	struct route_entry *other;
+	bool is_mark = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
 	int state = BERTH__FPM__STATE__STATE_ACCEPTED;
 
 	*reason = NULL;
 	object->refused = false;
-	if (!object->removed && object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE && object->ifname[0] &&
-	    !object->ifindex) {
+	if (!re && is_mark) {
 		state = BERTH__FPM__STATE__STATE_INACTIVE;
-		*reason = "no such interface";
+		*reason = "zebra has no connected route for this prefix on that interface";
 	} else if (!re) {
 		state = BERTH__FPM__STATE__STATE_GONE;
-		if (!object->removed && object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
-			state = BERTH__FPM__STATE__STATE_INACTIVE;
-			*reason = "zebra has no connected route for this prefix on that interface";
-		}
-	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK && object->removed) {
-		state = BERTH__FPM__STATE__STATE_GONE;
-	} else if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE && !object->removed && !as_wanted(re, object)) {
+	} else if (is_mark ? re->tag != object->tag : !as_wanted(re, object)) {
 		state = BERTH__FPM__STATE__STATE_ACCEPTED;
-	} else if (CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED)) {
+	} else if (is_selected(re)) {
 		/* zebra does not install connected routes itself: the kernel has them by the address */
-		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK)
-			state = re->tag == object->tag ? BERTH__FPM__STATE__STATE_INSTALLED
-						       : BERTH__FPM__STATE__STATE_ACCEPTED;
-		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED) && !CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED))
-			state = BERTH__FPM__STATE__STATE_INSTALLED;
-		else if (CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED)) {
-			state = BERTH__FPM__STATE__STATE_INACTIVE;
-			*reason = zebra_nhg_kernel_nexthops_enabled()
-					  ? "the kernel refused the route; if it goes on, try: no zebra nexthop kernel enable"
-					  : "the kernel refused the route";
-			object->refused = true;
-		}
+		state = is_mark ? BERTH__FPM__STATE__STATE_INSTALLED : state_of_selected(object, re, reason);
 	} else if (!CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED) &&
-		   (settled || !CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED))) {
-		/* an entry that is not selected may keep CHANGED for good: that is work only while the put is young */
-		state = BERTH__FPM__STATE__STATE_INACTIVE;
-		*reason = "the next hop does not resolve or its link is down";
-		RNODE_FOREACH_RE (rn, other) {
-			if (other == re || CHECK_FLAG(other->status, ROUTE_ENTRY_REMOVED) ||
-			    !CHECK_FLAG(other->flags, ZEBRA_FLAG_SELECTED))
-				continue;
-			fill(winner, other);
-			state = BERTH__FPM__STATE__STATE_NOT_BEST;
-			*reason = "another route for this prefix is better";
-		}
+		 (settled || !CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED) ||
+		  !CHECK_FLAG(rib_dest_from_rnode(rn)->flags, RIB_ROUTE_ANY_QUEUED))) {
+		/* an entry that is not selected may keep CHANGED for good: that is work only while its prefix is queued */
+		state = state_of_unselected(object, rn, re, winner, reason);
 	}
 	object->seen |= re != NULL;
 	if (rn)
@@ -259,10 +371,7 @@ static void fill_next_hops(struct berth_entry *out, const struct route_entry *re
 
 		berth__fpm__next_hop__init(hop);
 		hop->gateway.data = (uint8_t *)&nh->gate;
-		if (nh->type == NEXTHOP_TYPE_IPV4 || nh->type == NEXTHOP_TYPE_IPV4_IFINDEX)
-			hop->gateway.len = 4;
-		else if (nh->type == NEXTHOP_TYPE_IPV6 || nh->type == NEXTHOP_TYPE_IPV6_IFINDEX)
-			hop->gateway.len = 16;
+		hop->gateway.len = gateway_len(nh);
 		ifp = nh->ifindex ? if_lookup_by_index(nh->ifindex, nh->vrf_id) : NULL;
 		if (ifp)
 			hop->interface = ifp->name;

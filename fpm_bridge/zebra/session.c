@@ -18,6 +18,7 @@
 #define OUT_SIZE (1 << 20)
 #define OUT_FULL (OUT_SIZE - 4 * BERTH_FRAME_MAX)	/* what follows one batch has room */
 #define RESULTS_A_FRAME 200
+#define REASON_SIZE 200		/* with its zero; so many results of that length fit into a frame */
 #define SWEEP_A_SLICE 1000
 #define MAX_KEEP (BERTH_FRAME_MAX / 8)	/* prefixes of an EndOfSync: more do not fit into a frame */
 #define LEAVE_MS 2		/* between two looks at whether zebra has worked on the sweep */
@@ -48,6 +49,7 @@ static struct {
 static Berth__Fpm__Result results[RESULTS_A_FRAME], *result_list[RESULTS_A_FRAME];
 static Berth__Fpm__Prefix result_prefixes[RESULTS_A_FRAME];
 static struct prefix prefixes[RESULTS_A_FRAME];
+static char reasons[RESULTS_A_FRAME][REASON_SIZE];
 static Berth__Fpm__RibEntry winners[RESULTS_A_FRAME];
 static size_t n_results;
 
@@ -174,7 +176,8 @@ void berth_session_result(int kind, const struct prefix *p, int state, const cha
 	r->prefix = &result_prefixes[n_results];
 	r->kind = kind;
 	r->state = state;
-	r->reason = (char *)(reason ? reason : "");
+	strlcpy(reasons[n_results], reason ? reason : "", REASON_SIZE);
+	r->reason = reasons[n_results];
 	r->sequence = sequence;
 	if (winner) {
 		winners[n_results] = *winner;

@@ -20,6 +20,6 @@ ip netns add "$ns"
 ip -n "$ns" link set lo up
 chown frr:frr "$work"
 chmod 755 "$work"
-PYTHONPATH=$work BERTH_NS=$ns BERTH_WORK=$work BERTH_MODULE=$module BERTH_FOREIGN=$(realpath "$2") \
+PYTHONPATH=$work:$here BERTH_NS=$ns BERTH_WORK=$work BERTH_MODULE=$module BERTH_FOREIGN=$(realpath "$2") \
   BERTH_FOREIGN_ABI=$(realpath "$3") BERTH_GARBAGE_SECONDS=${4:-10} \
-  PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python ip netns exec "$ns" /usr/bin/python3 "$here/test_module.py" -v
+  PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python ip netns exec "$ns" /usr/bin/python3 -B -m unittest -v test_module test_truth

@@ -610,7 +610,8 @@ class ModuleTest(unittest.TestCase):
         c.batch(add(p))
         self.assertEqual(c.state(p, pb.STATE_NOT_BEST).winner.type, "kernel")
         self.assertEqual(c.batch(add(p, interface="nowhere0")), 2)
-        self.assertEqual(c.state(p, pb.STATE_INACTIVE, sequence=2).reason, "no such interface")
+        self.assertEqual(c.state(p, pb.STATE_INACTIVE, sequence=2).reason,
+                         "there is no interface nowhere0 (in the default VRF)")
         sh("ip route del %s dev br0" % p)
         until("the route over br0 is not there either", lambda: not kernel(p))
         self.assertEqual([e for e in c.query(p).entries if e.type == "openfabric"], [])
