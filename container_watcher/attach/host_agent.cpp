@@ -38,15 +38,7 @@ constexpr auto kRuntimeRests = 5s;
 constexpr auto kMostPatience = 60s;
 constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
 constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
-constexpr auto kFirstRetry = 250ms;  // of what can't be seen
-constexpr auto kLastRetry = 30s;
 constexpr unsigned kFailuresToTell = 4;
-
-std::chrono::steady_clock::duration retry_after(unsigned failures) {
-  std::chrono::steady_clock::duration delay = kFirstRetry;
-  for (unsigned i = 1; i < failures && delay < kLastRetry; ++i) delay *= 2;
-  return std::min<std::chrono::steady_clock::duration>(delay, kLastRetry);
-}
 
 }  // namespace
 
@@ -298,7 +290,10 @@ void HostAgent::found(Result result) {
   busy_ = false;
   last_took_ = result.took;
   const unsigned failures = std::max(result.failures, result.findings.failures);
-  if (failures > 0) look_soon(retry_after(failures));
+  if (failures > 0)
+    look_soon(retry_.next());
+  else
+    retry_.reset();
   if (result.again) look_soon(kDockerRecheck);
   if (!result.seen && failures < kFailuresToTell) return;  // no bridge seen is not: no bridge there
   if (result.findings.changed_rules) ++counters_.rule_changes;

@@ -26,6 +26,7 @@
 
 #include "container_watcher/attach/host_firewall.h"
 #include "container_watcher/attach/port_book.h"
+#include "core/backoff.h"
 #include "core/config.h"
 #include "core/facts.h"
 
@@ -88,6 +89,7 @@ class HostAgent {
   Clock::time_point soon_at_{};
   bool soon_armed_ = false, busy_ = false, again_ = false, blind_ = false, stopped_ = true;
   Clock::duration last_took_{};
+  Backoff<Clock::duration> retry_{std::chrono::milliseconds(250), std::chrono::seconds(30)};  // of what can't be seen
   HostWish wish_;
   std::uint64_t wish_number_ = 0, reported_wish_ = 0;
   std::map<std::string, std::uint64_t> wished_at_;        // by network: what was looked at earlier was another site

@@ -58,7 +58,7 @@ inline std::pair<sockaddr_storage, socklen_t> socket_address(const std::string& 
 
 // A TCP connection from one namespace to an address that is in another.
 inline bool reaches(const std::string& from, const std::string& to, const std::string& address,
-                    int milliseconds = 400) {
+                    int milliseconds = 200) {
   const auto [where, size] = socket_address(address, 4242);
   int server = -1, client = -1;
   {
