@@ -254,12 +254,21 @@ bool HostAgent::docker_at_work() const {
   return !runtime_here_ || now - runtime_came_ < kRuntimeRests || now - rules_moved_ < kRulesRest;
 }
 
-// Docker writes its rules one by one while a container or dockerd itself starts; a network that was good is not
-// withdrawn for a state that Docker leaves again. What another hand wrote counts at once, and NAT always.
+// Docker writes its rules one by one while a container or dockerd itself starts; what was good is not withdrawn for a
+// state that Docker leaves again. What another hand wrote counts at once, and so does NAT, and what is no rule at all.
 bool HostAgent::hold_back(const std::string& network, const NetworkHealth& health, const RulesVerdict& verdict) {
+  static const Prefix kAnyV4 = *Prefix::parse("0.0.0.0/0"), kAnyV6 = *Prefix::parse("::/0");
   const auto before = last_.health.find(network);
-  const bool was_good = before != last_.health.end() && before->second.advertisable();
-  if (health.advertisable() || !was_good || !health.attached || health.nat == Nat::On || !verdict.passing_state) {
+  const auto worse = [&](const Prefix& family) {
+    return before->second.advertisable(family) && !health.advertisable(family);
+  };
+  const auto counts = [&](const Problem& each) {
+    const auto& known = before->second.problems;
+    return each.blocks && each.code != "firewall-drops" && each.code != "firewall-unclear" &&
+           std::find(known.begin(), known.end(), each) == known.end();
+  };
+  if (before == last_.health.end() || (!worse(kAnyV4) && !worse(kAnyV6)) || !health.attached || health.nat == Nat::On ||
+      !verdict.passing_state || std::any_of(health.problems.begin(), health.problems.end(), counts)) {
     bad_since_.erase(network);
     return false;
   }

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -195,6 +196,34 @@ void HostFirewall::judge_rules(const std::vector<NetworkSite>& sites, const std:
   }
 }
 
+void HostFirewall::put_back(const std::vector<NetworkSite>& sites, const std::vector<MissingAddress>& missing,
+                            Findings* out) {
+  const HostRepair::Answer answer = repair_.put_back(missing);
+  out->again = answer.waiting;
+  for (const auto& [address, why] : answer.refused)
+    for (const NetworkSite& site : sites)
+      if (site.interface == address.interface)
+        out->sites[site.name].verdict.problems.push_back(
+            {"gateway-refused", address.address.to_string() + " on " + address.interface + ": " + why,
+             "find who takes it away, with ip monitor address", false,
+             address.address.is_v4() ? Family::V4 : Family::V6});
+}
+
+void HostFirewall::read_and_put_rules(const HostWish& wish, const std::vector<NetworkSite>& sites, Findings* out,
+                                      Problems* problems) {
+  const Status readable = read_rules(out);
+  out->others_changed = out->read_rules;
+  out->failures = failures_ = readable ? 0 : failures_ + 1;
+  if (readable)
+    put_rules(wish, sites, out, problems);
+  else if (!known_ || failures_ >= kFailuresToTell)
+    (*problems)[""].push_back({"rules-unknown",
+                               "the rules in force can't be read: " + readable.error().message +
+                                   (known_ ? "; what was read before is taken for true" : ""),
+                               "run berthd as root, with CAP_NET_ADMIN", !known_});
+  append(&(*problems)[""], legacy_rules());
+}
+
 Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
   Findings out;
   Problems problems;
@@ -205,20 +234,10 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
     for (const Prefix& subnet : site.subnets) (subnet.is_v4() ? v4 : v6) = true;
   }
   learn_gateways(state, &sites);
-  const std::vector<Problem> off_v4 = v4 ? repair_.forward(true, state.all_v4.forwarding) : std::vector<Problem>();
-  const std::vector<Problem> off_v6 = v6 ? repair_.forward(false, state.all_v6.forwarding) : std::vector<Problem>();
-
-  const Status readable = read_rules(&out);
-  out.others_changed = out.read_rules;
-  out.failures = failures_ = readable ? 0 : failures_ + 1;
-  if (readable)
-    put_rules(wish, sites, &out, &problems);
-  else if (!known_ || failures_ >= kFailuresToTell)
-    problems[""].push_back({"rules-unknown",
-                            "the rules in force can't be read: " + readable.error().message +
-                                (known_ ? "; what was read before is taken for true" : ""),
-                            "run berthd as root, with CAP_NET_ADMIN", !known_});
-  append(&problems[""], legacy_rules());
+  std::vector<Problem> off;
+  if (v4) append(&off, repair_.forward(true, state.all_v4.forwarding));
+  if (v6) append(&off, repair_.forward(false, state.all_v6.forwarding));
+  read_and_put_rules(wish, sites, &out, &problems);
 
   const std::vector<std::string> uplinks = uplinks_of(state);
   if (known_) judge_rules(sites, uplinks);
@@ -239,20 +258,11 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
     append(&found, problems[""]);
     append(&found, problems[site.name]);
     append(&found, links.problems);
-    for (const Prefix& subnet : site.subnets) append(&found, subnet.is_v4() ? off_v4 : off_v6);
-    for (const Problem& each : found)  // what blocks apart from the rules' walk is not going to pass by itself
-      if (each.blocks && each.code != "firewall-drops" && each.code != "firewall-unclear")
-        finding.verdict.passing_state = false;
+    for (const Problem& each : off)
+      if (std::any_of(site.subnets.begin(), site.subnets.end(), [&](const Prefix& own) { return each.concerns(own); }))
+        found.push_back(each);
   }
-  const HostRepair::Answer put_back = repair_.put_back(missing);
-  out.again = put_back.waiting;
-  for (const auto& [address, why] : put_back.refused)
-    for (const NetworkSite& site : sites)
-      if (site.interface == address.interface)
-        out.sites[site.name].verdict.problems.push_back(
-            {"gateway-refused", address.address.to_string() + " on " + address.interface + ": " + why,
-             "find who takes it away, with ip monitor address", false,
-             address.address.is_v4() ? Family::V4 : Family::V6});
+  put_back(sites, missing, &out);
   return out;
 }
 

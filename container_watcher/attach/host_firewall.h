@@ -67,6 +67,9 @@ class HostFirewall {
     bool good = false;  // of the rules as last read
   };
   Status read_rules(Findings* out);
+  void read_and_put_rules(const HostWish& wish, const std::vector<NetworkSite>& sites, Findings* out,
+                          Problems* problems);
+  void put_back(const std::vector<NetworkSite>& sites, const std::vector<MissingAddress>& missing, Findings* out);
   void put_rules(const HostWish& wish, const std::vector<NetworkSite>& sites, Findings* out, Problems* problems);
   Status put_rules_of(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, Budget* budget,
                       Findings* out);

@@ -36,12 +36,14 @@ class Check {
 
   RulesVerdict run() {
     for (const Prefix& subnet : site_.subnets) {
+      family_ = subnet.is_v4() ? Family::V4 : Family::V6;
       translation(subnet);
       way(subnet, true);
       way(subnet, false);
       for (const NetworkSite& other : others_)
         if (other.name != site_.name) between(subnet, other);
     }
+    family_ = Family::Both;
     redirections();
     return std::move(verdict_);
   }
@@ -50,7 +52,7 @@ class Check {
   void problem(std::string code, std::string text, std::string remedy, bool blocks) {
     for (const Problem& each : verdict_.problems)
       if (each.code == code && each.text == text) return;
-    verdict_.problems.push_back({std::move(code), std::move(text), std::move(remedy), blocks});
+    verdict_.problems.push_back({std::move(code), std::move(text), std::move(remedy), blocks, family_});
   }
 
   FlowAddresses outside(const Prefix& subnet) const {
@@ -188,6 +190,7 @@ class Check {
   const std::vector<std::string>& uplinks_;
   RulesVerdict verdict_;
   std::vector<Decision> redirected_;
+  Family family_ = Family::Both;  // of what is judged
   bool passing_ = true;
 };
 

@@ -355,5 +355,18 @@ TEST(NatCheck, ARemedyNamesNoChainThatIsNotThere) {
   EXPECT_NE(remedy(forward + " chain DOCKER-USER {\n }\n}\n").find("DOCKER-USER"), std::string::npos);
 }
 
+TEST(NatCheck, WhatDropsOneFamilyHoldsBackThatOne) {
+  const Prefix v4 = *Prefix::parse("10.10.1.0/24"), v6 = *Prefix::parse("fd00:10::/64");
+  const NetworkSite both{"blue", "br-blue", {v4, v6}};
+  for (const std::string family : {"ip", "ip6"}) {
+    const RulesVerdict found = check(
+        "table " + family + " filter {\n chain FORWARD {\n  type filter hook forward priority 0; policy drop;\n }\n}\n",
+        both);
+    const NetworkHealth health{true, "br-blue", found.nat, found.problems};
+    EXPECT_EQ(health.advertisable(v4), family != "ip");
+    EXPECT_EQ(health.advertisable(v6), family != "ip6");
+  }
+}
+
 }  // namespace
 }  // namespace berth
