@@ -263,7 +263,7 @@ class ModuleTest(unittest.TestCase):
         c = self.client()
         bad = {"0.0.0.0/0": "default", "::/0": "default", "127.0.0.1/32": "loopback", "224.0.0.5/32": "multicast",
                "fe80::1/128": "link-local", "126.0.0.0/7": "loopback", "128.0.0.0/1": "multicast", "240.0.0.1/32": "reserved",
-               "8000::/1": "link-local", "::ffff:10.0.0.0/104": "reserved"}
+               "8000::/1": "link-local", "64:ff9b::/96": "reserved"}
         for p, word in bad.items():
             c.batch(add(p))
             self.assertIn(word, c.state(p, pb.STATE_REJECTED).reason)
