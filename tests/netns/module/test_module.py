@@ -124,6 +124,8 @@ class Client:
 
     def state(self, p, want, kind=pb.OBJECT_ROUTE, sequence=None, seconds=5):
         """The last state told is `want`, and the batch, where one is named, was answered."""
+        address, length = p.split("/")
+        p = "%s/%s" % (ipaddress.ip_address(address), length)  # as this Python writes it: releases differ for ::ffff:0:0/96
         end = time.monotonic() + seconds
         while True:
             r = self.last.get((kind, p))
