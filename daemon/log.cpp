@@ -113,7 +113,10 @@ class Log::Queue : public std::enable_shared_from_this<Log::Queue> {
         written = false;  // a disk that is full, a pipe that is closed
       }
       lock.lock();
-      if (!written) ++dropped_, ++untold_;
+      if (!written) {
+        ++dropped_;
+        ++untold_;
+      }
     }
     lock.unlock();
     sink.reset();  // before the last word: a sink may say something at its end

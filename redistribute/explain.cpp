@@ -124,15 +124,19 @@ bool explain_key(Steps& step, const ContainerFact& fact, const EndpointFact& end
               "docker network connect " + ours.id.substr(0, 12) + " " + fact.name);
 }
 
+constexpr const char* kNotClaimed = "it is not known yet whether this network of the runtime is ours";
+
 bool explain_claim(Steps& step, ClaimState state, const std::string& address, const std::string& network) {
   switch (state) {
     case ClaimState::Wished: return step("owner", true, "no other container has it");
     case ClaimState::TooManyContainers:
       return step("limit", false, network + " has as many containers as max-containers allows", "max-containers N");
     case ClaimState::TooManyRoutes: return step("limit", false, "the limit of routes is reached", "limit routes N");
-    default:
+    case ClaimState::None: return step("owner", false, kNotClaimed, "show networks");
+    case ClaimState::OtherOwner:
       return step("owner", false, address + " belongs to another container", "give the container another address");
   }
+  return false;
 }
 
 Family family_of(const IpAddress& address) {
@@ -180,36 +184,48 @@ class Redistributor::Impl::Explainer {
     for (const EndpointFact& endpoint : fact_.endpoints) explain(endpoint);
     if (!reached_) return;
     out_.verdict = out_.missing.empty() ? Advertised::Yes : Advertised::Partly;
-    for (const std::size_t at : by_choice_) out_.steps[at].ok = true, out_.steps[at].remedy.clear();
+    for (const std::size_t at : not_asked_) {
+      out_.steps[at].ok = true;
+      out_.steps[at].remedy.clear();
+    }
   }
 
  private:
   void explain(const EndpointFact& endpoint) {
+    const std::size_t first = out_.steps.size();
+    bool asked = false;
     const NetworkConfig* network = impl_.networks.called(endpoint);
     const auto health = network ? impl_.health.find(network->name) : impl_.health.end();
-    if (!step_("network", network != nullptr,
-               endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
-               "network " + endpoint.network) ||
-        (health != impl_.health.end() && !explain_key(step_, fact_, endpoint, health->second.key))) {
-      by_choice_.push_back(out_.steps.size() - 1);
-      return;
-    }
+    if (step_("network", network != nullptr, endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
+              "network " + endpoint.network) &&
+        (health == impl_.health.end() || explain_key(step_, fact_, endpoint, health->second.key)))
+      asked = explain(*network, endpoint);
+    for (std::size_t at = first; !asked && at < out_.steps.size(); ++at) not_asked_.push_back(at);
+  }
+
+  // False: nothing of this endpoint is to be advertised.
+  bool explain(const NetworkConfig& network, const EndpointFact& endpoint) {
     std::vector<IpAddress> addresses;
     for (const IpAddress& each : endpoint.addresses)
       if (!only_ || each == *only_) addresses.push_back(each);
-    const LabelEffect labels = apply_labels(impl_.networks.config(), *network, fact_, attached_);
+    const LabelEffect labels = apply_labels(impl_.networks.config(), network, fact_, attached_);
     std::set<Family> by_network{Family::V4, Family::V6}, by_endpoint;  // what is held back
-    if (network_is_there(*network)) {
-      by_network = families_of_network(*network, addresses);
+    if (network_is_there(network)) {
+      by_network = families_of_network(network, addresses);
       by_endpoint = families_of_endpoint(endpoint, addresses);
       if (endpoint.addresses.empty())
         step_("address", false, "it has no address there", "docker network disconnect and connect");
     }
-    for (const IpAddress& each : addresses)
+    bool asked = false;
+    for (const IpAddress& each : addresses) {
+      const std::vector<RibKey> all = wanted(network, labels, each);
+      asked = asked || !all.empty();
       if (by_network.contains(family_of(each)))
-        for (const RibKey& key : wanted(*network, labels, each)) miss(key.prefix);
+        for (const RibKey& key : all) miss(key.prefix);
       else
-        explain(*network, labels, each, by_endpoint.contains(family_of(each)));
+        explain(network, labels, each, all, by_endpoint.contains(family_of(each)));
+    }
+    return asked;
   }
 
   // What holds back the whole network.
@@ -268,23 +284,26 @@ class Redistributor::Impl::Explainer {
     return out;
   }
 
-  void explain(const NetworkConfig& network, const LabelEffect& labels, const IpAddress& address, bool held_back) {
-    const std::vector<RibKey> wanted = this->wanted(network, labels, address);
-    if (held_back) miss(Prefix::host(address));
+  void explain(const NetworkConfig& network, const LabelEffect& labels, const IpAddress& address,
+               const std::vector<RibKey>& wanted, bool held_back) {
+    if (wanted.empty()) {
+      const Verdict verdict = judge(network, labels, impl_.host_addresses, address);
+      step_(verdict.step, false, verdict.detail, verdict.remedy);
+    } else if (held_back) {
+      miss(Prefix::host(address));
+    }
     for (const RibKey& key : wanted)
       if (key.kind == RibKind::Mark ? subnet(network, address, key.prefix)
                                     : !held_back && host(network, labels, address))
         reached_ = true;
       else
         miss(key.prefix);
-    if (!wanted.empty()) return;
-    const Verdict verdict = judge(network, labels, impl_.host_addresses, address);
-    step_(verdict.step, false, verdict.detail, verdict.remedy);
-    by_choice_.push_back(out_.steps.size() - 1);
   }
 
   bool subnet(const NetworkConfig& network, const IpAddress& address, const Prefix& prefix) {
     const std::optional<RouteView> view = impl_.subnet_of(network, address);
+    if (!view && !impl_.claims.candidates().contains({RibKind::Mark, prefix}))
+      return step_("owner", false, kNotClaimed, "show networks");
     if (!view) return step_("limit", false, prefix.to_string() + " is beyond the limit of routes", "limit routes N");
     return step_("subnet", view->state == RibState::Installed,
                  prefix.to_string() + " is " + std::string(to_string(view->state)) +
@@ -319,8 +338,8 @@ class Redistributor::Impl::Explainer {
   Steps step_;
   const std::set<std::string> attached_;
   bool reached_ = false;  // something of it is advertised
-  // Steps that say that nothing is asked for here: no fault beside what is advertised.
-  std::vector<std::size_t> by_choice_;
+  // Steps of endpoints of which nothing is to be advertised: no fault beside what is.
+  std::vector<std::size_t> not_asked_;
 };
 
 Explanation Redistributor::explain(const std::string& subject) const {

@@ -50,6 +50,14 @@ std::map<std::string, std::string> texts(const json::value& value, std::string_v
   return out;
 }
 
+// What it was made with, or the host's or the null network, on which it may have come later.
+std::string network_mode_of(const json::value& container) {
+  const json::value& networks = at(at(container, "NetworkSettings"), "Networks");
+  for (const char* without : {"host", "none"})
+    if (at(networks, without).is_object()) return without;
+  return text(at(at(container, "HostConfig"), "NetworkMode"));
+}
+
 // "10.0.0.2/24": the address alone
 std::optional<IpAddress> address_of(const json::value& value) {
   const std::string all = text(value);
@@ -143,6 +151,7 @@ bool DockerView::containers(const json::value& list) {
     fact.state = text(at(each, "State")).substr(0, kLongestName);
     fact.labels = texts(at(each, "Labels"), kOurs, cut_);
     fact.created = number(at(each, "Created"));
+    fact.network_mode = network_mode_of(each).substr(0, kLongestName);
     container.listed = true;
     touch(id, container);
   }

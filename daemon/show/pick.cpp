@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/show/pick.h"
 
+#include <algorithm>
 #include <set>
 
 #include "daemon/config/words.h"
@@ -24,12 +25,36 @@ int badness(RibState state) {
   return 8;
 }
 
+// What is refused stands below what zebra does not take.
+int badness(const AttachmentRoute& each) {
+  return each.route ? badness(each.route->state) : 9;
+}
+
+const AttachmentRoute* worst_of(const std::vector<AttachmentRoute>& routes) {
+  const auto worst = std::max_element(routes.begin(), routes.end(),
+                                      [](const auto& a, const auto& b) { return badness(a) < badness(b); });
+  return worst == routes.end() ? nullptr : &*worst;
+}
+
 }  // namespace
+
+std::string AttachmentView::route_state() const {
+  const AttachmentRoute* worst = worst_of(routes);
+  return worst ? std::string(worst->state()) : "";
+}
+
+std::string AttachmentView::route_text(const char* partly) const {
+  const AttachmentRoute* worst = worst_of(routes);
+  const bool part = worst && badness(*worst) > 0 &&
+                    std::any_of(routes.begin(), routes.end(), [](const auto& each) { return badness(each) == 0; });
+  if (!part) return route_state();
+  return partly + std::string(worst->prefix.is_v4() ? "IPv4 " : "IPv6 ") + (worst->subnet ? "subnet " : "") +
+         route_state();
+}
 
 Picker::Picker(const View& view) : view_(view) {
   for (const auto& [name, network] : view.config.networks) by_runtime_name_[network.runtime_network()] = &network;
-  for (const RouteView& route : view.routes)
-    if (!route.subnet) host_routes_[route.key.prefix] = &route;
+  for (const RouteView& route : view.routes) routes_[route.key] = &route;
   for (const ContainerFact& container : view.containers) {
     std::set<const NetworkConfig*> seen;
     for (const EndpointFact& endpoint : container.endpoints)
@@ -51,7 +76,7 @@ const NetworkConfig* Picker::network_of(const EndpointFact& endpoint) const {
 std::vector<AttachmentView> Picker::attachments(const ContainerFact& container) const {
   std::vector<AttachmentView> out;
   for (const EndpointFact& endpoint : container.endpoints) {
-    AttachmentView each{&container, &endpoint, network_of(endpoint), "", 0, "none", ""};
+    AttachmentView each{&container, &endpoint, network_of(endpoint), "", 0, "none", {}};
     if (each.network) {
       each.advertise = to_string(each.network->advertise);
       each.mtu = each.network->mtu;
@@ -60,15 +85,27 @@ std::vector<AttachmentView> Picker::attachments(const ContainerFact& container) 
       const auto link = view_.links.find(each.parent);
       if (!each.mtu && link != view_.links.end()) each.mtu = link->second.mtu;
     }
-    const RouteView* worst = nullptr;
-    for (const IpAddress& address : endpoint.addresses) {
-      const auto route = host_routes_.find(Prefix::host(address));
-      if (route == host_routes_.end() || route->second->container != container.name) continue;
-      if (!worst || badness(route->second->state) > badness(worst->state)) worst = route->second;
-    }
-    if (worst) each.route_state = to_string(worst->state);
+    if (each.network) each.routes = routes_of(each);
     out.push_back(std::move(each));
   }
+  return out;
+}
+
+std::vector<AttachmentRoute> Picker::routes_of(const AttachmentView& attachment) const {
+  std::vector<AttachmentRoute> out;
+  bool hosts = false;
+  for (const IpAddress& address : attachment.endpoint->addresses) {
+    for (const SubnetConfig& each : attachment.network->subnets)
+      if (const auto route = routes_.find({RibKind::Mark, each.subnet});
+          each.subnet.contains(address) && route != routes_.end())
+        out.push_back({each.subnet, true, route->second});
+    const auto route = routes_.find({RibKind::Route, Prefix::host(address)});
+    const bool own = route != routes_.end() && route->second->container == attachment.container->name;
+    out.push_back({Prefix::host(address), false, own ? route->second : nullptr});
+    hosts = hosts || own;
+  }
+  // Where none of its addresses has a route none was asked for, or all are refused, which is one thing to see here.
+  if (!hosts) std::erase_if(out, [](const auto& each) { return !each.subnet; });
   return out;
 }
 

@@ -31,7 +31,11 @@ json::object attachment_object(const AttachmentView& each) {
   out["addresses"] = addresses_of(*each.endpoint);
   out["netns"] = "";
   out["advertise"] = each.advertise;
-  out["routeState"] = each.route_state;
+  out["routeState"] = each.route_state();
+  json::array routes;
+  for (const AttachmentRoute& route : each.routes)
+    routes.push_back(json::object{{"prefix", route.prefix.to_string()}, {"state", route.state()}});
+  out["routes"] = std::move(routes);
   return out;
 }
 
@@ -118,8 +122,11 @@ json::value networks_json(const View& view) {
     for (const SubnetConfig& subnet : network.subnets) subnets.emplace_back(subnet.subnet.to_string());
     if (known)
       for (const Problem& problem : health->second.problems)
-        problems.push_back(json::object{
-            {"code", problem.code}, {"text", problem.text}, {"remedy", problem.remedy}, {"blocks", problem.blocks}});
+        problems.push_back(json::object{{"code", problem.code},
+                                        {"text", problem.text},
+                                        {"remedy", problem.remedy},
+                                        {"blocks", problem.blocks},
+                                        {"family", to_string(problem.family)}});
     const auto containers = pick.containers_in().find(name);
     out.push_back(json::object{{"name", name},
                                {"runtimeNetwork", network.runtime_network()},
@@ -146,6 +153,7 @@ json::value containers_json(const View& view) {
                                {"name", container.name},
                                {"runtime", container.key.runtime},
                                {"state", container.state},
+                               {"networkMode", container.network_mode},
                                {"attachments", std::move(attachments)}});
   }
   return json::object{{"containers", std::move(out)}};

@@ -43,6 +43,23 @@ std::string in_sync_word(bool connected, bool in_sync) {
   return !connected ? "not connected" : in_sync ? "connected, in sync" : "connected, not in sync yet";
 }
 
+std::string not_advertised(const Problem& problem) {
+  if (!problem.blocks) return "";
+  return problem.family == Family::Both ? " (not advertised)"
+                                        : " (" + std::string(to_string(problem.family)) + " not advertised)";
+}
+
+// What stands for the network of a container that has no endpoint of its own.
+std::string without_endpoint(const View& view, const ContainerFact& container) {
+  constexpr std::string_view kShared = "container:";
+  const std::string& mode = container.network_mode;
+  if (!mode.starts_with(kShared)) return mode == "host" || mode == "none" ? mode : "-";
+  const std::string other = mode.substr(kShared.size());
+  for (const ContainerFact& each : view.containers)
+    if (each.key.id == other || each.name == other) return "of " + each.name;
+  return "of " + other.substr(0, 12);
+}
+
 // Why nothing can be there, when a table stays empty.
 std::string why_empty(const View& view) {
   std::string out;
@@ -111,7 +128,7 @@ std::string networks_text(const View& view) {
       table.note("  not looked at yet" + (why.empty() ? "" : ": " + why.substr(0, why.find('\n'))));
     }
     for (const Problem& problem : health.problems) {
-      table.note("  " + problem.code + ": " + problem.text + (problem.blocks ? " (not advertised)" : ""));
+      table.note("  " + problem.code + ": " + problem.text + not_advertised(problem));
       if (!problem.remedy.empty()) table.note("    remedy: " + problem.remedy);
     }
   }
@@ -125,12 +142,13 @@ std::string containers_text(const View& view) {
   for (const ContainerFact& container : view.containers) {
     const auto attachments = pick.attachments(container);
     if (attachments.empty())
-      table.row({container.name, container.key.id.substr(0, 12), container.state, "-", "-", "-"});
+      table.row({container.name, container.key.id.substr(0, 12), container.state, without_endpoint(view, container),
+                 "-", "-"});
     bool first = true;
     for (const AttachmentView& each : attachments) {
       table.row({first ? container.name : "", first ? container.key.id.substr(0, 12) : "", first ? container.state : "",
                  each.endpoint->network + (each.network ? "" : " (not ours)"), addresses_of(*each.endpoint),
-                 or_dash(each.route_state)});
+                 or_dash(each.route_text())});
       first = false;
     }
   }
@@ -145,7 +163,7 @@ std::string attachments_text(const View& view) {
       if (each.network)
         table.row({container.name, each.network->name, std::string(to_string(each.network->driver)),
                    or_dash(each.parent), or_dash(each.endpoint->mac), number(each.mtu), addresses_of(*each.endpoint),
-                   each.advertise, or_dash(each.route_state)});
+                   each.advertise, or_dash(each.route_text(""))});
   if (table.empty()) return "No container is attached to a network of berthd.conf.\n" + why_empty(view);
   return table.text();
 }

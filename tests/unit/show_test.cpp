@@ -77,6 +77,63 @@ TEST(ShowJson, TellsTheValues) {
   EXPECT_EQ(explain_json({"x", Advertised::Yes, {}, {}}).at("verdict"), "advertised");
 }
 
+// A container whose addresses fare differently: neither its best nor its worst alone is the truth.
+TEST(Show, TellsAPartAsAPart) {
+  View view = sample_view();
+  const auto state = [&](std::size_t at, RibState state) { view.routes[at].state = state; };
+  const auto column = [&] {
+    const std::string text = containers_text(view), line = text.substr(text.find("\nweb ") + 1);
+    return line.substr(line.find("fd00:10:1::2") + 14, line.find('\n') - line.find("fd00:10:1::2") - 14);
+  };
+  const auto word = [&] {
+    return std::string(
+        containers_json(view).at("containers").at(0).at("attachments").at(0).at("routeState").as_string());
+  };
+  EXPECT_EQ(column(), "partly: IPv6 notBest");
+  EXPECT_EQ(word(), "notBest");
+  state(1, RibState::Installed);
+  EXPECT_EQ(column(), "partly: IPv4 subnet accepted");
+  EXPECT_EQ(word(), "accepted");
+  state(2, RibState::Installed);
+  EXPECT_EQ(column(), "installed");
+  EXPECT_EQ(word(), "installed");
+  for (const std::size_t at : {0u, 1u, 2u}) state(at, RibState::Inactive);
+  EXPECT_EQ(column(), "inactive") << "all of it";
+  for (const std::size_t at : {0u, 1u, 2u}) state(at, RibState::Installed);
+  view.routes.erase(view.routes.begin() + 1);
+  EXPECT_EQ(column(), "partly: IPv6 refused") << "policy lets it have no route";
+  EXPECT_EQ(word(), "refused");
+  EXPECT_EQ(attachments_json(view).at("attachments").at(0).at("routes"),
+            json::parse(R"([{"prefix":"10.10.1.0/24","state":"installed"},{"prefix":"10.10.1.2/32","state":"installed"},
+              {"prefix":"fd00:10:1::2/128","state":"refused"}])"));
+  view.routes.erase(view.routes.begin());
+  EXPECT_EQ(column(), "installed") << "its subnet alone is advertised";
+  view.routes.clear();
+  EXPECT_EQ(column(), "-");
+  EXPECT_EQ(word(), "");
+}
+
+TEST(Show, ProblemsOfOneFamilyAndContainersWithoutANetworkAreSaidAsSuch) {
+  View view = sample_view();
+  view.health["blue"].problems = {{"forwarding", "forwarding is off", "switch it on", true, Family::V6}};
+  EXPECT_THAT(networks_text(view), HasSubstr("  forwarding: forwarding is off (IPv6 not advertised)\n"));
+  EXPECT_EQ(networks_json(view).at("networks").at(0).at("problems").at(0).at("family"), "IPv6");
+  EXPECT_EQ(networks_json(view).at("networks").at(1).at("problems").at(0).at("family"), "both");
+  ContainerFact& lonely = view.containers[2];
+  for (const auto& [mode, shown] : std::map<std::string, std::string>{{"host", "host"},
+                                                                      {"none", "none"},
+                                                                      {"container:aaaaaaaaaaaabbbb", "of web"},
+                                                                      {"container:db", "of db"},
+                                                                      {"container:0123456789abcdef", "of 0123456789ab"},
+                                                                      {"blue", "-"},
+                                                                      {"", "-"}}) {
+    lonely.network_mode = mode;
+    EXPECT_THAT(containers_text(view), ::testing::ContainsRegex("lonely +eeeeeeeeeeee +created +" + shown + " "))
+        << mode;
+    EXPECT_EQ(containers_json(view).at("containers").at(2).at("networkMode"), json::value(mode));
+  }
+}
+
 TEST(ShowJson, PrettyIsTheSameDocument) {
   for (const auto& document : {status_json(sample_view()), networks_json(sample_view()), containers_json(sample_view()),
                                attachments_json(sample_view()), routes_json(View{}), counters_json(View{}),
@@ -164,6 +221,16 @@ TEST(ShowText, ExplainMarksTheFirstNo) {
             "  ok  container  web is running\n"
             "  NO  nat        NAT is on\n"
             "                 remedy: fix it\n");
+}
+
+TEST(ShowText, ExplainNamesWhatIsMissing) {
+  const Explanation part{
+      "web", Advertised::Partly, {{"container", true, "web is running", ""}}, {"fd00::2/128", "10.0.0.0/8"}};
+  EXPECT_EQ(explain_text(part),
+            "web is partly advertised, without fd00::2/128, 10.0.0.0/8\n"
+            "  ok  container  web is running\n");
+  EXPECT_EQ(explain_json(part).at("verdict"), "partlyAdvertised");
+  EXPECT_EQ(explain_json(part).at("missing"), json::parse(R"(["fd00::2/128","10.0.0.0/8"])"));
 }
 
 TEST(Times, AreRfc3339AndFrrsUptime) {
