@@ -95,12 +95,12 @@ Config random_config(Dice& dice) {
   if (dice.coin()) out.log.target = "syslog";
   const char* levels[] = {"errors", "warnings", "notifications", "informational", "debugging"};
   out.log.level = levels[dice.number(0, 4)];
-  if (dice.coin()) out.zebra.socket = "/" + dice.word();
+  if (dice.coin()) out.zebra.socket = "/z/" + dice.word();
   out.zebra.grace_seconds = dice.number(1, 86400);
   if (dice.coin()) out.zebra.hold_seconds = dice.number(3, 3600);
-  if (dice.coin()) out.vty.socket = "/" + dice.word();
+  if (dice.coin()) out.vty.socket = "/v/" + dice.word();
   if (dice.coin()) out.vty.max_clients = dice.number(1, 1000);
-  out.runtimes.push_back({"docker", "docker", "unix:/" + dice.word()});
+  out.runtimes.push_back({"docker", "docker", "unix:/d/" + dice.word()});
   if (dice.coin()) out.max_routes = dice.number(1, 1000000);
   for (std::uint32_t n = dice.number(0, 6); n > 0; --n) {
     NetworkConfig network = random_network(dice, n);
