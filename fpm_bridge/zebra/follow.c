@@ -287,7 +287,7 @@ static void settle(struct berth_object *object)
 static void watch_side(struct berth_link *link, struct berth_side *side, size_t *left)
 {
 	size_t n, count = berth_on_link_count(&side->objects);
-	struct berth_object *object = NULL;
+	struct berth_object *object;
 
 	for (n = MIN(count, *left); n; n--) {
 		object = berth_on_link_first(&side->objects);
@@ -302,13 +302,16 @@ static void watch_side(struct berth_link *link, struct berth_side *side, size_t 
 		n = 1;
 	}
 	for (; n && *left; n--) {
-		object = berth_on_link_pop(&side->objects);
+		object = berth_on_link_first(&side->objects);
+		if (object->generation != side->generation)
+			break;	/* in front: for the next time */
+		berth_on_link_del(&side->objects, object);
 		berth_on_link_add_tail(&side->objects, object);
 		if (side->suspects) {
 			side->suspects--;
 			--*left;
 		}
-		if (object->generation != side->generation || audit(object))
+		if (audit(object))
 			continue;
 		/* they have a use again when the carrier is back, all of them */
 		if (!link->running) {
