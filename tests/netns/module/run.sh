@@ -22,4 +22,5 @@ chown frr:frr "$work"
 chmod 755 "$work"
 PYTHONPATH=$work:$here BERTH_NS=$ns BERTH_WORK=$work BERTH_MODULE=$module BERTH_FOREIGN=$(realpath "$2") \
   BERTH_FOREIGN_ABI=$(realpath "$3") BERTH_GARBAGE_SECONDS=${4:-10} \
-  PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python ip netns exec "$ns" /usr/bin/python3 -B -m unittest -v test_module test_truth
+  PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python ip netns exec "$ns" /usr/bin/python3 -B -m unittest -v \
+  test_module test_truth test_anything

@@ -268,7 +268,7 @@ class ModuleTest(unittest.TestCase):
                "8000::/1": "link-local", "64:ff9b::/96": "reserved"}
         for p, word in bad.items():
             c.batch(add(p))
-            self.assertIn(word, c.state(p, pb.STATE_REJECTED).reason)
+            self.assertIn(word, c.state(text_of(prefix(p)), pb.STATE_REJECTED).reason)
         c.batch(pb.Operation(add=pb.Route(prefix=prefix("10.1.0.9/32"), tag=1)))
         self.assertIn("next hop", c.state("10.1.0.9/32", pb.STATE_REJECTED).reason)
         c.batch(pb.Operation(add=pb.Route(prefix=pb.Prefix(address=b"\x0a\x01\x00\x09", length=24))))
