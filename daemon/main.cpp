@@ -96,7 +96,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "unexpected argument: %s\n%s", argv[optind], kUsage);
     return 2;
   }
-  const auto config = load(path, check ? berth::ReadFrom::AnyStream : berth::ReadFrom::File);
+  // `berthd -C -f /dev/stdin` and the shell's <(…); elsewhere -C takes what a start would take.
+  const bool stream = check && path.starts_with("/dev/");
+  const auto config = load(path, stream ? berth::ReadFrom::AnyStream : berth::ReadFrom::File);
   if (!config) {
     std::fputs(config.error().message.c_str(), stderr);
     return 1;

@@ -7,13 +7,17 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -65,10 +69,16 @@ class BerthdProcess : public ::testing::Test {
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       static_cast<void>(unshare(CLONE_NEWNET));  // nothing of this host's is looked at or changed
+      if (!syslog_.empty() && !take_dev()) _exit(126);
       dup2(pipe_[1], STDERR_FILENO);
       execv(BERTHD, const_cast<char* const*>(words.data()));
       _exit(127);
     }
+  }
+  // A /dev of its own, in which /dev/log is this test's socket.
+  bool take_dev() const {
+    return unshare(CLONE_NEWNS) == 0 && mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           mount("tmpfs", "/dev", "tmpfs", 0, nullptr) == 0 && symlink(syslog_.c_str(), "/dev/log") == 0;
   }
   // Nobody reads the log any more, and there is not a byte of room in it.
   void fill_the_log() {
@@ -114,7 +124,7 @@ class BerthdProcess : public ::testing::Test {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   }
 
-  std::string folder_, log_;
+  std::string folder_, log_, syslog_;
   int pipe_[2] = {-1, -1};
   pid_t child_ = -1;
   std::unique_ptr<Connection> shell_;
@@ -242,6 +252,44 @@ TEST_F(BerthdProcess, AStoppedOneIsToldByTheShellAndGoesOnLater) {
   kill(child_, SIGCONT);
   EXPECT_TRUE(answers());
   EXPECT_THAT(ask("withdraw"), HasSubstr("zebra is away"));
+}
+
+TEST_F(BerthdProcess, SyslogHearsTheFiveLevelsAndHoldsNobodyUp) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root has a /dev of its own";
+  syslog_ = folder_ + "/log";
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strcpy(address.sun_path, syslog_.c_str());
+  const int journal = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(journal, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  configure("log syslog\n");
+  start();
+  ASSERT_TRUE(answers());
+  ASSERT_EQ(kill(child_, SIGHUP), 0);
+  std::string heard;
+  EXPECT_TRUE(until([&] {
+    char line[4096];
+    for (ssize_t n; (n = recv(journal, line, sizeof line, 0)) > 0;)
+      heard.append(line, static_cast<std::size_t>(n)) += '\n';
+    return heard.find("nothing changed") != std::string::npos;
+  }));
+  EXPECT_THAT(heard,
+              ::testing::ContainsRegex("<29>[^\n]*berthd\\[[0-9]+\\]: the configuration was read: nothing changed"))
+      << "daemon.notice";
+  for (int n = 0; n < 100; ++n) {  // from here on nobody reads it, and its queue is full after some lines
+    configure("log syslog\nhostname h" + std::to_string(n) + "\n");
+    ASSERT_EQ(kill(child_, SIGHUP), 0);
+    ASSERT_TRUE(until(
+        [&] { return ask("show running-config").find("hostname h" + std::to_string(n) + "\n") != std::string::npos; }));
+  }
+  configure("log stderr\n");
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(until([&] { return ask("show running-config").find("log stderr") != std::string::npos; }));
+  kill(child_, SIGHUP);
+  EXPECT_TRUE(logs("[notice] the configuration was read: nothing changed")) << "the other target goes on: " << log();
+  kill(child_, SIGTERM);
+  EXPECT_EQ(ends(), 0);
+  close(journal);
 }
 
 }  // namespace
