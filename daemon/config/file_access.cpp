@@ -116,7 +116,7 @@ class Walk {
  private:
   std::string next() {
     left_.erase(0, left_.find_first_not_of('/'));
-    const std::string name = left_.substr(0, left_.find('/'));
+    std::string name = left_.substr(0, left_.find('/'));
     left_.erase(0, name.size());
     if (left_.find_first_not_of('/') == std::string::npos && name != "." && name != "..") left_.clear();
     return name;
