@@ -39,15 +39,15 @@ void addresses(const NetworkSite& site, const HostLink& bridge, LinkVerdict* out
       continue;
     }
     const std::string address = with_length(*wanted.gateway, wanted.subnet);
-    const std::string add = address + " dev " + bridge.name + (wanted.subnet.is_v4() ? "" : " nodad");
+    const std::string here = address + " dev " + bridge.name;
+    const std::string add = here + (wanted.subnet.is_v4() ? "" : " nodad");
     const auto failed = [&](const LinkAddress& has) { return has.failed && has.address == *wanted.gateway; };
     if (std::any_of(bridge.addresses.begin(), bridge.addresses.end(), failed)) {
-      out->problems.push_back(
-          {"gateway-missing",
-           bridge.name + " has its gateway's address " + address +
-               " and does not use it: duplicate address detection found another of it",
-           "find who else has it, then: ip addr del " + address + " dev " + bridge.name + " && ip addr add " + add,
-           true, family});
+      out->problems.push_back({"gateway-missing",
+                               bridge.name + " has its gateway's address " + address +
+                                   " and does not use it: duplicate address detection found another of it",
+                               "find who else has it, then: ip addr del " + here + " && ip addr add " + add, true,
+                               family});
       continue;
     }
     out->problems.push_back({"gateway-missing", bridge.name + " does not have its gateway's address " + address,

@@ -93,6 +93,7 @@ std::vector<NetworkFact> called(const std::string& name, const NetworkConfig& co
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<NetworkFact> out;
+  out.reserve(found.size());
   for (auto& [order, fact] : found) out.push_back(std::move(fact));
   return out;
 }

@@ -97,13 +97,14 @@ class Host(unittest.TestCase):
         self.mended()
 
     def test_rules_are_flushed_and_docker_starts_anew(self):
-        lab.sh(HOST, "nft flush ruleset; iptables -P FORWARD DROP; ip6tables -P FORWARD DROP; node stop docker; node start docker")
+        # As Docker's own policy is where it switches forwarding on; its 26.1 does nothing of the kind in IPv6.
+        lab.sh(HOST, "nft flush ruleset; iptables -P FORWARD DROP; node stop docker; node start docker")
         try:
             lab.until("Docker takes orders", lambda: lab.sh(HOST, "docker version >/dev/null 2>&1 || echo no"))
             lab.until("all is advertised", lambda: lab.wrong_routes(self.here), 90)
             lab.until("and reachable", lambda: lab.reach(self.here), 90)
         finally:
-            lab.sh(HOST, "iptables -P FORWARD ACCEPT; ip6tables -P FORWARD ACCEPT")
+            lab.sh(HOST, "iptables -P FORWARD ACCEPT")
 
     def test_docker_dies_with_its_containers(self):
         if lab.settings()["profile"] == "bgp":
