@@ -122,7 +122,8 @@ class Host(unittest.TestCase):
             lab.until("and reachable", lambda: lab.reach(self.here))
             hosts = {each for one in self.here for each in one.prefixes() if each.endswith(("/32", "/128"))}
             lab.sh(HOST, "kill $(cat /tmp/mortal.pid); timeout 60 tail --pid=$(cat /tmp/mortal.pid) -f /dev/null")
-            self.without(hosts)
+            lab.until("none of them is advertised", lambda: {
+                node: sorted(found) for node in lab.NODES if node != HOST and (found := hosts & lab.routes(node))}, 20)
         finally:
             lab.sh(HOST, "kill $(cat /tmp/mortal.pid) 2>/dev/null; timeout 60 tail --pid=$(cat /tmp/mortal.pid) -f /dev/null; "
                          "node start docker", check=False)
