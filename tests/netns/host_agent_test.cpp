@@ -255,7 +255,14 @@ TEST_F(HostAgentTest, AGatewayThatIsTakenAgainAndAgainIsToldAndOneOfOthersIsLeft
   EXPECT_FALSE(last.health["red"].advertisable(*Prefix::parse("10.10.2.0/24")));
 }
 
-TEST_F(HostAgentTest, LooksAgainWithinASecondWhenLinksCantBeReadAndKeepsWhatItSaw) {
+// UBSan asks by a pipe whether an object is in memory, and takes none for "it is not": these run without it.
+#ifdef __SANITIZE_ADDRESS__
+#define WITHOUT_DESCRIPTORS(name) DISABLED_##name
+#else
+#define WITHOUT_DESCRIPTORS(name) name
+#endif
+
+TEST_F(HostAgentTest, WITHOUT_DESCRIPTORS(LooksAgainWithinASecondWhenLinksCantBeReadAndKeepsWhatItSaw)) {
   begin();
   ASSERT_TRUE(settled());
   rlimit before{};
@@ -275,7 +282,7 @@ TEST_F(HostAgentTest, LooksAgainWithinASecondWhenLinksCantBeReadAndKeepsWhatItSa
   EXPECT_FALSE(withdrawn);
 }
 
-TEST_F(HostAgentTest, WhatWasNeverSeenIsNotAdvertisedAndSoonLookedAtAgain) {
+TEST_F(HostAgentTest, WITHOUT_DESCRIPTORS(WhatWasNeverSeenIsNotAdvertisedAndSoonLookedAtAgain)) {
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   agent.configured(networks());

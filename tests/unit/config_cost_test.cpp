@@ -23,6 +23,11 @@ void* operator new(std::size_t size) {
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
+// std::stable_sort asks so.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  allocated += size;
+  return std::malloc(size);
+}
 // Not inlined: g++ 12 takes the two for a mismatch then.
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
