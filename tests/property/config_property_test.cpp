@@ -257,8 +257,8 @@ TEST(ConfigProperty, AnAllowedPrefixAllowsSomething) {
     for (const ReservedRange& range : reserved_ranges()) {
       const unsigned bits = range.prefix.address().bits();
       std::array<std::uint8_t, 16> bytes{};
-      const auto last = range.prefix.last().bytes();
-      std::copy(last.begin(), last.end(), bytes.begin());
+      const IpAddress end = range.prefix.last();
+      std::copy(end.bytes().begin(), end.bytes().end(), bytes.begin());
       for (std::size_t at = bits / 8; at-- > 0 && ++bytes[at] == 0;) continue;
       tries.push_back(*IpAddress::from_bytes({bytes.data(), bits / 8}));
     }
