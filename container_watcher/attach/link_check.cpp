@@ -43,11 +43,12 @@ void addresses(const NetworkSite& site, const HostLink& bridge, LinkVerdict* out
     const std::string add = here + (wanted.subnet.is_v4() ? "" : " nodad");
     const auto failed = [&](const LinkAddress& has) { return has.failed && has.address == *wanted.gateway; };
     if (std::any_of(bridge.addresses.begin(), bridge.addresses.end(), failed)) {
+      std::string remedy = "find who else has it, then: ip addr del ";
+      remedy.append(here).append(" && ip addr add ").append(add);
       out->problems.push_back({"gateway-missing",
                                bridge.name + " has its gateway's address " + address +
                                    " and does not use it: duplicate address detection found another of it",
-                               "find who else has it, then: ip addr del " + here + " && ip addr add " + add, true,
-                               family});
+                               remedy, true, family});
       continue;
     }
     out->problems.push_back({"gateway-missing", bridge.name + " does not have its gateway's address " + address,
