@@ -104,7 +104,7 @@ engine_stop() {
   done
   # shellcheck disable=SC2046
   end_processes KILL 10 $(engine_pids containerd) || true
-  grep -o " $BERTH_CACHE/docker/[^ ]*\| $BERTH_RUN/[^ ]*" /proc/mounts | sort -ru | xargs -r -n1 umount -l 2>/dev/null || true
+  cut -d' ' -f2 /proc/mounts | grep -E "^($BERTH_CACHE/docker|$BERTH_RUN)(/|\$)" | sort -ru | xargs -r -n1 umount -l 2>/dev/null || true
   rm -rf "$BERTH_RUN"
   unset DOCKER_HOST
 }
