@@ -118,13 +118,14 @@ std::vector<ForkedEndpoint> PortBook::forked() const {
   return out;
 }
 
-// Those that have no port yet, and those whose link is gone: a container that is connected anew.
+// Those that have no port yet, and those whose link is gone: a container that is connected anew. To a port that works: one
+// that does not work yet is being set up, and a container that starts must not be withdrawn for it.
 void PortBook::bind(const std::map<std::string, int>& bridges, const HostState& state,
                     const std::vector<BridgePort>& ports) {
   for (const BridgePort& port : ports) {
     if (port.peer == 0) continue;
     const HostLink* link = state.find(port.index);
-    if (!link) continue;
+    if (!link || !link->up || !link->carrier || !link->forwards) continue;
     const auto [begin, end] = by_mac_.equal_range(port.peer);
     for (auto each = begin; each != end; ++each) {
       Endpoint& endpoint = containers_.at(each->second.container).endpoints.at(each->second.endpoint);
