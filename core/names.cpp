@@ -39,4 +39,10 @@ bool is_socket_path(std::string_view path) {
          std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
+std::uint64_t stable_hash(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char each : text) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
+  return hash;
+}
+
 }  // namespace berth

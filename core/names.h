@@ -3,6 +3,7 @@
 // What names and paths can be, so that all who take them later do: Docker, the kernel, nft, a terminal. Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace berth {
@@ -20,5 +21,9 @@ bool is_host_name(std::string_view name);
 // Absolute, printable, a file's and no folder's, and with a zero byte behind it no longer than sockaddr_un takes.
 inline constexpr std::size_t kLongestSocketPath = 107;
 bool is_socket_path(std::string_view path);
+
+// A sum of the text (FNV-1a, 64 bit) that is the same in every build and on every machine: what is named by it on a host is
+// found again by the next release.
+std::uint64_t stable_hash(std::string_view text);
 
 }  // namespace berth

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/names.h"
+
 namespace berth {
 namespace {
 
@@ -16,13 +18,11 @@ struct Wanted {
   Rule rule;
 };
 
-// What stands for a network in a comment: its name, or the beginning of it and a sum of the whole (FNV-1a).
+// What stands for a network in a comment: its name, or the beginning of it and a sum of the whole.
 std::string owner_of(const std::string& network) {
   constexpr std::size_t kMost = kLongestComment - kMark.size() - 1;  // the kernel's count has a zero at the end
   if (network.size() <= kMost) return network;
-  std::uint64_t sum = 14695981039346656037U;
-  for (const char c : network) sum = (sum ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  const std::string text = "~" + std::to_string(sum);
+  const std::string text = "~" + std::to_string(stable_hash(network));
   return network.substr(0, kMost - text.size()) + text;
 }
 

@@ -12,19 +12,13 @@
 #include <utility>
 
 #include "container_watcher/docker/docker_facts.h"
+#include "core/names.h"
 
 namespace asio = boost::asio;
 namespace json = boost::json;
 
 namespace berth {
 namespace {
-
-// FNV-1a, 64 bit
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char each : text) hash = (hash ^ static_cast<unsigned char>(each)) * 0x100000001b3;
-  return hash;
-}
 
 json::object wanted(const NetworkConfig& config) {
   json::array pools;
@@ -126,7 +120,7 @@ Problem bridge_exists(const std::string& bridge, const std::vector<NetworkFact>&
 std::string bridge_name(const std::string& network) {
   if (network.size() <= 12) return "br-" + network;
   std::string name = "br-" + network.substr(0, 4);
-  std::uint64_t hash = hash_of(network);
+  std::uint64_t hash = stable_hash(network);
   for (int digit = 0; digit < 8; ++digit, hash /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[hash % 36];
   return name;
 }
