@@ -330,7 +330,7 @@ TEST_F(Watcher, ManyThatHangCostAListNoMoreThanItsTime) {
   docker.connect("c1", "n1", "10.0.0.2");
   docker.start();
   watcher.start();
-  ASSERT_TRUE(until([&] { return snapshots == 1; }, 2s)) << "50 deadlines of 200 ms are 10 s";
+  ASSERT_TRUE(until([&] { return snapshots == 1; }, 5s)) << "50 deadlines of 200 ms are 10 s";
   EXPECT_GE(unknown.size(), 50u);
   docker.faults.clear();
   ASSERT_TRUE(until([&] { return unknown.empty() && address("c1") == "10.0.0.2"; }));

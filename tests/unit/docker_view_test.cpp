@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "container_watcher/docker/docker_facts.h"
+#include "container_watcher/docker/docker_view.h"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +16,7 @@ std::string mode_of(const std::string& more) {
 }
 
 // GET /containers/json as dockerd 20.10 and 28.5 answer.
-TEST(DockerFacts, TellHowAContainerHasItsNetwork) {
+TEST(DockerView, TellHowAContainerHasItsNetwork) {
   EXPECT_EQ(mode_of(R"(,"HostConfig":{"NetworkMode":"host"},"NetworkSettings":{"Networks":{"host":{}}})"), "host");
   EXPECT_EQ(mode_of(R"(,"HostConfig":{"NetworkMode":"none"},"NetworkSettings":{"Networks":{"none":{}}})"), "none");
   EXPECT_EQ(mode_of(R"(,"HostConfig":{"NetworkMode":"container:abc"},"NetworkSettings":{"Networks":{}})"),
@@ -32,7 +32,7 @@ TEST(DockerFacts, TellHowAContainerHasItsNetwork) {
   EXPECT_EQ(mode_of(R"(,"HostConfig":{"NetworkMode":")" + std::string(10'000, 'x') + "\"}").size(), 256u);
 }
 
-TEST(DockerFacts, AnotherModeIsAChange) {
+TEST(DockerView, AnotherModeIsAChange) {
   DockerView view("docker");
   view.containers(boost::json::parse(R"([{"Id":"c1","Names":["/web"],"HostConfig":{"NetworkMode":"blue"}}])"));
   EXPECT_EQ(view.take().containers.size(), 1u);
