@@ -20,7 +20,7 @@
 
 namespace {
 
-constexpr int kLarge = 256 * 1024;  // bytes
+constexpr int kLarge = 256 * 1024;                    // bytes
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =

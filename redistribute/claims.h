@@ -57,7 +57,7 @@ class Claims {
 
   const Wish* wish(const RibKey& key) const;                                // nullptr: nobody gets this
   const std::map<RibKey, Wish>& candidates() const { return candidates_; }  // wishes and what the limit cut off
-  const std::set<RibKey>& of_network(const SharedText& network) const;     // candidates' keys
+  const std::set<RibKey>& of_network(const SharedText& network) const;      // candidates' keys
   ClaimState state(const Rank& who, const Contribution::Place& place) const;
   std::vector<Rank> claimants(const Prefix& prefix) const;
 
@@ -94,9 +94,9 @@ class Claims {
 
   std::map<SharedText, NetworkConfig> networks_;
   std::map<Rank, Contribution> contributions_;
-  std::map<std::pair<Prefix, Claim>, std::uint32_t> claims_;      // address, who claims it -> tag
+  std::map<std::pair<Prefix, Claim>, std::uint32_t> claims_;     // address, who claims it -> tag
   std::map<Prefix, std::map<SharedText, std::size_t>> members_;  // subnet -> network -> containers in it
-  std::map<SharedText, FirstN<Rank>> containers_;                 // by network: who may have an address advertised
+  std::map<SharedText, FirstN<Rank>> containers_;                // by network: who may have an address advertised
   std::map<RibKey, Wish> candidates_;
   std::map<SharedText, std::set<RibKey>> by_network_;
   FirstN<Seat> seats_;

@@ -79,6 +79,14 @@ std::vector<RouteView> Redistributor::routes() const {
   return out;
 }
 
+void Redistributor::each_state(const std::function<void(const RibKey&, RibState)>& tell) const {
+  for (const auto& [key, candidate] : impl_->claims.candidates()) {
+    if (!impl_->claims.wish(key)) continue;
+    const auto answered = impl_->tracker.state(key);
+    tell(key, answered ? answered->state : RibState::Pending);
+  }
+}
+
 std::optional<RouteView> Redistributor::route_of(const IpAddress& address) const {
   const Wish* wish = impl_->claims.wish({RibKind::Route, Prefix::host(address)});
   if (!wish) return std::nullopt;

@@ -55,7 +55,7 @@ struct Redistributor::Impl {
   bool may_advertise(const SharedText& network, const Prefix& prefix) const;
   const Problem* network_problem(const SharedText& network, const Prefix& prefix) const;  // nullptr: none that blocks
   const Problem* endpoint_problem(const Wish& wish) const;  // nullptr: its container's endpoint is well
-  SharedText name_of(const ContainerKey& key) const;  // as it was evaluated
+  SharedText name_of(const ContainerKey& key) const;        // as it was evaluated
   void evaluate_container(const ContainerKey& key);
   void evaluate_containers(const std::set<ContainerKey>& keys);
   void check(const RibKey& key);

@@ -54,8 +54,8 @@ bool PortBook::put(const ContainerFact& fact) {
     const auto network = networks_.find(each.network);
     if (network == networks_.end() || each.id.empty()) continue;
     const EndpointKey key{fact.key, each.id};
-    Endpoint endpoint{fact.name, network->second,           parse_mac(each.mac), each.addresses,
-                      fact.endpoints.size() > 1, 0, {}};
+    Endpoint endpoint{fact.name, network->second, parse_mac(each.mac), each.addresses, fact.endpoints.size() > 1, 0,
+                      {}};
     if (const auto before = old.find(key); before != old.end() && before->second.mac == endpoint.mac) {
       endpoint.port = before->second.port;
       endpoint.port_name = before->second.port_name;

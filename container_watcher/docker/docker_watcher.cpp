@@ -337,17 +337,19 @@ asio::awaitable<Status> DockerWatcher::look_at_network(std::string id) {
   co_return looked;
 }
 
-// One by one, each told at once: the first must not wait for the last.
+// One by one, each told at once: the first must not wait for the last. What is asked for meanwhile waits for the next turn:
+// a network whose containers come and go all the time would keep all others waiting, and would never rest.
 asio::awaitable<Status> DockerWatcher::look_at_pending() {
-  while (!pending_networks_.empty() && !all_) {
-    const auto [id, time] = *pending_networks_.begin();
-    pending_networks_.erase(pending_networks_.begin());
+  auto networks = std::exchange(pending_networks_, {});
+  while (!networks.empty() && !all_) {
+    const auto [id, time] = *networks.begin();
     const Status looked = co_await look_at_network(id);
     if (stopping_) co_return Status();
     if (!looked) {
-      pending_networks_.emplace(id, time);
+      pending_networks_.merge(networks);
       co_return looked;
     }
+    networks.erase(networks.begin());
     tell(time);
   }
   std::vector<std::string> some;
