@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a watcher of a container runtime tells the daemon. One thread: the daemon's io_context.
+// What a container runtime is to the daemon, whichever it is: facts out, networks made. One thread: the daemon's io_context.
 //
-// A watcher calls the sink from its own coroutine; the sink only takes notes and returns. After runtime_lost() nothing
-// is known to be gone: the next snapshot() says what is.
+// A runtime connects by itself, and again when it was lost. It calls the sink from its own turn of the loop, never from within a
+// call of the daemon's; the sink only takes notes and returns. After runtime_lost() nothing is known to be gone: the next
+// snapshot() says what is.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "core/config.h"
 #include "core/facts.h"
+#include "core/result.h"
 
 namespace berth {
 
@@ -37,6 +43,25 @@ class RuntimeSink {
   virtual void network_changed(NetworkFact fact) = 0;
   virtual void network_gone(const std::string& runtime, const std::string& id) = 0;
   virtual void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) = 0;  // all of them
+};
+
+// What became of a network of berthd.conf in the runtime.
+struct EnsuredNetwork {
+  NetworkFact fact;  // without an id: it is not there, and the problems say why it can't be made
+  bool created = false;
+  std::vector<Problem> problems;
+  std::string blocked_by = {};  // an interface of this host that is in its way: ask again when that is gone
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual void start() = 0;
+  virtual void stop() = 0;  // its coroutines end with the next turns of the loop; nothing is called back any more
+  // Makes the network where it is not there, and says how it is; never changes one that is there. Transient: the runtime does not
+  // say, ask again.
+  virtual void ensure(const NetworkConfig& network, std::function<void(Result<EnsuredNetwork>)> then) = 0;
+  virtual std::map<std::string, std::uint64_t> counters() const = 0;  // for `show counters`
 };
 
 }  // namespace berth

@@ -44,7 +44,7 @@ struct AllowedPrefix {
 struct NetworkConfig {
   SharedText name;
   Driver driver = Driver::Bridge;
-  std::string docker_network;         // `docker-network NAME`: take this one as it is, never make or change it
+  SharedText docker_network;          // `docker-network NAME`: take this one as it is, never make or change it
   std::vector<SubnetConfig> subnets;  // at most one per family
   Advertise advertise = Advertise::None;
   std::uint32_t tag = 0;  // 1..4294967295; a network that advertises must have one
@@ -57,7 +57,7 @@ struct NetworkConfig {
   bool operator==(const NetworkConfig&) const = default;
 
   // The name that the runtime knows this network by.
-  std::string runtime_network() const { return docker_network.empty() ? name.str() : docker_network; }
+  const SharedText& runtime_network() const { return docker_network.empty() ? name : docker_network; }
 };
 
 struct RuntimeConfig {

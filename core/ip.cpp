@@ -4,8 +4,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
+
+#include "core/number.h"
 
 namespace berth {
 
@@ -51,11 +52,9 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
   const auto address = IpAddress::parse(text.substr(0, slash));
   if (!address) return std::nullopt;
   if (slash == std::string_view::npos) return host(*address);
-  const std::string_view digits = text.substr(slash + 1);
-  unsigned length = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (error != std::errc() || end != digits.data() + digits.size() || length > address->bits()) return std::nullopt;
-  const Prefix prefix = of(*address, length);
+  const auto length = parse_number<unsigned>(text.substr(slash + 1));
+  if (!length || *length > address->bits()) return std::nullopt;
+  const Prefix prefix = of(*address, *length);
   if (prefix.address_ != *address) return std::nullopt;
   return prefix;
 }

@@ -23,12 +23,7 @@ std::string name_of(const RibKey& key) {
 }  // namespace
 
 void AnswerLog::tell(const RibAnswer& answer) {
-  if (sum_.empty()) {
-    timer_.expires_after(kBurst);
-    timer_.async_wait([this](boost::system::error_code error) {
-      if (!error) tell_sum();
-    });
-  }
+  if (sum_.empty()) timer_->at(timers_.now() + kBurst, [this] { tell_sum(); });
   ++sum_[answer.state];
   const auto before = refused_.find(answer.key);
   const bool was_refused = before != refused_.end();
@@ -60,7 +55,7 @@ void AnswerLog::tell_sum() {
 }
 
 void AnswerLog::stop() {
-  timer_.cancel();
+  timer_->cancel();
   tell_sum();
 }
 

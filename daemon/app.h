@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The wiring: facts and answers in, steps out. One thread, one io_context; the only place that knows everybody.
+// The wiring: which runtime, which way into zebra, which host stand behind the interfaces that the reconciler knows, and the
+// shell over it all. One thread, one io_context. Owner: main().
+//
+//   DockerRuntime ─ RuntimeSink ─> Reconciler <─ RouteSinkListener ─ ZebraClient
+//   HostAgent ─ HostReport ──────>  │      │
+//                                   │      └ StatusView ─> View ─> shows
+//   VtyServer ─ ShellHost ─> App ───┘
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
+#include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
+#include <string>
 
 #include "container_watcher/attach/host_agent.h"
-#include "container_watcher/docker/docker_client.h"
-#include "container_watcher/docker/docker_networks.h"
-#include "container_watcher/docker/docker_watcher.h"
-#include "core/backoff.h"
+#include "container_watcher/docker/docker_runtime.h"
 #include "core/config.h"
-#include "daemon/answer_log.h"
-#include "daemon/problem_log.h"
+#include "daemon/asio_timers.h"
+#include "daemon/reconciler.h"
+#include "daemon/status_view.h"
 #include "daemon/vty/vty_server.h"
 #include "fpm_bridge/client/zebra_client.h"
-#include "redistribute/redistributor.h"
 
 namespace berth {
 
@@ -34,94 +34,41 @@ struct AppOptions {
   std::function<std::uint64_t()> log_dropped;  // lines that the log had no room for
 };
 
-class App : public RuntimeSink, public RouteSinkListener, public ShellHost {
+class App : public ShellHost {
  public:
-  App(boost::asio::io_context& io, const Config& config, const AppOptions& options);
+  App(boost::asio::io_context& io, const Config& config, AppOptions options);
   Status start();  // an error: another berthd runs here, or there can never be a shell; nothing was begun
   void stop();
-  // Calls `then` when zebra has taken back what `withdraw` withdrew, or after some seconds; at once where there is nothing.
-  void finish(std::function<void()> then);
+  void finish(std::function<void()> then) { reconciler_.finish(std::move(then)); }  // see there
   void reconfigure(const Config& config);  // networks, limits and log at once; the rest needs a restart, and says so
   void reload(const Config& config);       // the same, and the log says what is different
   void tell() const;                       // routes and counters into the log
 
  private:
-  void runtime_connected(const std::string& runtime, const std::string& version) override;
-  void runtime_lost(const std::string& runtime, const std::string& why) override;
-  void snapshot(const std::string& runtime, RuntimeSnapshot all) override;
-  void container_changed(ContainerFact fact) override;
-  void container_gone(const ContainerKey& key) override;
-  void network_changed(NetworkFact fact) override;
-  void network_gone(const std::string& runtime, const std::string& id) override;
-  void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) override;
-  void sink_connected(const RouteSinkInfo& info) override;
-  void sink_lost(const Error& why) override;
-  void sink_synced(std::uint32_t swept) override;
-  void sink_answered(const RibAnswer& answer) override;
-
-  // What the shell asks for: app_shell.cpp.
-  View view() override;
-  const Config& config() const override { return config_; }
-  std::string hostname() const override;
-  Explanation explain(const std::string& subject) const override { return brain_.explain(subject); }
+  // What the shell asks for.
+  View view() override { return status_.view(); }
+  const Config& config() const override { return reconciler_.config(); }
+  std::string hostname() const override { return status_.hostname(); }
+  Explanation explain(const std::string& subject) const override { return reconciler_.brain().explain(subject); }
   void apply(const Config& config) override { reload(config); }
   Status save(const std::string& text) override;
-  void withdraw(bool on) override;
-  void note_states();  // the clock of `since`
-  void repeat_connected(const RibKey& mark);
+  void withdraw(bool on) override { reconciler_.withdraw(on); }
 
-  void work();
-  void on_tick();
   Status open_shell();
-  void attach(const std::string& network);  // makes or checks it in Docker; its health comes from the host agent
-  void attach_all();
-  boost::asio::awaitable<void> ensure(std::string network);
-  void ensured(const std::string& network, const Result<EnsuredNetwork>& result);
-  void ensure_failed_again();
-  void host_looked(const HostReport& report);
-  void tell_endpoints(const HostReport& report);
-  void tell_health(const std::string& network);
-  void set_health(const std::string& network, const NetworkHealth& health);
+  void look_for_shell();  // until /run/frr is there
+  StatusView::Counters counters() const;
 
-  boost::asio::io_context& io_;
   const Config started_;  // runtimes and sockets are in use as they were said here
-  Config config_;
-  Redistributor brain_;
+  const AppOptions options_;
+  AsioTimers timers_;
+  Reconciler reconciler_;
   ZebraClient zebra_;
-  DockerClient docker_;
-  std::unique_ptr<DockerWatcher> watcher_;
   HostAgent host_;
-  boost::asio::steady_timer tick_;
-  bool docker_up_ = false, stopping_ = false;
-  // What is known of a configured network's being in Docker and on the host.
-  struct Ensuring {
-    bool under_way = false;
-    bool again = false;  // once more when done
-    Backoff<std::chrono::milliseconds> backoff{std::chrono::seconds(1), std::chrono::seconds(60)};
-    std::optional<std::chrono::steady_clock::time_point> due;  // the last try failed: when the next one is
-    std::optional<Problem> trouble;                            // Docker could not say: why
-    std::optional<NetworkHealth> found;                        // as the host agent sees it, or why it is not there
-    NetworkKey key;
-    bool has(const std::string& problem) const;  // found
-  };
-  std::map<std::string, Ensuring> ensuring_;  // by network
-  boost::asio::steady_timer ensure_failed_;   // the earliest `due`
-  std::vector<UnknownNetwork> unknown_;       // Docker does not tell who is on it
-  ProblemLog problem_log_;
-  std::map<EndpointKey, std::string> told_endpoints_;
-  AnswerLog answer_log_;
-  AppOptions options_;
+  std::unique_ptr<Runtime> runtime_;
+  StatusView status_;
   VtyServer vty_;
-  const WallTime started_at_ = std::chrono::system_clock::now();
+  std::unique_ptr<Timer> shell_;
   std::string told_shell_;  // why there is no shell
-  bool withdrawn_ = false, zebra_up_ = false;
-  RouteSinkInfo zebra_info_;
-  std::optional<Error> zebra_trouble_;  // why it is away
-  std::string docker_version_;
-  std::set<std::string> synced_;                 // runtimes that have listed
-  std::map<std::string, NetworkHealth> health_;  // the last of each network
-  std::map<RibKey, std::pair<RibState, WallTime>> since_;
-  std::set<RibKey> unconnected_;  // marks for which zebra has no connected route
 };
 
 }  // namespace berth

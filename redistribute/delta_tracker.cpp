@@ -91,15 +91,14 @@ void DeltaTracker::fail(const RibKey& key) {
   Failure& failure = failed_[key];
   if (failure.waits) return;
   failure.waits = true;
-  failure.at = retries_ + failure.delay;
-  failure.delay = std::min(failure.delay * 2, kMostRetries);
+  failure.at = retries_ + failure.delay.next();
 }
 
 // The wish has changed: the failure stays one, since the wish may change back, but it is not made to wait long.
 void DeltaTracker::relent(const RibKey& key) {
   const auto failure = failed_.find(key);
   if (failure == failed_.end()) return;
-  failure->second.delay = 1;
+  failure->second.delay.reset();
   failure->second.at = std::min(failure->second.at, retries_ + 1);
 }
 

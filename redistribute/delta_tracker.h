@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <variant>
 
+#include "core/backoff.h"
 #include "core/rib.h"
 
 namespace berth {
@@ -63,14 +64,15 @@ class DeltaTracker {
   std::unordered_map<RibKey, Wanted> wanted_;
   std::unordered_map<RibKey, Told> told_;
   std::map<SharedText, std::size_t> told_of_;  // network -> told objects of it
+  static constexpr std::uint64_t kMostRetries = 64;
   struct Failure {
-    std::uint64_t delay = 1, at = 0;  // in calls of retry()
+    Backoff<std::uint64_t> delay{1, kMostRetries};  // in calls of retry()
+    std::uint64_t at = 0;
     bool waits = false;
   };
   void fail(const RibKey& key);
   void relent(const RibKey& key);
 
-  static constexpr std::uint64_t kMostRetries = 64;
   std::set<RibKey> due_;
   std::map<RibKey, Failure> failed_;
   std::uint64_t retries_ = 0;

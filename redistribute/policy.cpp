@@ -2,8 +2,8 @@
 #include "redistribute/policy.h"
 
 #include <algorithm>
-#include <charconv>
 
+#include "core/number.h"
 #include "core/reserved.h"
 
 namespace berth {
@@ -58,14 +58,13 @@ LabelEffect apply_labels(const Config& config, const NetworkConfig& network, con
         refuse(label, "the value must be host or none");
     } else if (label == "berth.tag") {
       if (!heard(label, LabelKind::Tag, "tag")) continue;
-      std::uint32_t tag = 0;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), tag);
-      if (error != std::errc() || end != value.data() + value.size() || tag == 0)
+      const auto tag = parse_number<std::uint32_t>(value);
+      if (!tag || *tag == 0)
         refuse(label, "the value must be a number from 1 to 4294967295");
-      else if (!tag_allowed(config, network, tag))
-        refuse(label, "tag " + std::to_string(tag) + " is not among the allowed ones");
+      else if (!tag_allowed(config, network, *tag))
+        refuse(label, "tag " + std::to_string(*tag) + " is not among the allowed ones");
       else
-        effect.tag = tag;
+        effect.tag = *tag;
     } else if (label == "berth.network") {
       if (!heard(label, LabelKind::Network, "network")) continue;
       if (!attached.contains(value))

@@ -337,6 +337,19 @@ bool Redistributor::in_sync() const {
   return impl_->zebra_up && impl_->swept && impl_->sources_in_sync() && unknown_networks().empty();
 }
 
+bool Redistributor::withdrawn() const {
+  return impl_->withdrawn;
+}
+bool Redistributor::zebra_up() const {
+  return impl_->zebra_up;
+}
+bool Redistributor::listed(const std::string& runtime) const {
+  return impl_->synced.contains(runtime);
+}
+const std::map<std::string, NetworkHealth>& Redistributor::health() const {
+  return impl_->health;
+}
+
 std::set<std::string> Redistributor::unknown_networks() const {
   std::set<std::string> out;
   for (const auto& [name, health] : impl_->health)

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "container_watcher/attach/host.h"
 #include "container_watcher/attach/host_firewall.h"
 #include "container_watcher/attach/port_book.h"
 #include "core/backoff.h"
@@ -32,40 +33,23 @@
 
 namespace berth {
 
-struct HostReport {
-  std::set<IpAddress> addresses;                // the host's own
-  std::map<std::string, NetworkHealth> health;  // of the networks that are wanted
-  std::map<EndpointKey, Problem> endpoints;     // what stands against single ones
-  std::set<EndpointKey> lasting;                // of those: not what passes while a container stops
-};
-
-class HostAgent {
+class HostAgent : public Host {
  public:
-  using Listener = std::function<void(const HostReport&)>;  // called when something is different, and after each want()
   HostAgent(boost::asio::io_context& io, Listener listener);
-  ~HostAgent();
-  void start();
-  void stop();
-
-  // The configured networks. One that is no longer named keeps its rules until forget(): first withdraw, then detach.
-  void configured(const std::map<std::string, NetworkConfig>& networks);
-  void sweep();  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
-  void want(const NetworkSite& site, std::vector<Problem> problems);  // the runtime has it; with what it says is wrong
-  void unwant(const std::string& network);                            // the runtime hasn't; its rules stay
-  void forget(const std::string& network);                            // nothing of it is advertised: its rules go
-  void repeat_addresses(const std::string& interface);  // says them again to those who missed them (host_repair.h)
-
-  // Whose ports are watched. Costs next to nothing: nothing is asked for them. Those of a network that is configured later
-  // are known from the runtime's next full list on.
-  void runtime_here(bool here);
-  void containers(const std::string& runtime, const std::vector<ContainerFact>& all);
-  void container_changed(const ContainerFact& fact);
-  void container_gone(const ContainerKey& key);
-
-  struct Counters {
-    std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
-  };
-  const Counters& counters() const { return counters_; }
+  ~HostAgent() override;
+  void start() override;
+  void stop() override;
+  void configured(const std::map<std::string, NetworkConfig>& networks) override;
+  void sweep() override;
+  void want(const NetworkSite& site, std::vector<Problem> problems) override;
+  void unwant(const std::string& network) override;
+  void forget(const std::string& network) override;
+  void repeat_addresses(const std::string& interface) override;
+  void runtime_here(bool here) override;
+  void containers(const std::string& runtime, const std::vector<ContainerFact>& all) override;
+  void container_changed(const ContainerFact& fact) override;
+  void container_gone(const ContainerKey& key) override;
+  const HostCounters& counters() const override { return counters_; }
 
  private:
   struct Worker;
@@ -100,7 +84,7 @@ class HostAgent {
   Clock::time_point runtime_came_{}, rules_moved_{};
   std::set<std::string> repeats_;  // interfaces
   HostReport last_;
-  Counters counters_;
+  HostCounters counters_;
   const std::shared_ptr<PortBook> book_;  // the worker has it too
   std::shared_ptr<Worker> worker_;
 };

@@ -2,8 +2,9 @@
 #include "container_watcher/attach/port_book.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "core/number.h"
 
 namespace berth {
 namespace {
@@ -18,11 +19,9 @@ Mac parse_mac(std::string_view text) {
   if (text.size() != 17) return 0;
   Mac out = 0;
   for (std::size_t at = 0; at < 17; at += 3) {
-    unsigned byte = 0;
-    const auto end = text.data() + at + 2;
-    const auto [stop, error] = std::from_chars(text.data() + at, end, byte, 16);
-    if (error != std::errc() || stop != end || (at < 15 && *end != ':')) return 0;
-    out = out << 8 | byte;
+    const auto byte = parse_number<std::uint8_t>(text.substr(at, 2), 16);
+    if (!byte || (at < 15 && text[at + 2] != ':')) return 0;
+    out = out << 8 | *byte;
   }
   return out;
 }

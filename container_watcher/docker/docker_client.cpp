@@ -14,6 +14,7 @@
 #include <boost/json/stream_parser.hpp>
 
 #include "core/names.h"
+#include "core/number.h"
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
@@ -35,11 +36,8 @@ Error silent(const boost::system::error_code& error) {
 
 // API versions compare as numbers: 1.9 < 1.41.
 int minor_of(std::string_view api) {
-  int minor = 0;
   const std::size_t dot = api.find('.');
-  for (const char c : dot == std::string_view::npos ? std::string_view() : api.substr(dot + 1))
-    if (c >= '0' && c <= '9' && minor < 100000) minor = minor * 10 + (c - '0');
-  return minor;
+  return dot == std::string_view::npos ? 0 : parse_number<int>(api.substr(dot + 1)).value_or(0);
 }
 
 // Takes itself out of the set of those under way.

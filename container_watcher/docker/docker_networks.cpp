@@ -158,6 +158,7 @@ asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& clie
       const auto all = co_await client.request("GET", "/networks");
       const auto others = all ? networks_of("docker", *all) : std::nullopt;
       out.problems = {bridge_exists(bridge, others ? *others : std::vector<NetworkFact>())};
+      out.blocked_by = bridge;
       co_return out;
     }
     const auto made = co_await client.request("POST", "/networks/create", wanted(config));

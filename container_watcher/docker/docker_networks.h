@@ -11,16 +11,11 @@
 #include <vector>
 
 #include "container_watcher/docker/docker_client.h"
+#include "container_watcher/runtime.h"
 #include "core/config.h"
 #include "core/facts.h"
 
 namespace berth {
-
-struct EnsuredNetwork {
-  NetworkFact fact;  // without an id: it is not there, and the problems say why it can't be made
-  bool created = false;
-  std::vector<Problem> problems;
-};
 
 // The name of the bridge that berthd has Docker make: a valid interface name, the same on every host and in every build.
 std::string bridge_name(const std::string& network);

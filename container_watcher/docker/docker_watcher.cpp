@@ -18,7 +18,8 @@ namespace berth {
 namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::milliseconds kFullList = 60s, kFirstBackoff = 100ms, kLastBackoff = 5s;
+constexpr std::chrono::milliseconds kFullList = 60s, kFirstBackoff = 100ms, kFirstLookBackoff = 200ms,
+                                    kLastBackoff = 5s;
 constexpr std::chrono::milliseconds kLastUnknownBackoff = 60s;
 constexpr int kListDeadlines = 3;  // the time for what networks say in a list; who is left then is asked for afterwards
 constexpr std::size_t kMostPending = 4096, kAtATime = 50, kLatencies = 512;
@@ -105,6 +106,7 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
   pending_containers_.clear();
   all_ = true;
   int failures = 0;
+  Backoff<std::chrono::milliseconds> again(kFirstLookBackoff, kLastBackoff);
   auto next_list = Clock::now();
   while (!stopping_ && !session->ended) {
     if (in_sync && !unknown_told_) sink_.networks_unknown(config_.name, unknown());
@@ -134,6 +136,7 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
     }
     if (looked) {
       failures = 0;
+      again.reset();
       continue;
     }
     ++counters_.failures;
@@ -142,7 +145,7 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
       session->why = looked.error().message;
       break;
     }
-    co_await pause(kFirstBackoff * (1 << failures));
+    co_await pause(again.next());
   }
   session->wanted = false;
   wake_unknown_.cancel();

@@ -16,6 +16,7 @@
 #include <sstream>
 #include <vector>
 
+#include "core/number.h"
 #include "daemon/berthctl/terminal.h"
 
 namespace berth {
@@ -97,7 +98,7 @@ void note_terminal(const std::string& line) {
   in >> first >> second >> third;
   if (first.size() < 2 || !std::string("terminal").starts_with(first)) return;
   if (std::string("length").starts_with(second) && !third.empty())
-    page_lines = std::strtoul(third.c_str(), nullptr, 10);
+    page_lines = parse_number<unsigned long>(third).value_or(0);
   if (second == "no") page_lines = 0;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/names.h"
+#include "core/number.h"
 #include "core/reserved.h"
 #include "daemon/vty/text.h"
 
@@ -26,7 +27,7 @@ struct Mistake {
 }
 
 std::uint32_t number(const ParsedWord& word) {
-  return static_cast<std::uint32_t>(std::stoul(word.text));
+  return parse_number<std::uint32_t>(word.text).value_or(0);  // the grammar let no other through
 }
 
 // A command looks at all of its line before it changes anything: apply_config_line() takes nothing back.
@@ -261,7 +262,7 @@ const NetworkCommand kNetwork[] = {
        network.docker_network = line[1];
      }},
     {"no docker-network [NAME]", "Take back\nMake the Docker network\nIts name in Docker",
-     [](NetworkConfig& network, const ParsedLine&, bool) { network.docker_network.clear(); }},
+     [](NetworkConfig& network, const ParsedLine&, bool) { network.docker_network = {}; }},
     {"subnet PREFIX", "The addresses of this network, one prefix for each family\nA.B.C.D/M or X:X::X:X/M",
      subnet_line},
     {"no subnet PREFIX", "Take back\nA prefix of this network, with its gateway and range\nA.B.C.D/M or X:X::X:X/M",

@@ -2,12 +2,12 @@
 #include "daemon/vty/grammar.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 
 #include "core/ip.h"
+#include "core/number.h"
 
 namespace berth {
 namespace {
@@ -20,9 +20,8 @@ constexpr std::string_view kSpaces = " \t\r";
 }
 
 bool number_in(const std::string& word, std::uint64_t low, std::uint64_t high) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  return error == std::errc() && end == word.data() + word.size() && value >= low && value <= high;
+  const auto value = parse_number<std::uint64_t>(word);
+  return value && *value >= low && *value <= high;
 }
 
 std::string join(const std::set<std::string>& words) {
@@ -168,8 +167,9 @@ class Grammar::Compiler {
     if (word.front() == '(') {
       token.kind = Kind::Number;
       const std::size_t dash = word.find('-');
-      token.low = std::strtoull(word.c_str() + 1, nullptr, 10);
-      token.high = std::strtoull(word.c_str() + dash + 1, nullptr, 10);
+      const std::string_view range(word);
+      token.low = parse_number<std::uint64_t>(range.substr(1, dash - 1)).value_or(0);
+      token.high = parse_number<std::uint64_t>(range.substr(dash + 1, word.size() - dash - 2)).value_or(0);
     } else if (word == "PREFIX") {
       token.kind = Kind::Prefix;
     } else if (word == "ADDRESS") {

@@ -14,6 +14,7 @@
 #include <random>
 #include <utility>
 
+#include "core/backoff.h"
 #include "fpm_bridge/wire/codec.h"
 #include "fpm_bridge/wire/frame.h"
 
@@ -24,7 +25,7 @@ namespace berth {
 namespace {
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr auto kFirstBackoff = 100ms, kLastBackoff = 5000ms, kHelloDeadline = 3000ms;
+constexpr auto kFirstBackoff = 200ms, kLastBackoff = 5000ms, kHelloDeadline = 3000ms;
 // A socket that nobody listens on costs little to try, and a zebra that starts anew must have its routes before bgpd tells
 // its peers that it has said all (End-of-RIB, RFC 4724): what comes later is a withdrawal there.
 constexpr auto kAbsentRetry = 100ms;
@@ -87,7 +88,7 @@ void ZebraClient::stop() {
 }
 
 asio::awaitable<void> ZebraClient::run() {
-  auto backoff = kFirstBackoff;
+  Backoff<std::chrono::milliseconds> backoff(kFirstBackoff, kLastBackoff);
   std::string told;
   while (!stopping_) {
     const Status status = co_await session();
@@ -98,11 +99,8 @@ asio::awaitable<void> ZebraClient::run() {
     if (was_ready || status.error().message != told) listener_.sink_lost(status.error());
     told = status.error().message;
     // Only a session that got as far as SyncDone shows a zebra that is well; else each try costs it a full sync.
-    if (std::exchange(synced_, false))
-      backoff = kFirstBackoff;
-    else if (reached_)
-      backoff = std::min<std::chrono::milliseconds>(backoff * 2, kLastBackoff);
-    timer_.expires_after(reached_ ? backoff + std::chrono::milliseconds(random_session() % 50) : kAbsentRetry);
+    if (std::exchange(synced_, false)) backoff.reset();
+    timer_.expires_after(reached_ ? backoff.next() + std::chrono::milliseconds(random_session() % 50) : kAbsentRetry);
     co_await timer_.async_wait(kTuple);
   }
 }

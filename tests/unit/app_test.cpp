@@ -79,15 +79,5 @@ TEST_F(AppConfig, TheRestIsTakenAtOnce) {
   EXPECT_TRUE(shell.view().config.networks.contains("blue"));
 }
 
-TEST_F(AppConfig, ZebrasAnswersAreNotALineEach) {
-  RouteSinkListener& zebra = app;
-  for (int n = 0; n < 200; ++n)
-    zebra.sink_answered(
-        {{RibKind::Route, *Prefix::parse("10.10.1." + std::to_string(n) + "/32")}, RibState::Installed, ""});
-  EXPECT_EQ(told(), "") << "at level informational";
-  app.stop();
-  EXPECT_EQ(told(), "info zebra's answers: 200 installed\n");
-}
-
 }  // namespace
 }  // namespace berth

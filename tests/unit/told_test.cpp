@@ -7,6 +7,7 @@
 #include <random>
 
 #include "daemon/answer_log.h"
+#include "daemon/asio_timers.h"
 #include "daemon/log.h"
 #include "daemon/problem_log.h"
 
@@ -93,7 +94,8 @@ RibAnswer answer(int n, RibState state, const std::string& reason = "") {
 
 TEST_F(Told, AnswersAreSummedUp) {
   boost::asio::io_context io;
-  AnswerLog log(io);
+  AsioTimers timers(io);
+  AnswerLog log(timers);
   for (int n = 0; n < 1000; ++n) log.tell(answer(n, RibState::Accepted));
   for (int n = 0; n < 1000; ++n) log.tell(answer(n, RibState::Installed));
   for (int n = 0; n < 3; ++n) log.tell(answer(n, RibState::Gone));
@@ -112,7 +114,8 @@ TEST_F(Told, AnswersAreSummedUp) {
 
 TEST_F(Told, ARouteThatIsNotTakenIsOneWarningWhileItStaysSo) {
   boost::asio::io_context io;
-  AnswerLog log(io);
+  AsioTimers timers(io);
+  AnswerLog log(timers);
   log.tell(answer(1, RibState::NotBest, "a bgp route wins"));
   EXPECT_EQ(told(), (Lines{"warning 10.0.0.2/32 is notBest: a bgp route wins"}));
   for (int again = 0; again < 5; ++again) {
@@ -130,7 +133,8 @@ TEST_F(Told, ARouteThatIsNotTakenIsOneWarningWhileItStaysSo) {
 
 TEST_F(Told, AThousandRoutesThatAreNotTakenAreAFewLines) {
   boost::asio::io_context io;
-  AnswerLog log(io);
+  AsioTimers timers(io);
+  AnswerLog log(timers);
   for (int n = 0; n < 1000; ++n) log.tell(answer(n, RibState::Rejected, "max-routes"));
   io.run();
   const Lines lines = told();

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// This host's side of the networks, as the daemon sees it: what it wants, and what was found. HostAgent is the real one. One
+// thread: the daemon's io_context; nothing here blocks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "container_watcher/attach/network_site.h"
+#include "core/config.h"
+#include "core/facts.h"
+
+namespace berth {
+
+struct HostReport {
+  std::set<IpAddress> addresses;                // the host's own
+  std::map<std::string, NetworkHealth> health;  // of the networks that are wanted
+  std::map<EndpointKey, Problem> endpoints;     // what stands against single ones
+  std::set<EndpointKey> lasting;                // of those: not what passes while a container stops
+};
+
+struct HostCounters {
+  std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
+};
+
+class Host {
+ public:
+  using Listener = std::function<void(const HostReport&)>;  // called when something is different, and after each want()
+  virtual ~Host() = default;
+  virtual void start() = 0;
+  virtual void stop() = 0;
+
+  // The configured networks. One that is no longer named keeps its rules until forget(): first withdraw, then detach.
+  virtual void configured(const std::map<std::string, NetworkConfig>& networks) = 0;
+  virtual void
+  sweep() = 0;  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
+  virtual void want(const NetworkSite& site,
+                    std::vector<Problem> problems) = 0;  // the runtime has it; with what it says is wrong
+  virtual void unwant(const std::string& network) = 0;   // the runtime hasn't; its rules stay
+  virtual void forget(const std::string& network) = 0;   // nothing of it is advertised: its rules go
+  virtual void repeat_addresses(
+      const std::string& interface) = 0;  // says them again to those who missed them (host_repair.h)
+
+  // Whose ports are watched. Costs next to nothing: nothing is asked for them. Those of a network that is configured later
+  // are known from the runtime's next full list on.
+  virtual void runtime_here(bool here) = 0;
+  virtual void containers(const std::string& runtime, const std::vector<ContainerFact>& all) = 0;
+  virtual void container_changed(const ContainerFact& fact) = 0;
+  virtual void container_gone(const ContainerKey& key) = 0;
+  virtual const HostCounters& counters() const = 0;
+};
+
+}  // namespace berth

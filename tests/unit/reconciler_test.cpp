@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The whole loop over stand-ins and a clock that is turned by hand: each loss and return, and each order of arrival.
+#include "daemon/reconciler.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <random>
+#include <sstream>
+
+#include "tests/support/fake_parts.h"
+#include "tests/support/fake_route_sink.h"
+
+namespace berth {
+namespace {
+
+using namespace std::chrono_literals;
+
+NetworkConfig network(const std::string& name, const std::string& subnet, Advertise advertise = Advertise::Host) {
+  NetworkConfig out;
+  out.name = name;
+  out.subnets = {{*Prefix::parse(subnet), {}}};
+  out.advertise = advertise;
+  out.tag = 100;
+  return out;
+}
+
+Config config_of(const std::vector<NetworkConfig>& networks) {
+  Config out;
+  out.runtimes = {{"docker", "docker", "unix:/nowhere"}};
+  for (const NetworkConfig& each : networks) out.networks[each.name] = each;
+  return out;
+}
+
+// A host with berthd. The RIB outlives it.
+struct World {
+  World(FakeRib& the_rib, const Config& config, std::set<std::string>* links)
+      : rib(the_rib),
+        reconciler(timers, config, [links](const std::string& name) { return links->contains(name); }),
+        sink(rib, reconciler),
+        runtime(reconciler),
+        host([this](const HostReport& report) { reconciler.host_looked(report); }) {
+    reconciler.begin({sink, host, &runtime});
+  }
+  ~World() { reconciler.stop(); }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  void settle() {
+    for (int turns = 0; sink.turn() | runtime.turn() | host.turn(); ++turns) {
+      hold_laws();
+      ASSERT_LT(turns, 10000) << "it never comes to rest";
+    }
+    hold_laws();
+  }
+  // No route points at nothing.
+  void hold_laws() const {
+    for (const auto& [key, entry] : rib.entries)
+      if (!entry.stale)
+        EXPECT_TRUE(std::any_of(host.wanted.begin(), host.wanted.end(), [&](const auto& each) {
+          return each.second.site.interface == entry.object.interface.view();
+        })) << key.prefix.to_string();
+  }
+  std::string routes() const {
+    std::string out;
+    for (const auto& [key, entry] : rib.entries)
+      out += (out.empty() ? "" : " ") + key.prefix.to_string() + (entry.stale ? " (stale)" : "");
+    return out;
+  }
+
+  FakeRib& rib;
+  HandTimers timers;
+  Reconciler reconciler;
+  FakeRouteSink sink;
+  FakeRuntime runtime;
+  FakeHost host;
+};
+
+class ReconcilerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    before_ = spdlog::default_logger();
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_st>()));
+    begin();
+  }
+  void TearDown() override {
+    world.reset();
+    spdlog::set_default_logger(before_);
+  }
+  void begin() { world = std::make_unique<World>(rib, config, &links); }
+  // As after kill -9: what zebra has becomes stale.
+  void die() {
+    for (auto& [key, entry] : rib.entries) entry.stale = true;
+    world.reset();
+  }
+  void running() {
+    world->runtime.run(world->runtime.container("c1", "blue", "10.10.1.2"));
+    world->runtime.list();
+    world->settle();
+    ASSERT_EQ(world->routes(), "10.10.1.2/32");
+    ASSERT_TRUE(world->reconciler.brain().in_sync());
+  }
+
+  std::set<std::string> links;
+  FakeRib rib;
+  Config config = config_of({network("blue", "10.10.1.0/24"), network("red", "10.20.1.0/24")});
+  std::unique_ptr<World> world;
+
+ private:
+  std::shared_ptr<spdlog::logger> before_;
+};
+
+TEST_F(ReconcilerTest, TheLifeOfAContainer) {
+  running();
+  world->runtime.run(world->runtime.container("c2", "red", "10.20.1.9"));
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.20.1.9/32");
+  world->runtime.run(world->runtime.container("c2", "red", "10.20.1.10"));
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.20.1.10/32");
+  world->runtime.end("c1");
+  world->runtime.end("c2");
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+}
+
+TEST_F(ReconcilerTest, NothingIsAdvertisedBeforeTheHostHasLooked) {
+  world->runtime.run(world->runtime.container("c1", "blue", "10.10.1.2"));
+  world->runtime.list();
+  while (world->sink.turn() || world->runtime.turn()) {
+  }
+  EXPECT_EQ(world->routes(), "") << "Docker has the network; whether it can be reached is not known yet";
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+}
+
+TEST_F(ReconcilerTest, ARuntimeThatIsAwayTakesNothingAway) {
+  running();
+  world->runtime.lose();
+  world->runtime.containers.clear();
+  world->timers.advance(10min);
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+  EXPECT_FALSE(world->reconciler.brain().in_sync());
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+}
+
+TEST_F(ReconcilerTest, AZebraThatBeginsAnewIsToldAll) {
+  running();
+  world->sink.reachable = false;
+  world->sink.far_side_restarts();
+  world->runtime.run(world->runtime.container("c2", "blue", "10.10.1.3"));
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+  world->sink.reachable = true;
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.10.1.3/32");
+}
+
+TEST_F(ReconcilerTest, ABerthdThatWasKilledChangesNothingWhenItIsBack) {
+  running();
+  const auto operations = world->sink.counters();
+  die();
+  begin();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 (stale)");
+  world->runtime.run(world->runtime.container("c1", "blue", "10.10.1.2"));
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 (stale)") << "the runtime has not listed";
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+  EXPECT_GT(world->host.sweeps, 0);
+}
+
+TEST_F(ReconcilerTest, WhatIsNotThereAnyMoreIsSweptOnceAllHaveSpoken) {
+  running();
+  die();
+  begin();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 (stale)");
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+}
+
+TEST_F(ReconcilerTest, ANetworkThatIsTakenOutIsWithdrawnThenDetached) {
+  running();
+  Config less = config;
+  less.networks.erase("blue");
+  world->reconciler.reconfigure(less);
+  EXPECT_TRUE(world->host.forgotten.empty()) << "zebra has not taken it back yet";
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+  EXPECT_EQ(world->host.forgotten, std::vector<std::string>{"blue"});
+  world->reconciler.reconfigure(config);
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+}
+
+TEST_F(ReconcilerTest, WhatStandsAgainstANetworkHoldsBackThatOneAlone) {
+  running();
+  world->runtime.run(world->runtime.container("c2", "red", "10.20.1.9"));
+  world->host.problems["blue"] = {{"firewall-drops", "dropped", "open it"}};
+  world->host.change();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.20.1.9/32");
+  world->host.problems.clear();
+  world->host.change();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.20.1.9/32");
+}
+
+TEST_F(ReconcilerTest, ANetworkThatTheRuntimeFailsToTellOfIsAskedForAgainSlowerEachTime) {
+  running();
+  const auto well = world->runtime.answers;
+  world->runtime.answers = [](const NetworkConfig&) { return Result<EnsuredNetwork>(transient("it says 500")); };
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32") << "what was known of it stays";
+  const auto asked = world->runtime.asked.size();
+  for (int second = 0; second < 120; ++second) {
+    world->timers.advance(1s);
+    world->settle();
+  }
+  const auto more = world->runtime.asked.size() - asked;
+  EXPECT_GE(more, 2U * 5);
+  EXPECT_LE(more, 2U * 9) << "1, 2, 4, … 60 s, for each of two networks";
+  world->runtime.answers = well;
+  world->timers.advance(61s);
+  world->settle();
+  EXPECT_TRUE(world->reconciler.brain().health().at("blue").problems.empty());
+}
+
+TEST_F(ReconcilerTest, WhatIsInTheWayOfABridgeIsLookedForAtEachTick) {
+  links.insert("br-blue");
+  const auto well = world->runtime.answers;
+  world->runtime.answers = [&](const NetworkConfig& network) {
+    if (network.name != "blue" || !links.contains("br-blue")) return well(network);
+    return Result<EnsuredNetwork>(EnsuredNetwork{{}, false, {{"bridge-exists", "br-blue is there", "del"}}, "br-blue"});
+  };
+  world->runtime.run(world->runtime.container("c1", "blue", "10.10.1.2"));
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+  EXPECT_EQ(world->reconciler.brain().health().at("blue").problems.at(0).code, "bridge-exists");
+  links.clear();
+  world->timers.advance(5s);
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+}
+
+TEST_F(ReconcilerTest, ARouteThatIsRefusedIsTriedAgainAndHoldsUpNoOther) {
+  world->sink.refuses = [](const RibObject& object) {
+    return object.key.prefix.to_string() == "10.10.1.2/32" ? std::optional<std::string>("no") : std::nullopt;
+  };
+  world->runtime.run(world->runtime.container("c1", "blue", "10.10.1.2"));
+  world->runtime.run(world->runtime.container("c2", "blue", "10.10.1.3"));
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.3/32");
+  EXPECT_EQ(world->reconciler.brain().route_of(*IpAddress::parse("10.10.1.2"))->state, RibState::Rejected);
+  world->sink.refuses = {};
+  world->timers.advance(10min);
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.10.1.3/32");
+}
+
+TEST_F(ReconcilerTest, WithdrawTakesAllBackAndAnEndWaitsForIt) {
+  running();
+  bool ended = false;
+  world->reconciler.withdraw(true);
+  world->reconciler.finish([&] { ended = true; });
+  EXPECT_FALSE(ended);
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+  world->timers.advance(20ms);
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(ReconcilerTest, ZebrasAnswersAreNotALineEach) {
+  std::ostringstream log;
+  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_st>(log));
+  logger->set_pattern("%l %v");
+  spdlog::set_default_logger(logger);
+  for (int n = 2; n < 202; ++n)
+    world->runtime.run(world->runtime.container("c" + std::to_string(n), "blue", "10.10.1." + std::to_string(n)));
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(log.str().find("answers"), std::string::npos);
+  world->timers.advance(1s);
+  EXPECT_NE(log.str().find("info zebra's answers: 200 installed\n"), std::string::npos) << log.str();
+}
+
+TEST_F(ReconcilerTest, AnEndWithoutAWithdrawalDoesNotWait) {
+  running();
+  bool ended = false;
+  world->reconciler.finish([&] { ended = true; });
+  EXPECT_TRUE(ended);
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+}
+
+TEST_F(ReconcilerTest, AnEndWaitsForNobodyForLongerThanFiveSeconds) {
+  running();
+  bool ended = false;
+  world->reconciler.withdraw(true);  // and zebra says nothing
+  world->reconciler.finish([&] { ended = true; });
+  world->timers.advance(4s);
+  EXPECT_FALSE(ended);
+  world->timers.advance(2s);
+  EXPECT_TRUE(ended);
+}
+
+TEST_F(ReconcilerTest, SinceSaysWhenARouteCameIntoItsState) {
+  running();
+  const RibKey key{RibKind::Route, *Prefix::parse("10.10.1.2/32")};
+  const auto begin = world->reconciler.since().at(key).second;
+  world->timers.advance(1h);
+  EXPECT_EQ(world->reconciler.since().at(key).second, begin);
+  world->sink.reachable = false;
+  world->sink.lose("it went");
+  world->timers.advance(1h);
+  EXPECT_EQ(world->reconciler.since().at(key).first, RibState::Stale);
+  EXPECT_EQ(world->reconciler.since().at(key).second, begin + 1h);
+}
+
+// Whatever comes first, and whatever is lost on the way: in the end zebra holds what runs, and no route points at nothing.
+TEST_F(ReconcilerTest, InTheEndItIsTheSameInEveryOrder) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    rib.entries.clear();
+    begin();
+    std::map<std::string, std::string> runs;  // id -> address
+    const auto put_back = [&] {
+      for (const auto& [id, address] : runs)
+        world->runtime.run(world->runtime.container(id, address.starts_with("10.10") ? "blue" : "red", address));
+    };
+    for (int step = 0; step < 40; ++step) {
+      const std::string id = "c" + std::to_string(random() % 4);
+      switch (random() % 12) {
+        case 0: world->runtime.lose(); break;
+        case 1: world->runtime.list(); break;
+        case 2: world->sink.reachable = !world->sink.reachable; break;
+        case 3: world->sink.lose("the test says so"); break;
+        case 4: world->sink.far_side_restarts(); break;
+        case 5:
+          die();
+          begin();
+          put_back();
+          break;
+        case 6:
+          world->host.problems["blue"] = {{"firewall-drops", "dropped", "open it"}};
+          world->host.change();
+          break;
+        case 7:
+          world->host.problems.clear();
+          world->host.change();
+          break;
+        case 8:
+          world->runtime.end(id);
+          runs.erase(id);
+          break;
+        default: {
+          const std::string address = (random() % 2 ? "10.10.1." : "10.20.1.") + std::to_string(random() % 3 + 2);
+          bool taken = false;
+          for (const auto& [other, used] : runs) taken = taken || (other != id && used == address);
+          if (taken) break;
+          runs[id] = address;
+          world->runtime.run(world->runtime.container(id, address.starts_with("10.10") ? "blue" : "red", address));
+        }
+      }
+      for (unsigned turns = random() % 4; turns > 0; --turns) {
+        random() % 3 == 0 ? world->host.turn() : random() % 2 ? world->sink.turn() : world->runtime.turn();
+        world->hold_laws();
+      }
+      if (random() % 8 == 0) world->timers.advance(std::chrono::milliseconds(random() % 8000));
+    }
+    world->host.problems.clear();
+    world->host.change();
+    world->sink.reachable = true;
+    world->runtime.list();
+    for (int rounds = 0; rounds < 3; ++rounds) {
+      world->settle();
+      world->timers.advance(70s);
+    }
+    world->settle();
+    std::set<std::string> wanted, there;
+    for (const auto& [id, address] : runs) wanted.insert(address + "/32");
+    for (const auto& [key, entry] : rib.entries) {
+      there.insert(key.prefix.to_string());
+      EXPECT_FALSE(entry.stale);
+    }
+    ASSERT_EQ(there, wanted);
+    EXPECT_TRUE(world->reconciler.brain().in_sync());
+  }
+}
+
+}  // namespace
+}  // namespace berth
