@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The zebra module against a real zebra, bgpd-less: what a client says, and what RIB and kernel then hold."""
-import ipaddress, json, os, pathlib, random, select, shutil, signal, socket, struct, subprocess, time, unittest
+import ipaddress, json, os, pathlib, random, re, select, shutil, signal, socket, struct, subprocess, time, unittest
 import berth_pb2 as pb
 
 WORK, MODULE = os.environ["BERTH_WORK"], os.environ["BERTH_MODULE"]
@@ -189,6 +189,7 @@ class ModuleTest(unittest.TestCase):
         for c in self.clients:
             c.close()
         self.assertTrue(self.zebra.alive(), "zebra died")
+        self.assertNotIn("berth: bug", pathlib.Path(self.zebra.log).read_text())
         self.zebra.stop(signal.SIGTERM)
 
     def client(self, **fields):
@@ -673,6 +674,59 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("Operations", self.zebra.vty("show zebra fpm stats"))
         self.assertIn("berth: 1 routes", self.zebra.vty("show interface br0"))
         self.assertEqual(json.loads(self.zebra.vty("show berth routes json"))["routes"][0]["state"], "installed")
+
+    def test_debugging_is_off_until_it_is_asked_for(self):
+        log, c = pathlib.Path(self.zebra.log), self.client()
+        said = lambda p: [line for line in log.read_text().splitlines() if "route %s: put" % p in line]
+        c.state("10.1.0.40/32", pb.STATE_INSTALLED, sequence=c.batch(add("10.1.0.40/32")))
+        self.assertEqual(said("10.1.0.40/32"), [])
+        self.assertNotIn("Debugging", self.zebra.vty("show berth status"))
+        self.zebra.vty("debug berth")
+        self.assertIn("Debugging is on", self.zebra.vty("show berth status"))
+        self.zebra.vty("log file %s debugging" % log)  # the level of a file is below it by default in some releases
+        c.state("10.1.0.41/32", pb.STATE_INSTALLED, sequence=c.batch(add("10.1.0.41/32")))
+        until("each step is told", lambda: said("10.1.0.41/32"))
+        self.assertIn("put, new -> queued", said("10.1.0.41/32")[0])
+        self.zebra.vty("no debug berth")
+        c.state("10.1.0.42/32", pb.STATE_INSTALLED, sequence=c.batch(add("10.1.0.42/32")))
+        self.assertEqual(said("10.1.0.42/32"), [])
+
+    def test_debugging_may_stand_in_the_configuration(self):
+        self.zebra.stop()
+        pathlib.Path(WORK, "zebra.conf").write_text("log file %s/zebra.log debugging\ndebug berth\n" % WORK)
+        self.zebra = Zebra()
+        self.assertIn("Debugging is on", self.zebra.vty("show berth status"))
+        # FRR writes and shows what a module debugs from 10 on.
+        if "berth debugging is on" in self.zebra.vty("show debugging"):
+            self.assertRegex(self.zebra.vty("show running-config"), r"(?m)^debug berth$")
+
+    def test_each_warning_has_a_code_with_a_suggestion(self):
+        c = self.client()
+        c.close()
+        text = until("it is told", lambda: re.search(r"EC (\d+)\].*berthd is gone", pathlib.Path(self.zebra.log).read_text()))
+        error = json.loads(self.zebra.vty("show error %s json" % text[1]))[text[1]]
+        self.assertEqual((error["title"], int(text[1]) >> 24), ("berth: berthd is gone", 0xbe))
+        self.assertIn("Start berthd again", error["suggestion"])
+
+    def test_memory_comes_with_the_first_owner(self):
+        of_ours = lambda: re.findall(r"(?m)^(berth [^:]+?) *: +[1-9]", self.zebra.vty("show memory"))
+        self.assertEqual(of_ours(), [])
+        c = self.client()
+        c.state("10.1.0.43/32", pb.STATE_INSTALLED, sequence=c.batch(add("10.1.0.43/32")))
+        self.assertIn("berth connection buffers", of_ours())
+
+    def test_no_event_came_that_nothing_is_defined_for(self):
+        """Each of the others would have logged it; here one goes through all states."""
+        c, p = self.client(), "10.1.0.44/32"
+        mark = lambda interface: pb.Operation(mark=pb.MarkConnected(prefix=prefix("10.1.0.0/24"), interface=interface, tag=5))
+        for operation in (add(p), add(p, interface="nowhere0"), add(p), remove(p), add(p), remove(p), remove(p), add(p, "nowhere0"),
+                          remove(p), mark("br0"), mark("p1"), mark("br0"), pb.Operation(unmark=prefix("10.1.0.0/24")), mark("p1"), add(p)):
+            c.batch(operation)
+        c.state(p, pb.STATE_INSTALLED, sequence=c.sequence)
+        c.close()
+        d = self.client()
+        self.assertEqual(d.sync(), 2)
+        self.assertRegex(self.zebra.vty("show berth counters"), r"Undefined transitions +0\n")
 
     def test_the_stock_vtysh_shows_it(self):
         c = self.client()

@@ -138,6 +138,7 @@ class Base(unittest.TestCase):
         if self.bgpd:
             self.bgpd.stop()
         self.assertTrue(self.zebra.alive(), "zebra died")
+        self.assertNotIn("berth: bug", pathlib.Path(self.zebra.log).read_text())
         self.zebra.stop(signal.SIGTERM)
         sh("ip route flush proto openfabric; ip -6 route flush proto openfabric")
 
