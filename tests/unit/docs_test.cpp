@@ -7,7 +7,11 @@
 #include <boost/json/object.hpp>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "daemon/config/config_edit.h"
 #include "daemon/show/show.h"
@@ -121,6 +125,70 @@ TEST(Docs, TheModuleIsLoadedByItsWholePath) {
   for (const char* name : {"scripts/install", "containers/frr/Dockerfile", "containers/node/Dockerfile",
                            "fpm_bridge/client/zebra_client.cpp"})
     EXPECT_NE(file(name).find("/usr/lib/frr/modules/zebra_fpm_bridge.so"), std::string::npos) << name;
+}
+
+std::string module_sources() {
+  std::string out;
+  for (const auto& each : std::filesystem::directory_iterator(std::string(BERTH_SOURCE_DIR) + "/fpm_bridge/zebra"))
+    if (each.path().extension() == ".c" || each.path().extension() == ".h")
+      out += file("fpm_bridge/zebra/" + each.path().filename().string());
+  return out;
+}
+
+// Rows of a page's table: the first cell, and what the row says after it.
+std::vector<std::pair<std::string, std::string>> rows(const std::string& text, const std::string& after) {
+  std::vector<std::pair<std::string, std::string>> out;
+  std::istringstream lines(text.substr(std::min(text.find(after), text.size())));
+  static const std::regex row("\\| `([^`]+)` \\|(.*)");
+  std::smatch match;
+  for (std::string line; std::getline(lines, line);)
+    if (std::regex_match(line, match, row)) out.emplace_back(match[1], match[2]);
+  return out;
+}
+
+TEST(ProtocolPage, NamesEverythingThatCanBeSaid) {
+  const std::string text = page("protocol.md"), proto = file("fpm_bridge/proto/berth.proto");
+  static const std::regex named(
+      "\n *(?:message|enum) (\\w+)|\n *(?:repeated )?\\w+ (\\w+) = \\d+;|\n +([A-Z_]+) = \\d+;");
+  const std::set<std::string> plain = {"ObjectKind",
+                                       "State",  // the page says their values
+                                       "hello",
+                                       "batch",
+                                       "end_of_sync",
+                                       "sync_done",
+                                       "results",  // a Message's bodies: named as what they are
+                                       "query",
+                                       "query_reply",
+                                       "bye",
+                                       "keepalive",
+                                       "OBJECT_UNSPECIFIED",
+                                       "STATE_UNSPECIFIED"};
+  int found = 0;
+  for (auto it = std::sregex_iterator(proto.begin(), proto.end(), named); it != std::sregex_iterator(); ++it) {
+    const std::string name = (*it)[1].str() + (*it)[2].str() + (*it)[3].str();
+    if (plain.count(name)) continue;
+    ++found;
+    EXPECT_NE(text.find("`" + name + "`"), std::string::npos) << name << " of berth.proto is not described";
+  }
+  EXPECT_GT(found, 50);
+}
+
+TEST(ProtocolPage, ItsLimitsAreThoseOfTheModule) {
+  const std::string text = page("protocol.md"), sources = module_sources();
+  const auto limits = rows(text.substr(0, text.find("## Errors")), "## Limits");
+  EXPECT_GE(limits.size(), 14u);
+  for (const auto& [name, rest] : limits) {
+    const std::string value = rest.substr(1, rest.find(' ', 1) - 1);
+    EXPECT_TRUE(std::regex_search(sources, std::regex("#define " + name + "[ \t]+" + value + "\\b")))
+        << name << " " << value;
+  }
+}
+
+TEST(ProtocolPage, ItsReasonsAreThoseOfTheModule) {
+  const std::string sources = module_sources();
+  const auto reasons = rows(page("protocol.md"), "## Errors");
+  EXPECT_GE(reasons.size(), 24u);
+  for (const auto& [reason, rest] : reasons) EXPECT_NE(sources.find("\"" + reason + "\""), std::string::npos) << reason;
 }
 
 // What berthd.conf advertises is what frr.conf lets through.
