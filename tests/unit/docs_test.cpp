@@ -101,6 +101,50 @@ TEST(Docs, TheExamplesAreReadWithoutAMistake) {
   }
 }
 
+// The pages of the tree: those at the top, those of docs/, and the README of each folder.
+std::vector<std::filesystem::path> pages() {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> out;
+  for (const auto& each : fs::directory_iterator(BERTH_SOURCE_DIR)) {
+    const std::string name = each.path().filename().string();
+    if (name.starts_with(".") || name.starts_with("build")) continue;
+    if (each.path().extension() == ".md") out.push_back(name);
+    if (each.is_directory() && fs::exists(each.path() / "README.md")) out.push_back(name + "/README.md");
+  }
+  for (const auto& each : fs::directory_iterator(std::string(BERTH_SOURCE_DIR) + "/docs"))
+    if (each.path().extension() == ".md") out.push_back("docs/" + each.path().filename().string());
+  return out;
+}
+
+bool is_there(const std::filesystem::path& folder, std::string name) {
+  namespace fs = std::filesystem;
+  const fs::path top = BERTH_SOURCE_DIR;
+  if (const auto star = name.find('*'); star != std::string::npos) name.resize(name.rfind('/', star) + 1);
+  return fs::exists(top / name) || fs::exists(top / folder / name) || fs::exists(top / "frr-configs/host" / name);
+}
+
+// What is in backticks and looks like a file or a folder of ours, and what a link leads to.
+TEST(Docs, EveryFileThatAPageNamesIsThere) {
+  static const std::regex quoted("`([A-Za-z0-9_.*/-]+)`|\\]\\(([^):#]+)\\)");
+  static const std::regex ours(
+      "(bench|containers|container_watcher|cmake|core|daemon|docs|fpm_bridge|frr-configs|redistribute|scripts|tests)/"
+      ".*|"
+      "([a-z_]+/)*[a-z_*]+\\.(c|cpp|h|py|sh|proto|md|cmake)|[a-z]+/");
+  int found = 0;
+  for (const auto& each : pages()) {
+    if (each == "CHANGELOG.md") continue;  // tells of what was there
+    const std::string text = file(each.string());
+    for (auto it = std::sregex_iterator(text.begin(), text.end(), quoted); it != std::sregex_iterator(); ++it) {
+      const bool link = (*it)[2].matched;
+      const std::string name = link ? (*it)[2].str() : (*it)[1].str();
+      if (!link && !std::regex_match(name, ours)) continue;
+      ++found;
+      EXPECT_TRUE(is_there(each.parent_path(), name)) << each << " names " << name;
+    }
+  }
+  EXPECT_GT(found, 60);
+}
+
 // zebra looks for any other name in folders where the module is not, and does not start without it.
 TEST(Docs, TheModuleIsLoadedByItsWholePath) {
   namespace fs = std::filesystem;
@@ -150,19 +194,12 @@ TEST(ProtocolPage, NamesEverythingThatCanBeSaid) {
   const std::string text = page("protocol.md"), proto = file("fpm_bridge/proto/berth.proto");
   static const std::regex named(
       "\n *(?:message|enum) (\\w+)|\n *(?:repeated )?\\w+ (\\w+) = \\d+;|\n +([A-Z_]+) = \\d+;");
-  const std::set<std::string> plain = {"ObjectKind",
-                                       "State",  // the page says their values
-                                       "hello",
-                                       "batch",
-                                       "end_of_sync",
-                                       "sync_done",
-                                       "results",  // a Message's bodies: named as what they are
-                                       "query",
-                                       "query_reply",
-                                       "bye",
-                                       "keepalive",
-                                       "OBJECT_UNSPECIFIED",
-                                       "STATE_UNSPECIFIED"};
+  const std::set<std::string> plain = {
+      "ObjectKind",
+      "State",  // the page says their values
+      "hello",      "batch",       "end_of_sync", "sync_done",
+      "results",  // a Message's bodies: named as what they are
+      "query",      "query_reply", "bye",         "keepalive", "OBJECT_UNSPECIFIED", "STATE_UNSPECIFIED"};
   int found = 0;
   for (auto it = std::sregex_iterator(proto.begin(), proto.end(), named); it != std::sregex_iterator(); ++it) {
     const std::string name = (*it)[1].str() + (*it)[2].str() + (*it)[3].str();
