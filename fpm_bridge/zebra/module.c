@@ -51,13 +51,11 @@ int64_t berth_now_ms(void)
 /* What the running FRR lacks of what this module was linked with; NULL: nothing. */
 static const char *missing_import(void)
 {
-#ifdef BERTH_HAS_IMPORTS
 	const struct berth_import *each;
 
 	for (each = berth_imports; each->name; each++)
 		if (!each->address)
 			return each->name;
-#endif
 	return NULL;
 }
 
