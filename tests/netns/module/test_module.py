@@ -8,6 +8,14 @@ SOCKET = WORK + "/berth.sock"
 STATES = pb.State
 
 
+def takes(seconds):
+    """About so long, where that is much: lane.py deals the tests out by it."""
+    def mark(test):
+        test.takes = seconds
+        return test
+    return mark
+
+
 def sh(command):
     return subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
 
@@ -239,9 +247,11 @@ class ModuleTest(unittest.TestCase):
         finally:
             sh("ip link del later")
 
+    @takes(6)
     def test_link_flap_brings_the_kernel_route_back(self):
         self.flap_a_link()
 
+    @takes(6)
     def test_link_flap_with_nexthop_groups_in_the_kernel(self):
         """FRR's own default."""
         self.zebra.stop()
@@ -355,6 +365,7 @@ class ModuleTest(unittest.TestCase):
         c.batch(add("10.1.0.13/32"))
         c.state("10.1.0.13/32", pb.STATE_INSTALLED)
 
+    @takes(5)
     def test_a_silent_owner_is_put_out_and_its_grace_time_begins(self):
         c, p = self.client(hold_seconds=3), "10.1.0.30/32"
         self.assertEqual(c.hello.hold_seconds, 3)
@@ -388,6 +399,7 @@ class ModuleTest(unittest.TestCase):
         self.assertEqual(d.sync(), 0)
         self.assertTrue(kernel(p))
 
+    @takes(25)
     def test_who_lives_is_not_put_out(self):
         c, p = self.client(hold_seconds=3), "10.1.0.32/32"
         c.batch(add(p))
@@ -406,6 +418,7 @@ class ModuleTest(unittest.TestCase):
         self.assertIn("Hold time 3 s", self.zebra.vty("show berth status"))
         self.assertRegex(self.zebra.vty("show berth counters"), r"Connections +1\n")
 
+    @takes(14)
     def test_an_owner_that_is_slow_to_read_lives(self):
         """The module reads nothing while its answers are not taken: it sees the owner's life by what is read."""
         out, refused = b"", [add("127.0.0.1/32")] * 500
@@ -433,6 +446,7 @@ class ModuleTest(unittest.TestCase):
         self.assertGreater(taken, 1500000, "the module had more to say than it can hold")
         self.assertIn("berthd is connected", self.zebra.vty("show berth status"))
 
+    @takes(4)
     def test_an_older_berthd_may_be_silent(self):
         c = self.client()
         self.assertEqual(c.hello.hold_seconds, 0)
@@ -473,6 +487,7 @@ class ModuleTest(unittest.TestCase):
         c.state(p, pb.STATE_INSTALLED)
         self.assertRegex(self.zebra.vty("show berth counters"), r"Unknown messages +1\n")
 
+    @takes(8)
     def test_the_grace_time_is_given_back_when_a_session_settles_or_it_is_over(self):
         c, p, seen = self.client(), "10.1.0.35/32", lambda: "not connected" in self.zebra.vty("show berth status")
         c.batch(add(p))
@@ -498,6 +513,7 @@ class ModuleTest(unittest.TestCase):
         stays("its route, after a grace time that ran out", lambda: kernel(p), 1.4)
         until("gone after the grace time", lambda: not kernel(p), 2)
 
+    @takes(7)
     def test_silence_settles_no_session(self):
         c, p = self.client(), "10.1.0.36/32"
         c.batch(add(p))
@@ -767,6 +783,7 @@ class ModuleTest(unittest.TestCase):
         self.assertRegex(self.zebra.vty("show berth counters"), r"Refused +1\n")
         self.assertEqual(self.client().hello.error, "")
 
+    @takes(16)
     def test_many(self):
         c, n = self.client(), 20000
         each = ["10.%d.%d.%d/32" % (2 + i // 65536, i // 256 % 256, i % 256) for i in range(n)]
@@ -785,6 +802,7 @@ class ModuleTest(unittest.TestCase):
             c.state(p, pb.STATE_GONE, seconds=30)
         self.assertEqual(sh("ip route show proto openfabric"), "")
 
+    @takes(int(os.environ["BERTH_GARBAGE_SECONDS"]))
     def test_garbage(self):
         c = self.client()
         c.batch(add("10.1.0.15/32"))
