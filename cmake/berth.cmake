@@ -26,7 +26,7 @@ function(berth_library name)
 endfunction()
 
 # Programs whose tests wait for most of their time, for the kernel or for a deadline: run in so many parts at a time.
-set(berth_waiting host_links_test=6 host_agent_test=4 host_firewall_test=2 zebra_client_test=4 docker_watcher_test=3
+set(berth_waiting host_links_test=6 host_agent_test=4 zebra_client_test=4 docker_watcher_test=3
   connection_test=1 told_test=1)
 
 add_custom_target(berth_tests)

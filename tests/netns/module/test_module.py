@@ -66,7 +66,7 @@ class Zebra:
 
     def vty(self, command):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(5)
+        s.settimeout(20)  # zebra may be busy with what a test floods it with
         s.connect(WORK + "/zebra.vty")
         out = b""
         for line in ("enable", command):
