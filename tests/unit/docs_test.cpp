@@ -210,6 +210,16 @@ TEST(ProtocolPage, NamesEverythingThatCanBeSaid) {
   EXPECT_GT(found, 50);
 }
 
+TEST(ProtocolPage, NamesEveryCommandOfTheModule) {
+  const std::string text = page("protocol.md"), source = file("fpm_bridge/zebra/vty.c");
+  static const std::regex command("DEFUN \\(\\w+, \\w+, \"([^\"]+)\"");
+  int found = 0;
+  for (auto it = std::sregex_iterator(source.begin(), source.end(), command); it != std::sregex_iterator();
+       ++it, ++found)
+    EXPECT_NE(text.find("`" + (*it)[1].str() + "`"), std::string::npos) << (*it)[1] << " is not documented";
+  EXPECT_GE(found, 6);
+}
+
 TEST(ProtocolPage, ItsLimitsAreThoseOfTheModule) {
   const std::string text = page("protocol.md"), sources = module_sources();
   const auto limits = rows(text.substr(0, text.find("## Errors")), "## Limits");
