@@ -12,36 +12,37 @@
 #include <vector>
 
 #include "core/ip.h"
+#include "core/shared_text.h"
 
 namespace berth {
 
 // A container's connection to one network. It exists from the runtime's connect (before the application runs) until
 // its disconnect; paused and restarting containers keep theirs as long as the runtime lists it.
 struct EndpointFact {
-  std::string id;       // the runtime's endpoint id
-  std::string network;  // the runtime's network name
-  std::string network_id;
-  std::string mac;  // "02:42:…", may be empty
+  SharedText id;       // the runtime's endpoint id
+  SharedText network;  // the runtime's network name
+  SharedText network_id;
+  SharedText mac;  // "02:42:…", may be empty
   std::vector<IpAddress> addresses;
-  std::string driver = {};  // the network's, in the runtime's word; for showing only
+  SharedText driver = {};  // the network's, in the runtime's word; for showing only
   bool operator==(const EndpointFact&) const = default;
 };
 
 struct ContainerKey {
-  std::string runtime;  // name of the runtime line in berthd.conf: "docker"
-  std::string id;       // full id
+  SharedText runtime;  // name of the runtime line in berthd.conf: "docker"
+  SharedText id;       // full id
   auto operator<=>(const ContainerKey&) const = default;
 };
 
 struct ContainerFact {
   ContainerKey key;
-  std::string name;   // without a leading slash
-  std::string state;  // the runtime's word: "created", "running", "paused", … for showing only
+  SharedText name;   // without a leading slash
+  SharedText state;  // the runtime's word: "created", "running", "paused", … for showing only
   std::map<std::string, std::string> labels;  // hostile: an image may set them
   std::vector<EndpointFact> endpoints;        // presence means attached
   std::int64_t created =
       0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
-  std::string network_mode = {};  // "host", "none", "container:ID": it has no endpoint of its own; else another word
+  SharedText network_mode = {};  // "host", "none", "container:ID": it has no endpoint of its own; else another word
   bool operator==(const ContainerFact&) const = default;
 };
 
@@ -55,8 +56,8 @@ struct SubnetFact {
 // Which network of which runtime: names say it not, since one Docker may have several networks of one name (an overlay of a
 // swarm beside a bridge), and a network that is made anew has another id.
 struct NetworkKey {
-  std::string runtime;
-  std::string id;  // empty: none is known
+  SharedText runtime;
+  SharedText id;  // empty: none is known
   auto operator<=>(const NetworkKey&) const = default;
 };
 
@@ -99,14 +100,14 @@ struct Problem {
 // One endpoint of one container. A restarted container has the same key and another endpoint id.
 struct EndpointKey {
   ContainerKey container;
-  std::string endpoint;  // EndpointFact::id
+  SharedText endpoint;  // EndpointFact::id
   auto operator<=>(const EndpointKey&) const = default;
 };
 
 // What berth found on the host for one configured network, from the rules and links in force.
 struct NetworkHealth {
   bool attached = false;  // the network and its interface exist
-  std::string interface;
+  SharedText interface;
   Nat nat = Nat::Unknown;
   std::vector<Problem> problems;
   NetworkKey key = {};   // whose endpoints are this network's; without an id: nobody's

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/ip.h"
+#include "core/shared_text.h"
 
 namespace berth {
 
@@ -29,7 +30,7 @@ struct RibKey {
 struct RibObject {
   RibKey key;
   std::uint32_t tag = 0;
-  std::string interface;             // next hop interface, or the interface of the connected route
+  SharedText interface;              // next hop interface, or the interface of the connected route
   std::optional<IpAddress> gateway;  // absent: the destination is on the interface itself
   std::uint32_t distance = 0;        // 0: the module's default
   std::uint32_t metric = 0;

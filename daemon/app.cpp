@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/app.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -152,6 +153,7 @@ void App::snapshot(const std::string& runtime, RuntimeSnapshot all) {
   synced_.insert(runtime);
   attach_all();  // at each full list: what was removed or made while nobody looked
   work();
+  malloc_trim(0);  // of the answers' many small parts
 }
 
 void App::container_changed(ContainerFact fact) {
@@ -207,6 +209,7 @@ void App::zebra_synced(std::uint32_t swept) {
   brain_.zebra_synced();
   if (brain_.in_sync()) host_.sweep();  // not while routes of an earlier berthd are kept
   work();
+  malloc_trim(0);
 }
 
 void App::rib_answer(const RibAnswer& answer) {

@@ -64,6 +64,7 @@ View App::view() {
     view.counters["dockerFailures"] = docker.failures;
     view.counters["dockerLosses"] = docker.losses;
     view.counters["dockerLabelsCut"] = docker.cut;
+    view.counters["dockerRests"] = docker.rests;
   }
   view.counters["hostLooks"] = host_.counters().looks;
   view.counters["hostOverruns"] = host_.counters().overruns;
@@ -85,13 +86,15 @@ View App::view() {
 // States that no answer brings (a route that waits, a zebra that left) are seen here, at each tick.
 void App::note_states() {
   const WallTime now = std::chrono::system_clock::now();
-  decltype(since_) fresh;
-  for (const RouteView& route : brain_.routes()) {
-    const auto entry = since_.find(route.key);
-    const bool same = entry != since_.end() && entry->second.first == route.state;
-    fresh[route.key] = same ? entry->second : std::pair{route.state, now};
-  }
-  since_ = std::move(fresh);
+  auto next = since_.begin();  // both are sorted by key
+  brain_.each_state([&](const RibKey& key, RibState state) {
+    while (next != since_.end() && next->first < key) next = since_.erase(next);
+    if (next == since_.end() || next->first != key)
+      since_.emplace_hint(next, key, std::pair{state, now});
+    else if (auto& [known, when] = (next++)->second; known != state)
+      known = state, when = now;
+  });
+  since_.erase(next, since_.end());
 }
 
 void App::withdraw(bool on) {

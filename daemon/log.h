@@ -45,7 +45,8 @@ class Log {
 
   void set(const LogConfig& config);  // never blocks
   std::uint64_t dropped() const;      // lines
-  // Writes what is queued, for that long at most. False: something is stuck, and so is its thread; the process can only be left then.
+  // Writes what is queued, for that long at most. False: something is stuck, and its thread with it: the process can only
+  // be left, not ended in order.
   bool end(std::chrono::milliseconds patience);
 
   static spdlog::sink_ptr default_sink(const std::string& target);

@@ -3,6 +3,7 @@
 // berthd -f FILE [-C] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
 // routes stay for the grace time.
 #include <getopt.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 
 namespace {
 
+constexpr int kLarge = 256 * 1024;                    // bytes
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =
@@ -108,6 +110,9 @@ int main(int argc, char** argv) {
     std::puts("configuration OK");
     return 0;
   }
+  // What is large comes and goes: an answer of Docker's, a show of all routes. It gets pages of its own, which go back when it
+  // does; the allocator would learn to keep them (mallopt(3), M_MMAP_THRESHOLD).
+  mallopt(M_MMAP_THRESHOLD, kLarge);
   std::signal(SIGPIPE, SIG_IGN);  // a log whose reader is gone is no reason to end
   berth::Log log;
   log.set(config->log);

@@ -12,6 +12,8 @@ std::size_t container_limit(const NetworkConfig& network) {
   return network.max_containers ? network.max_containers : std::numeric_limits<std::size_t>::max();
 }
 
+const Rank kLowest{std::numeric_limits<std::int64_t>::min(), {}};
+
 RibKey host_key(const Prefix& prefix) {
   return {RibKind::Route, prefix};
 }
@@ -21,7 +23,7 @@ RibKey subnet_key(const Prefix& prefix) {
 
 }  // namespace
 
-FirstN<Rank>& Claims::containers_of(const std::string& network) {
+FirstN<Rank>& Claims::containers_of(const SharedText& network) {
   const auto entry = networks_.find(network);
   return containers_
       .try_emplace(network,
@@ -30,7 +32,7 @@ FirstN<Rank>& Claims::containers_of(const std::string& network) {
 }
 
 void Claims::set_limits(const Config& config, std::set<RibKey>& changed) {
-  const auto old = std::exchange(networks_, config.networks);
+  const auto old = std::exchange(networks_, {config.networks.begin(), config.networks.end()});
   for (const auto& [name, network] : networks_) {
     const auto before = old.find(name);
     if (before == old.end() || before->second.max_containers != network.max_containers)
@@ -53,12 +55,12 @@ void Claims::set(const Rank& who, const Contribution& what, std::set<RibKey>& ch
     const auto before = old.hosts.find(place);
     if (before == old.hosts.end() || before->second != tag) add_host(who, place, tag);
   }
-  std::set<std::string> before, now;
+  boost::container::flat_set<SharedText> before, now;
   for (const auto& [place, tag] : old.hosts) before.insert(place.network);
   for (const auto& [place, tag] : what.hosts) now.insert(place.network);
-  for (const std::string& network : before)
+  for (const SharedText& network : before)
     if (!now.contains(network)) containers_changed(network, containers_of(network).erase(who));
-  for (const std::string& network : now)
+  for (const SharedText& network : now)
     if (!before.contains(network)) containers_changed(network, containers_of(network).insert(who));
   for (const auto& place : old.subnets)
     if (!what.subnets.contains(place)) count_subnet(place, -1);
@@ -69,16 +71,13 @@ void Claims::set(const Rank& who, const Contribution& what, std::set<RibKey>& ch
 }
 
 void Claims::add_host(const Rank& who, const Contribution::Place& place, std::uint32_t tag) {
-  claims_[place.prefix][{who, place.network}] = tag;
+  claims_[{place.prefix, {who, place.network}}] = tag;
   touched_.insert(host_key(place.prefix));
 }
 
 void Claims::drop_host(const Rank& who, const Contribution::Place& place) {
   touched_.insert(host_key(place.prefix));
-  const auto entry = claims_.find(place.prefix);
-  if (entry == claims_.end()) return;
-  entry->second.erase({who, place.network});
-  if (entry->second.empty()) claims_.erase(entry);
+  claims_.erase({place.prefix, {who, place.network}});
 }
 
 void Claims::count_subnet(const Contribution::Place& place, int by) {
@@ -92,7 +91,7 @@ void Claims::count_subnet(const Contribution::Place& place, int by) {
 }
 
 // These containers' places in the network came or went with the limit: so do all that they claim there.
-void Claims::containers_changed(const std::string& network, const std::vector<Rank>& ranks) {
+void Claims::containers_changed(const SharedText& network, const std::vector<Rank>& ranks) {
   for (const Rank& rank : ranks) {
     const auto entry = contributions_.find(rank);
     if (entry == contributions_.end()) continue;
@@ -114,14 +113,20 @@ std::optional<Wish> Claims::elect(const RibKey& key) const {
     }
     return std::nullopt;
   }
-  const auto entry = claims_.find(key.prefix);
-  if (entry == claims_.end()) return std::nullopt;
-  for (const auto& [claim, tag] : entry->second) {
-    const auto containers = containers_.find(claim.network);
-    if (containers != containers_.end() && containers->second.admits(claim.who))
-      return Wish{key, claim.network, tag, claim.who};
+  for (const auto& [claim, tag] : claims_to(key.prefix)) {
+    const auto& [who, network] = claim.second;
+    const auto containers = containers_.find(network);
+    if (containers != containers_.end() && containers->second.admits(who)) return Wish{key, network, tag, who};
   }
   return std::nullopt;
+}
+
+std::ranges::subrange<std::map<std::pair<Prefix, Claims::Claim>, std::uint32_t>::const_iterator> Claims::claims_to(
+    const Prefix& address) const {
+  const auto begin = claims_.lower_bound({address, {kLowest, {}}});
+  auto end = begin;
+  while (end != claims_.end() && end->first.first == address) ++end;
+  return {begin, end};
 }
 
 void Claims::settle(std::set<RibKey>& changed) {
@@ -153,15 +158,14 @@ const Wish* Claims::wish(const RibKey& key) const {
   return entry != candidates_.end() && seats_.admits(seat(entry->second)) ? &entry->second : nullptr;
 }
 
-const std::set<RibKey>& Claims::of_network(const std::string& network) const {
+const std::set<RibKey>& Claims::of_network(const SharedText& network) const {
   static const std::set<RibKey> kNone;
   const auto entry = by_network_.find(network);
   return entry == by_network_.end() ? kNone : entry->second;
 }
 
 ClaimState Claims::state(const Rank& who, const Contribution::Place& place) const {
-  const auto claims = claims_.find(place.prefix);
-  if (claims == claims_.end() || !claims->second.contains({who, place.network})) return ClaimState::None;
+  if (!claims_.contains({place.prefix, {who, place.network}})) return ClaimState::None;
   const auto containers = containers_.find(place.network);
   if (containers == containers_.end() || !containers->second.admits(who)) return ClaimState::TooManyContainers;
   const auto candidate = candidates_.find(host_key(place.prefix));
@@ -172,10 +176,8 @@ ClaimState Claims::state(const Rank& who, const Contribution::Place& place) cons
 
 std::vector<Rank> Claims::claimants(const Prefix& prefix) const {
   std::vector<Rank> out;
-  const auto claims = claims_.find(prefix);
-  if (claims != claims_.end())
-    for (const auto& [claim, tag] : claims->second)
-      if (out.empty() || out.back() != claim.who) out.push_back(claim.who);
+  for (const auto& [claim, tag] : claims_to(prefix))
+    if (out.empty() || out.back() != claim.second.who) out.push_back(claim.second.who);
   return out;
 }
 

@@ -10,11 +10,14 @@
 // Each change costs O(log all) for each claim that it changes, and tells which keys to look at again.
 #pragma once
 
+#include <boost/container/flat_map.hpp>
+#include <boost/container/flat_set.hpp>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/config.h"
@@ -27,17 +30,17 @@ namespace berth {
 // What one container brings, as policy judged it.
 struct Contribution {
   struct Place {
-    std::string network;
+    SharedText network;
     Prefix prefix;
     auto operator<=>(const Place&) const = default;
   };
-  std::map<Place, std::uint32_t> hosts;  // addresses to advertise -> tag
-  std::set<Place> subnets;               // subnets to advertise while it is there
+  boost::container::flat_map<Place, std::uint32_t> hosts;  // addresses to advertise -> tag
+  boost::container::flat_set<Place> subnets;               // subnets to advertise while it is there
 };
 
 struct Wish {
   RibKey key;
-  std::string network;
+  SharedText network;
   std::uint32_t tag = 0;
   std::optional<Rank> owner;  // absent: a subnet
   bool operator==(const Wish&) const = default;
@@ -54,14 +57,14 @@ class Claims {
 
   const Wish* wish(const RibKey& key) const;                                // nullptr: nobody gets this
   const std::map<RibKey, Wish>& candidates() const { return candidates_; }  // wishes and what the limit cut off
-  const std::set<RibKey>& of_network(const std::string& network) const;     // candidates' keys
+  const std::set<RibKey>& of_network(const SharedText& network) const;      // candidates' keys
   ClaimState state(const Rank& who, const Contribution::Place& place) const;
   std::vector<Rank> claimants(const Prefix& prefix) const;
 
  private:
   struct Claim {
     Rank who;
-    std::string network;
+    SharedText network;
     auto operator<=>(const Claim&) const = default;
   };
   // Subnets are few and come first; then the oldest.
@@ -80,19 +83,22 @@ class Claims {
   void add_host(const Rank& who, const Contribution::Place& place, std::uint32_t tag);
   void drop_host(const Rank& who, const Contribution::Place& place);
   void count_subnet(const Contribution::Place& place, int by);
-  void containers_changed(const std::string& network, const std::vector<Rank>& ranks);
+  void containers_changed(const SharedText& network, const std::vector<Rank>& ranks);
   void settle(std::set<RibKey>& changed);
   void set_candidate(const RibKey& key, std::optional<Wish> wish, std::set<RibKey>& changed);
   std::optional<Wish> elect(const RibKey& key) const;
-  FirstN<Rank>& containers_of(const std::string& network);
+  // The claims to this address, the lowest first.
+  std::ranges::subrange<std::map<std::pair<Prefix, Claim>, std::uint32_t>::const_iterator> claims_to(
+      const Prefix& address) const;
+  FirstN<Rank>& containers_of(const SharedText& network);
 
-  std::map<std::string, NetworkConfig> networks_;
+  std::map<SharedText, NetworkConfig> networks_;
   std::map<Rank, Contribution> contributions_;
-  std::map<Prefix, std::map<Claim, std::uint32_t>> claims_;       // address -> who claims it -> tag
-  std::map<Prefix, std::map<std::string, std::size_t>> members_;  // subnet -> network -> containers in it
-  std::map<std::string, FirstN<Rank>> containers_;                // by network: who may have an address advertised
+  std::map<std::pair<Prefix, Claim>, std::uint32_t> claims_;     // address, who claims it -> tag
+  std::map<Prefix, std::map<SharedText, std::size_t>> members_;  // subnet -> network -> containers in it
+  std::map<SharedText, FirstN<Rank>> containers_;                // by network: who may have an address advertised
   std::map<RibKey, Wish> candidates_;
-  std::map<std::string, std::set<RibKey>> by_network_;
+  std::map<SharedText, std::set<RibKey>> by_network_;
   FirstN<Seat> seats_;
   std::set<RibKey> touched_;
 };

@@ -6,7 +6,7 @@
 
 namespace berth {
 
-void DeltaTracker::want(const RibObject& object, const std::string& network) {
+void DeltaTracker::want(const RibObject& object, const SharedText& network) {
   Wanted& wanted = wanted_[object.key];
   if (!(wanted.object == object)) relent(object.key);
   wanted = {object, network};
@@ -46,7 +46,7 @@ std::optional<DeltaTracker::Change> DeltaTracker::take() {
     told.object.reset();
     return key;
   }
-  const std::string& network = wanted->second.network;
+  const SharedText& network = wanted->second.network;
   if (added) {
     told.network = network;
     hold(network);
@@ -130,11 +130,11 @@ std::optional<DeltaTracker::Answered> DeltaTracker::state(const RibKey& key) con
   return said->second.answered;
 }
 
-void DeltaTracker::hold(const std::string& network) {
+void DeltaTracker::hold(const SharedText& network) {
   ++told_of_[network];
 }
 
-void DeltaTracker::release(const std::string& network) {
+void DeltaTracker::release(const SharedText& network) {
   const auto entry = told_of_.find(network);
   if (entry != told_of_.end() && --entry->second == 0) told_of_.erase(entry);
 }

@@ -25,10 +25,10 @@ class DeltaTracker {
   using Change = std::variant<RibObject, RibKey>;  // announce this object, or withdraw that key
   struct Answered {
     RibState state = RibState::Pending;
-    std::string reason;
+    SharedText reason;
   };
 
-  void want(const RibObject& object, const std::string& network);
+  void want(const RibObject& object, const SharedText& network);
   void unwant(const RibKey& key);
 
   void session_begun();  // the new session was told nothing
@@ -40,29 +40,29 @@ class DeltaTracker {
   std::optional<Change> take();  // the next difference; from then on it counts as told
 
   bool is_told(const RibKey& key) const { return told_.contains(key); }
-  bool tells_of(const std::string& network) const { return told_of_.contains(network); }
+  bool tells_of(const SharedText& network) const { return told_of_.contains(network); }
   std::optional<Answered> state(const RibKey& key) const;  // nullopt: not told
   std::uint64_t checks() const { return checks_; }         // comparisons of one key, ever: the work done
 
  private:
   struct Wanted {
     RibObject object;
-    std::string network;
+    SharedText network;
   };
   struct Told {
     std::optional<RibObject> object;  // absent: a removal is on its way
-    std::string network;
-    std::string moving_from;  // the network that the object was of before; until the answer
+    SharedText network;
+    SharedText moving_from;  // the network that the object was of before; until the answer
     Answered answered;
   };
   void check(const RibKey& key);
-  void hold(const std::string& network);
-  void release(const std::string& network);
+  void hold(const SharedText& network);
+  void release(const SharedText& network);
   void forget(std::unordered_map<RibKey, Told>::iterator said);
 
   std::unordered_map<RibKey, Wanted> wanted_;
   std::unordered_map<RibKey, Told> told_;
-  std::map<std::string, std::size_t> told_of_;  // network -> told objects of it
+  std::map<SharedText, std::size_t> told_of_;  // network -> told objects of it
   struct Failure {
     std::uint64_t delay = 1, at = 0;  // in calls of retry()
     bool waits = false;

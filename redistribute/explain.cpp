@@ -38,7 +38,7 @@ std::string_view to_string(Advertised verdict) {
   return "notAdvertised";
 }
 
-const Problem* Redistributor::Impl::network_problem(const std::string& network, const Prefix& prefix) const {
+const Problem* Redistributor::Impl::network_problem(const SharedText& network, const Prefix& prefix) const {
   const auto entry = health.find(network);
   if (entry == health.end()) return nullptr;
   for (const Problem& problem : entry->second.problems)
@@ -48,10 +48,7 @@ const Problem* Redistributor::Impl::network_problem(const std::string& network, 
 
 RouteView Redistributor::Impl::view(const Wish& wish) const {
   RouteView view{wish.key, wish.network, {}, wish.key.kind == RibKind::Mark, wish.tag, {}, {}};
-  if (wish.owner) {
-    const auto name = names.find(wish.owner->key);
-    if (name != names.end()) view.container = name->second;
-  }
+  if (wish.owner) view.container = name_of(wish.owner->key);
   if (const auto answered = tracker.state(wish.key)) {
     view.state = answered->state;
     view.reason = answered->reason;
@@ -82,6 +79,14 @@ std::vector<RouteView> Redistributor::routes() const {
   return out;
 }
 
+void Redistributor::each_state(const std::function<void(const RibKey&, RibState)>& tell) const {
+  for (const auto& [key, candidate] : impl_->claims.candidates()) {
+    if (!impl_->claims.wish(key)) continue;
+    const auto answered = impl_->tracker.state(key);
+    tell(key, answered ? answered->state : RibState::Pending);
+  }
+}
+
 std::optional<RouteView> Redistributor::route_of(const IpAddress& address) const {
   const Wish* wish = impl_->claims.wish({RibKind::Route, Prefix::host(address)});
   if (!wish) return std::nullopt;
@@ -101,7 +106,7 @@ Found find_subject(const Inventory& inventory, const Claims& claims, const std::
   Found found;
   for (const auto& [key, fact] : inventory.all()) {
     if (fact.name == subject) return {&fact};
-    if (subject.size() < 4 || !key.id.starts_with(subject)) continue;
+    if (subject.size() < 4 || !key.id.view().starts_with(subject)) continue;
     found.ambiguous = found.fact != nullptr;
     found.fact = &fact;
   }
@@ -120,8 +125,8 @@ bool explain_key(Steps& step, const ContainerFact& fact, const EndpointFact& end
   if (ours.id.empty() || ours == NetworkKey{fact.key.runtime, endpoint.network_id}) return true;
   return step("network", false,
               "on a network called " + endpoint.network + " that is not ours (driver " + endpoint.driver + ", id " +
-                  endpoint.network_id.substr(0, 12) + ")",
-              "docker network connect " + ours.id.substr(0, 12) + " " + fact.name);
+                  endpoint.network_id.str().substr(0, 12) + ")",
+              "docker network connect " + ours.id.str().substr(0, 12) + " " + fact.name);
 }
 
 constexpr const char* kNotClaimed = "it is not known yet whether this network of the runtime is ours";
@@ -150,7 +155,7 @@ std::string text_of(const Problem& problem) {
 // A container without an endpoint: it shares another's network, has none of its own, or is not connected now.
 void explain_no_endpoint(Steps& step, const Inventory& inventory, const ContainerFact& fact) {
   constexpr std::string_view kShared = "container:";
-  const std::string& mode = fact.network_mode;
+  const std::string mode = fact.network_mode;
   if (mode == "host")
     step("endpoint", false, "nothing to advertise: it uses the host's own addresses (--network host)");
   else if (mode == "none")

@@ -6,14 +6,6 @@ namespace {
 
 const std::set<ContainerKey> kNone;
 
-template <class Index, class Key>
-void drop(Index& index, const Key& key, const ContainerKey& container) {
-  const auto entry = index.find(key);
-  if (entry == index.end()) return;
-  entry->second.erase(container);
-  if (entry->second.empty()) index.erase(entry);
-}
-
 }  // namespace
 
 bool Inventory::upsert(const ContainerFact& fact) {
@@ -38,14 +30,17 @@ bool Inventory::remove(const ContainerKey& key) {
 void Inventory::index(const ContainerFact& fact) {
   for (const EndpointFact& endpoint : fact.endpoints) {
     by_network_[endpoint.network].insert(fact.key);
-    for (const IpAddress& address : endpoint.addresses) by_address_[address].insert(fact.key);
+    for (const IpAddress& address : endpoint.addresses) by_address_.emplace(address, fact.key);
   }
 }
 
 void Inventory::unindex(const ContainerFact& fact) {
   for (const EndpointFact& endpoint : fact.endpoints) {
-    drop(by_network_, endpoint.network, fact.key);
-    for (const IpAddress& address : endpoint.addresses) drop(by_address_, address, fact.key);
+    for (const IpAddress& address : endpoint.addresses) by_address_.erase({address, fact.key});
+    const auto network = by_network_.find(endpoint.network);
+    if (network == by_network_.end()) continue;
+    network->second.erase(fact.key);
+    if (network->second.empty()) by_network_.erase(network);
   }
 }
 
@@ -54,17 +49,19 @@ const ContainerFact* Inventory::find(const ContainerKey& key) const {
   return entry == containers_.end() ? nullptr : &entry->second;
 }
 
-const std::set<ContainerKey>& Inventory::on_network(const std::string& runtime_network) const {
+const std::set<ContainerKey>& Inventory::on_network(const SharedText& runtime_network) const {
   const auto entry = by_network_.find(runtime_network);
   return entry == by_network_.end() ? kNone : entry->second;
 }
 
-const std::set<ContainerKey>& Inventory::with_address(const IpAddress& address) const {
-  const auto entry = by_address_.find(address);
-  return entry == by_address_.end() ? kNone : entry->second;
+std::vector<ContainerKey> Inventory::with_address(const IpAddress& address) const {
+  std::vector<ContainerKey> out;
+  for (auto each = by_address_.lower_bound({address, {}}); each != by_address_.end() && each->first == address; ++each)
+    out.push_back(each->second);
+  return out;
 }
 
-std::vector<ContainerKey> Inventory::of_runtime(const std::string& runtime) const {
+std::vector<ContainerKey> Inventory::of_runtime(const SharedText& runtime) const {
   std::vector<ContainerKey> out;
   for (auto entry = containers_.lower_bound({runtime, ""});
        entry != containers_.end() && entry->first.runtime == runtime; ++entry)

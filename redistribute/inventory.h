@@ -7,8 +7,7 @@
 #include <limits>
 #include <map>
 #include <set>
-#include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/facts.h"
@@ -33,17 +32,17 @@ class Inventory {
 
   const ContainerFact* find(const ContainerKey& key) const;
   const std::map<ContainerKey, ContainerFact>& all() const { return containers_; }
-  const std::set<ContainerKey>& on_network(const std::string& runtime_network) const;
-  const std::set<ContainerKey>& with_address(const IpAddress& address) const;
-  std::vector<ContainerKey> of_runtime(const std::string& runtime) const;
+  const std::set<ContainerKey>& on_network(const SharedText& runtime_network) const;
+  std::vector<ContainerKey> with_address(const IpAddress& address) const;
+  std::vector<ContainerKey> of_runtime(const SharedText& runtime) const;
 
  private:
   void index(const ContainerFact& fact);
   void unindex(const ContainerFact& fact);
 
   std::map<ContainerKey, ContainerFact> containers_;
-  std::map<std::string, std::set<ContainerKey>> by_network_;
-  std::unordered_map<IpAddress, std::set<ContainerKey>> by_address_;
+  std::map<SharedText, std::set<ContainerKey>> by_network_;
+  std::set<std::pair<IpAddress, ContainerKey>> by_address_;
 };
 
 }  // namespace berth

@@ -20,7 +20,7 @@ std::set<std::uint32_t> tags_of(const Config& config) {
 
 }  // namespace
 
-bool Redistributor::Impl::may_advertise(const std::string& network, const Prefix& prefix) const {
+bool Redistributor::Impl::may_advertise(const SharedText& network, const Prefix& prefix) const {
   const auto entry = health.find(network);
   return !withdrawn && entry != health.end() && entry->second.advertisable(prefix);
 }
@@ -41,28 +41,30 @@ const Problem* Redistributor::Impl::endpoint_problem(const Wish& wish) const {
   return nullptr;
 }
 
+SharedText Redistributor::Impl::name_of(const ContainerKey& key) const {
+  const auto entry = evaluated.find(key);
+  return entry == evaluated.end() ? SharedText() : entry->second.name;
+}
+
 // Evaluates one container, or forgets it, and looks at what that changes.
 void Redistributor::Impl::evaluate_container(const ContainerKey& key) {
   const ContainerFact* fact = inventory.find(key);
-  const auto old_rank = ranks.find(key);
+  const auto before = evaluated.find(key);
   std::set<RibKey> changed;
-  if (old_rank != ranks.end() && (!fact || rank_of(*fact) != old_rank->second)) {
-    claims.set(old_rank->second, {}, changed);
-    ranks.erase(old_rank);
-  }
+  if (before != evaluated.end() && (!fact || rank_of(*fact).created != before->second.created))
+    claims.set({before->second.created, key}, {}, changed);
   if (fact) {
     counters["evaluations"] += fact->endpoints.size();
     const Evaluation evaluation = evaluate(networks, host_addresses, *fact);
     const Rank rank = rank_of(*fact);
-    ranks[key] = rank;
-    names[key] = fact->name;
+    evaluated[fact->key] = {rank.created, fact->name};
     claims.set(rank, evaluation.contribution, changed);
     refusals.set(key, "policy", fact->name, evaluation.refusals);
   } else {
-    refusals.set(key, "policy", names[key], {});
+    refusals.set(key, "policy", name_of(key), {});
   }
   check(changed);
-  if (!fact) names.erase(key);
+  if (!fact) evaluated.erase(key);
 }
 
 void Redistributor::Impl::evaluate_containers(const std::set<ContainerKey>& keys) {
@@ -96,7 +98,7 @@ void Redistributor::Impl::tell_losers(const RibKey& key) {
         case ClaimState::Wished: has = true; break;
         case ClaimState::OtherOwner:
           if (candidate == claims.candidates().end() || !candidate->second.owner) break;
-          now.insert({"refusedOwner", scope + " belongs to " + names[candidate->second.owner->key]});
+          now.insert({"refusedOwner", scope + " belongs to " + name_of(candidate->second.owner->key)});
           break;
         case ClaimState::TooManyContainers:
           now.insert(
@@ -107,7 +109,7 @@ void Redistributor::Impl::tell_losers(const RibKey& key) {
     }
     if (has) now.clear();
     if (!now.empty()) losers.insert(who.key);
-    refusals.set(who.key, scope, names[who.key], std::move(now));
+    refusals.set(who.key, scope, name_of(who.key), std::move(now));
   }
   // Who lost it before and claims it no more.
   auto& before = refused_at[key];
@@ -117,7 +119,7 @@ void Redistributor::Impl::tell_losers(const RibKey& key) {
   if (before.empty()) refused_at.erase(key);
 }
 
-void Redistributor::Impl::check_network(const std::string& network) {
+void Redistributor::Impl::check_network(const SharedText& network) {
   check(claims.of_network(network));
 }
 
@@ -236,7 +238,8 @@ void Redistributor::set_host_addresses(const std::set<IpAddress>& addresses) {
   std::set<ContainerKey> affected;
   const auto touch = [&](const std::set<IpAddress>& these, const std::set<IpAddress>& others) {
     for (const IpAddress& address : these)
-      if (!others.contains(address)) affected.merge(std::set(impl_->inventory.with_address(address)));
+      if (!others.contains(address))
+        for (const ContainerKey& key : impl_->inventory.with_address(address)) affected.insert(key);
   };
   touch(addresses, impl_->host_addresses);
   touch(impl_->host_addresses, addresses);

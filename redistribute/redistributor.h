@@ -109,7 +109,8 @@ class Redistributor {
   bool in_sync() const;                            // with every source, and zebra holds nothing else of ours
   std::set<std::string> unknown_networks() const;  // of which the runtime fails to tell; in_sync() waits for them
   std::vector<RouteView> routes() const;           // by prefix; refused endpoints are not here
-  std::vector<ContainerFact> containers() const;   // by name
+  void each_state(const std::function<void(const RibKey&, RibState)>& tell) const;  // of routes(), at less cost
+  std::vector<ContainerFact> containers() const;                                    // by name
   std::optional<RouteView> route_of(const IpAddress& address) const;
   Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
   // Refusals that began: "refusedNetwork" (NAT, the firewall, …), "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:

@@ -3,7 +3,7 @@
 
 namespace berth {
 
-void Refusals::set(const ContainerKey& container, const std::string& scope, const std::string& subject,
+void Refusals::set(const ContainerKey& container, const std::string& scope, const SharedText& subject,
                    std::set<Refusal> now) {
   const auto entry = active_.find({container, scope});
   if (entry == active_.end() && now.empty()) return;

@@ -28,7 +28,7 @@ class Refusals {
 
   // All that is refused to this container within one scope ("labels and addresses", or one address); empty: nothing any
   // more.
-  void set(const ContainerKey& container, const std::string& scope, const std::string& subject, std::set<Refusal> now);
+  void set(const ContainerKey& container, const std::string& scope, const SharedText& subject, std::set<Refusal> now);
   const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
 
  private:

@@ -34,8 +34,11 @@ struct Redistributor::Impl {
   std::set<std::string> synced;  // runtimes
   bool withdrawn = false;
   // what follows from it
-  std::map<ContainerKey, Rank> ranks;         // as they are in `claims`
-  std::map<ContainerKey, std::string> names;  // as they were evaluated
+  struct Evaluated {
+    std::int64_t created = 0;  // as its rank in `claims`
+    SharedText name;
+  };
+  std::map<ContainerKey, Evaluated> evaluated;
   Claims claims;
   Refusals refusals;
   std::map<RibKey, std::set<ContainerKey>> refused_at;  // who is told that it does not get this key
@@ -49,14 +52,15 @@ struct Redistributor::Impl {
   std::vector<Prefix> kept;  // of the last EndOfSync of this session
   std::map<std::string, std::uint64_t> counters;
 
-  bool may_advertise(const std::string& network, const Prefix& prefix) const;
-  const Problem* network_problem(const std::string& network, const Prefix& prefix) const;  // nullptr: none that blocks
+  bool may_advertise(const SharedText& network, const Prefix& prefix) const;
+  const Problem* network_problem(const SharedText& network, const Prefix& prefix) const;  // nullptr: none that blocks
   const Problem* endpoint_problem(const Wish& wish) const;  // nullptr: its container's endpoint is well
+  SharedText name_of(const ContainerKey& key) const;        // as it was evaluated
   void evaluate_container(const ContainerKey& key);
   void evaluate_containers(const std::set<ContainerKey>& keys);
   void check(const RibKey& key);
   void check(const std::set<RibKey>& keys);
-  void check_network(const std::string& network);
+  void check_network(const SharedText& network);
   void tell_losers(const RibKey& key);
   bool sources_in_sync() const;
   bool sync_ready() const;

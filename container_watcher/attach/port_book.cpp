@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/port_book.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -13,7 +14,7 @@ std::string first_address(const std::vector<IpAddress>& addresses) {
 
 }  // namespace
 
-Mac parse_mac(const std::string& text) {
+Mac parse_mac(std::string_view text) {
   if (text.size() != 17) return 0;
   Mac out = 0;
   for (std::size_t at = 0; at < 17; at += 3) {
@@ -32,47 +33,38 @@ void PortBook::set_networks(const std::map<std::string, NetworkConfig>& networks
   for (const auto& [name, network] : networks) networks_.emplace(network.runtime_network(), name);
 }
 
-void PortBook::erase(Containers::iterator container) {
-  for (const auto& [id, endpoint] : container->second.endpoints) {
-    const EndpointKey key{container->first, id};
+PortBook::Endpoints PortBook::take(const ContainerKey& container) {
+  Endpoints out;
+  for (auto each = endpoints_.lower_bound({container, {}});
+       each != endpoints_.end() && each->first.container == container;) {
+    const auto& [key, endpoint] = *each;
     bound_.erase(key);
     const auto [begin, end] = by_mac_.equal_range(endpoint.mac);
-    for (auto each = begin; each != end; ++each)
-      if (each->second == key) {
-        by_mac_.erase(each);
-        break;
-      }
+    const auto named = std::find_if(begin, end, [&](const auto& one) { return one.second == key; });
+    if (named != end) by_mac_.erase(named);
+    out.insert(endpoints_.extract(each++));
   }
-  containers_.erase(container);
+  return out;
 }
 
 bool PortBook::put(const ContainerFact& fact) {
-  Container now;
-  for (const EndpointFact& endpoint : fact.endpoints) {
-    const auto network = networks_.find(endpoint.network);
-    if (network == networks_.end() || endpoint.id.empty()) continue;
-    now.endpoints[endpoint.id] = {network->second, parse_mac(endpoint.mac), endpoint.addresses, 0, {}};
-  }
-  const auto old = containers_.find(fact.key);
-  if (old != containers_.end()) {
-    for (auto& [id, endpoint] : now.endpoints)  // what is known of it stays known
-      if (const auto before = old->second.endpoints.find(id);
-          before != old->second.endpoints.end() && before->second.mac == endpoint.mac) {
-        endpoint.port = before->second.port;
-        endpoint.port_name = before->second.port_name;
-      }
-    erase(old);
-  }
-  if (now.endpoints.empty()) return false;
+  const Endpoints old = take(fact.key);
   bool unbound = false;
-  now.name = fact.name;
-  now.forked = fact.endpoints.size() > 1;
-  for (const auto& [id, endpoint] : now.endpoints) {
-    if (endpoint.mac) by_mac_.emplace(endpoint.mac, EndpointKey{fact.key, id});
-    if (endpoint.port) bound_.insert({fact.key, id});
+  for (const EndpointFact& each : fact.endpoints) {
+    const auto network = networks_.find(each.network);
+    if (network == networks_.end() || each.id.empty()) continue;
+    const EndpointKey key{fact.key, each.id};
+    Endpoint endpoint{fact.name, network->second, parse_mac(each.mac), each.addresses, fact.endpoints.size() > 1, 0,
+                      {}};
+    if (const auto before = old.find(key); before != old.end() && before->second.mac == endpoint.mac) {
+      endpoint.port = before->second.port;
+      endpoint.port_name = before->second.port_name;
+    }
+    if (endpoint.mac) by_mac_.emplace(endpoint.mac, key);
+    if (endpoint.port) bound_.insert(key);
     unbound = unbound || (endpoint.mac && !endpoint.port);
+    endpoints_.insert_or_assign(key, std::move(endpoint));
   }
-  containers_[fact.key] = std::move(now);
   return unbound;
 }
 
@@ -83,18 +75,16 @@ bool PortBook::upsert(const ContainerFact& fact) {
 
 void PortBook::remove(const ContainerKey& key) {
   const std::lock_guard lock(mutex_);
-  if (const auto found = containers_.find(key); found != containers_.end()) erase(found);
+  take(key);
 }
 
 bool PortBook::set_containers(const std::string& runtime, const std::vector<ContainerFact>& all) {
   const std::lock_guard lock(mutex_);
-  std::set<ContainerKey> named;
-  for (const ContainerFact& fact : all) named.insert(fact.key);
-  for (auto each = containers_.begin(); each != containers_.end();) {
-    const auto next = std::next(each);
-    if (each->first.runtime == runtime && !named.contains(each->first)) erase(each);
-    each = next;
-  }
+  std::set<ContainerKey> gone;
+  for (const auto& [key, endpoint] : endpoints_)
+    if (key.container.runtime == runtime) gone.insert(key.container);
+  for (const ContainerFact& fact : all) gone.erase(fact.key);
+  for (const ContainerKey& key : gone) take(key);
   bool unbound = false;
   for (const ContainerFact& fact : all) unbound = put(fact) || unbound;
   return unbound;
@@ -109,11 +99,10 @@ std::vector<ForkedEndpoint> PortBook::forked() const {
   const std::lock_guard lock(mutex_);
   std::vector<ForkedEndpoint> out;
   for (const EndpointKey& key : bound_) {
-    const Container& container = containers_.at(key.container);
-    if (!container.forked) continue;
-    const Endpoint& endpoint = container.endpoints.at(key.endpoint);
+    const Endpoint& endpoint = endpoints_.at(key);
+    if (!endpoint.forked) continue;
     for (const IpAddress& address : endpoint.addresses)
-      if (address.is_v4()) out.push_back({key, container.name, endpoint.network, address, endpoint.port});
+      if (address.is_v4()) out.push_back({key, endpoint.container, endpoint.network, address, endpoint.port});
   }
   return out;
 }
@@ -128,7 +117,7 @@ void PortBook::bind(const std::map<std::string, int>& bridges, const HostState& 
     if (!link || !link->up || !link->carrier || !link->forwards) continue;
     const auto [begin, end] = by_mac_.equal_range(port.peer);
     for (auto each = begin; each != end; ++each) {
-      Endpoint& endpoint = containers_.at(each->second.container).endpoints.at(each->second.endpoint);
+      Endpoint& endpoint = endpoints_.at(each->second);
       if (endpoint.port == port.index || (endpoint.port != 0 && state.find(endpoint.port))) continue;
       const auto bridge = bridges.find(endpoint.network);
       if (bridge == bridges.end() || bridge->second != link->master) continue;
@@ -140,13 +129,14 @@ void PortBook::bind(const std::map<std::string, int>& bridges, const HostState& 
 }
 
 // Is there something wrong with it?
-bool PortBook::judge(const EndpointKey& key, const std::string& name, const Endpoint& endpoint, const HostState& state,
-                     int bridge, Problem* out) const {
-  const std::string container = name.empty() ? key.container.id.substr(0, 12) : name;
+bool PortBook::judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge,
+                     Problem* out) {
+  const std::string container =
+      endpoint.container.empty() ? key.container.id.str().substr(0, 12) : endpoint.container.str();
   const HostLink* of = state.find(bridge);
-  const std::string bridge_name = of ? of->name : endpoint.network;
+  const std::string bridge_name = of ? of->name : endpoint.network.str();
   const HostLink* link = state.find(endpoint.port);
-  const std::string& port = link ? link->name : endpoint.port_name;
+  const std::string port = link ? link->name : endpoint.port_name.str();
   const std::string again = "docker restart " + container;
   const auto is = [&](std::string code, const std::string& what, std::string remedy) {
     *out = {std::move(code),
@@ -172,12 +162,11 @@ std::map<EndpointKey, Problem> PortBook::look(const HostState& state, const std:
   bind(bridges, state, ports);
   std::map<EndpointKey, Problem> out;
   for (const EndpointKey& key : bound_) {
-    const Container& container = containers_.at(key.container);
-    const Endpoint& endpoint = container.endpoints.at(key.endpoint);
+    const Endpoint& endpoint = endpoints_.at(key);
     const auto bridge = bridges.find(endpoint.network);
     if (bridge == bridges.end()) continue;  // told of the network itself
     Problem problem;
-    if (judge(key, container.name, endpoint, state, bridge->second, &problem)) out[key] = std::move(problem);
+    if (judge(key, endpoint, state, bridge->second, &problem)) out[key] = std::move(problem);
   }
   return out;
 }

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -26,8 +27,8 @@
 
 namespace berth {
 
-using Mac = std::uint64_t;               // in the lower 48 bits; 0: none
-Mac parse_mac(const std::string& text);  // "02:42:0a:…"
+using Mac = std::uint64_t;             // in the lower 48 bits; 0: none
+Mac parse_mac(std::string_view text);  // "02:42:0a:…"
 
 // A port of a bridge that is wanted, with the MAC address of its other end.
 struct BridgePort {
@@ -59,27 +60,23 @@ class PortBook {
 
  private:
   struct Endpoint {
-    std::string network;  // NetworkConfig::name
+    SharedText container;  // its name
+    SharedText network;    // NetworkConfig::name
     Mac mac = 0;
     std::vector<IpAddress> addresses;
-    int port = 0;           // 0: not bound
-    std::string port_name;  // as last seen
+    bool forked = false;   // its container is on several networks, ours or not
+    int port = 0;          // 0: not bound
+    SharedText port_name;  // as last seen
   };
-  struct Container {
-    std::string name;
-    bool forked = false;                        // on several networks, ours or not
-    std::map<std::string, Endpoint> endpoints;  // by EndpointFact::id
-  };
-  using Containers = std::map<ContainerKey, Container>;
+  using Endpoints = std::map<EndpointKey, Endpoint>;
   bool put(const ContainerFact& fact);
-  void erase(Containers::iterator container);
+  Endpoints take(const ContainerKey& container);  // out of here
   void bind(const std::map<std::string, int>& bridges, const HostState& state, const std::vector<BridgePort>& ports);
-  bool judge(const EndpointKey& key, const std::string& name, const Endpoint& endpoint, const HostState& state,
-             int bridge, Problem* out) const;
+  static bool judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge, Problem* out);
 
   mutable std::mutex mutex_;
-  std::map<std::string, std::string> networks_;  // by the runtime's name
-  Containers containers_;
+  std::map<SharedText, SharedText> networks_;  // by the runtime's name
+  Endpoints endpoints_;
   std::unordered_multimap<Mac, EndpointKey> by_mac_;
   std::set<EndpointKey> bound_;
 };

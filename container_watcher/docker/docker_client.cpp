@@ -8,6 +8,7 @@
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/stream_parser.hpp>
@@ -113,7 +114,10 @@ asio::awaitable<Result<json::value>> DockerClient::ask(Held connection, const st
   connection->stream.expires_never();
   if (response.keep_alive() && idle_.size() < kMostIdle) idle_.push_back(connection);
   boost::system::error_code ec;
-  json::value value = response.body().empty() ? json::value() : json::parse(response.body(), ec);
+  // Of ten thousand containers it has a million small parts, which come and go together.
+  json::value value = response.body().empty()
+                          ? json::value()
+                          : json::parse(response.body(), ec, json::make_shared_resource<json::monotonic_resource>());
   if (response.result_int() >= 400) {
     const json::value* message = value.is_object() ? value.as_object().if_contains("message") : nullptr;
     std::string text = (response.result_int() >= 500 ? "Docker fails at " : "Docker refuses ") +

@@ -8,6 +8,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "container_watcher/docker/docker_facts.h"
+
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
@@ -20,6 +22,10 @@ constexpr std::chrono::milliseconds kFullList = 60s, kFirstBackoff = 100ms, kLas
 constexpr std::chrono::milliseconds kLastUnknownBackoff = 60s;
 constexpr int kListDeadlines = 3;  // the time for what networks say in a list; who is left then is asked for afterwards
 constexpr std::size_t kMostPending = 4096, kAtATime = 50, kLatencies = 512;
+// What looks may take of a core: most of it is Docker's list of all that are on a network, which it makes anew for each
+// container that comes or goes.
+constexpr int kLooksShare = 40, kListsShare = 4;
+constexpr std::chrono::milliseconds kLooksSaved = 50ms, kLongestRest = 250ms;
 constexpr int kMostFailures = 5;  // in a row, then the connection is made anew
 
 }  // namespace
@@ -38,7 +44,9 @@ DockerWatcher::DockerWatcher(asio::io_context& io, RuntimeConfig config, Runtime
       view_(config_.name),
       wake_(io),
       wake_unknown_(io),
-      deadline_(deadline) {}
+      deadline_(deadline),
+      looks_(kLooksShare, kLooksSaved),
+      lists_(kListsShare, 0ms) {}
 
 void DockerWatcher::start() {
   asio::co_spawn(io_, run(), asio::detached);
@@ -54,6 +62,16 @@ asio::awaitable<void> DockerWatcher::pause(std::chrono::milliseconds time) {
   if (stopping_) co_return;
   wake_.expires_after(time);
   co_await wake_.async_wait(kTuple);
+}
+
+// Events come meanwhile, and are looked at together afterwards.
+asio::awaitable<void> DockerWatcher::rest(const WorkShare& share) {
+  const auto time = std::min<Clock::duration>(share.due() - Clock::now(), kLongestRest);
+  if (time <= 0ms) co_return;
+  ++counters_.rests;
+  resting_ = true;
+  co_await pause(std::chrono::ceil<std::chrono::milliseconds>(time));
+  resting_ = false;
 }
 
 asio::awaitable<void> DockerWatcher::run() {
@@ -96,9 +114,13 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
                                        session->open ? next_list - Clock::now() : Clock::duration(kFullList))));
       continue;
     }
+    if (in_sync) co_await rest(all_ ? lists_ : looks_);
+    if (stopping_ || session->ended) break;
     Status looked;
+    const auto before = WorkShare::computed();
     if (all_) {
       looked = co_await look_at_all();
+      lists_.used(WorkShare::computed() - before, Clock::now());
       if (looked && !stopping_) {
         if (!std::exchange(in_sync, true)) sink_.runtime_connected(config_.name, version);
         RuntimeSnapshot all = view_.snapshot();
@@ -108,6 +130,7 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
       }
     } else {
       looked = co_await look_at_pending();
+      looks_.used(WorkShare::computed() - before, Clock::now());
     }
     if (looked) {
       failures = 0;
@@ -168,7 +191,7 @@ void DockerWatcher::note(const boost::json::value& event) {
     pending_containers_.clear();
     all_ = true;
   }
-  wake_.cancel();
+  if (!resting_) wake_.cancel();
 }
 
 void DockerWatcher::lose_sight(const UnknownNetwork& network, bool asked) {
@@ -223,18 +246,18 @@ asio::awaitable<void> DockerWatcher::ask_unknown(std::shared_ptr<Session> sessio
 }
 
 // A failure is the network's own as long as Docker answers else, and no failure of the look.
-asio::awaitable<Status> DockerWatcher::ask_network(std::string id, std::string name, DockerView& view) {
+asio::awaitable<Status> DockerWatcher::ask_network(std::string id, std::string name) {
   ++counters_.requests;
   const auto answer = co_await client_.request("GET", "/networks/" + id, nullptr, deadline_);
   if (stopping_) co_return transient("the watcher stops");
   Error error;
-  if (answer && view.network(id, *answer)) {
+  if (answer && view_.network(id, *answer)) {
     see_again(id);
     co_return Status();
   } else if (answer) {
     error = transient("Docker's answer to /networks/" + id + " is of no such network");
   } else if (answer.error().kind == ErrorKind::Stale) {  // it went meanwhile
-    view.network_absent(id);
+    view_.network_absent(id);
     see_again(id);
     co_return Status();
   } else {
@@ -247,27 +270,28 @@ asio::awaitable<Status> DockerWatcher::ask_network(std::string id, std::string n
   co_return Status();
 }
 
-asio::awaitable<Status> DockerWatcher::list(DockerView& view) {
+asio::awaitable<Status> DockerWatcher::list() {
   counters_.requests += 2;
   const auto networks = co_await client_.request("GET", "/networks");
   if (!networks) co_return networks.error();
   const auto containers = co_await client_.request("GET", "/containers/json?all=1");
   if (!containers) co_return containers.error();
   const auto all = networks_of(config_.name, *networks);
-  if (!all || !view.containers(*containers)) co_return transient("Docker's list is no list");
+  if (!all || !view_.all_containers(*containers)) co_return transient("Docker's list is no list");
   const auto late = Clock::now() + kListDeadlines * deadline_;
   std::set<std::string> there;
   for (const NetworkFact& each : *all) {
     if (!is_docker_id(each.id)) continue;
     there.insert(each.id);
     if (!unknown_.contains(each.id) && Clock::now() < late) {
-      const Status asked = co_await ask_network(each.id, each.name, view);
+      const Status asked = co_await ask_network(each.id, each.name);
       if (!asked) co_return asked;
     } else if (!unknown_.contains(each.id)) {
       lose_sight({each.id, each.name, "others took too long"}, false);
     }
-    if (unknown_.contains(each.id)) view.keep(view_, each.id);
+    if (unknown_.contains(each.id)) view_.network_silent(each.id);
   }
+  view_.all_networks(there);
   const auto gone = std::erase_if(unknown_, [&](const auto& each) { return !there.contains(each.first); });
   unknown_told_ = unknown_told_ && gone == 0;
   co_return Status();
@@ -276,23 +300,16 @@ asio::awaitable<Status> DockerWatcher::list(DockerView& view) {
 asio::awaitable<Status> DockerWatcher::look_at_all() {
   all_ = false;
   ++counters_.full_lists;
-  DockerView fresh(config_.name);
-  Status listed = co_await list(fresh);
+  Status listed = co_await list();
   // Begun after the list of containers was made: their endpoints are there already.
   while (listed) {
-    const std::vector<std::string> unknown = fresh.unknown();
+    std::vector<std::string> unknown = view_.unknown();
     if (unknown.empty()) break;
-    const std::vector<std::string> some(unknown.begin(), unknown.begin() + std::min(unknown.size(), kAtATime));
-    std::swap(view_, fresh);
-    listed = co_await look_at_containers(some);
-    std::swap(view_, fresh);
+    unknown.resize(std::min(unknown.size(), kAtATime));
+    listed = co_await look_at_containers(unknown);
   }
-  if (listed) {
-    counters_.cut += fresh.cut();
-    view_ = std::move(fresh);
-  } else {
-    all_ = true;
-  }
+  counters_.cut = view_.cut();
+  if (!listed) all_ = true;  // nothing is told of half a list
   co_return listed;
 }
 
@@ -309,7 +326,7 @@ asio::awaitable<Status> DockerWatcher::look_at_containers(std::vector<std::strin
 }
 
 asio::awaitable<Status> DockerWatcher::look_at_network(std::string id) {
-  const Status asked = co_await ask_network(id, "", view_);
+  const Status asked = co_await ask_network(id, "");
   if (!asked) co_return asked;
   std::vector<std::string> unknown = view_.unknown();
   unknown.resize(std::min(unknown.size(), kAtATime));
@@ -320,17 +337,19 @@ asio::awaitable<Status> DockerWatcher::look_at_network(std::string id) {
   co_return looked;
 }
 
-// One by one, each told at once: the first must not wait for the last.
+// One by one, each told at once: the first must not wait for the last. What is asked for meanwhile waits for the next turn:
+// a network whose containers come and go all the time would keep all others waiting, and would never rest.
 asio::awaitable<Status> DockerWatcher::look_at_pending() {
-  while (!pending_networks_.empty() && !all_) {
-    const auto [id, time] = *pending_networks_.begin();
-    pending_networks_.erase(pending_networks_.begin());
+  auto networks = std::exchange(pending_networks_, {});
+  while (!networks.empty() && !all_) {
+    const auto [id, time] = *networks.begin();
     const Status looked = co_await look_at_network(id);
     if (stopping_) co_return Status();
     if (!looked) {
-      pending_networks_.emplace(id, time);
+      pending_networks_.merge(networks);
       co_return looked;
     }
+    networks.erase(networks.begin());
     tell(time);
   }
   std::vector<std::string> some;

@@ -9,6 +9,9 @@
 // gives no event, and when the queue overflows. Docker away: runtime_lost() once, then tries with back-off; nothing is
 // called gone until the next list.
 //
+// Looks take a bounded share of a core at any rate of events (WorkShare); no look waits for that longer than 250 ms, and a
+// start after a quiet time does not wait at all.
+//
 // A network of which Docker fails to tell (5xx, silence, nonsense) while it answers else holds nothing up: what was known
 // of it is kept, it is told as unknown, and asked for again with a back-off of its own, beside all other looks.
 #pragma once
@@ -25,7 +28,8 @@
 #include <vector>
 
 #include "container_watcher/docker/docker_client.h"
-#include "container_watcher/docker/docker_facts.h"
+#include "container_watcher/docker/docker_view.h"
+#include "container_watcher/docker/work_share.h"
 #include "container_watcher/runtime.h"
 #include "core/backoff.h"
 #include "core/config.h"
@@ -42,6 +46,7 @@ struct DockerWatcherCounters {
   std::uint64_t failures = 0;  // looks that had to be repeated
   std::uint64_t losses = 0;    // of the stream
   std::uint64_t cut = 0;       // labels left out for their size
+  std::uint64_t rests = 0;     // looks put off, since those before had taken their share of a core
 };
 
 class DockerWatcher {
@@ -61,8 +66,8 @@ class DockerWatcher {
   boost::asio::awaitable<std::string> watch(std::string version, bool& in_sync);  // returns why it ended
   boost::asio::awaitable<void> drain(std::shared_ptr<Session> session);
   boost::asio::awaitable<void> ask_unknown(std::shared_ptr<Session> session);
-  boost::asio::awaitable<Status> list(DockerView& view);
-  boost::asio::awaitable<Status> ask_network(std::string id, std::string name, DockerView& view);
+  boost::asio::awaitable<Status> list();
+  boost::asio::awaitable<Status> ask_network(std::string id, std::string name);
   boost::asio::awaitable<Status> look_at_all();
   boost::asio::awaitable<Status> look_at_network(std::string id);
   boost::asio::awaitable<Status> look_at_containers(std::vector<std::string> ids);
@@ -73,6 +78,7 @@ class DockerWatcher {
   std::vector<UnknownNetwork> unknown();
   void tell(std::int64_t time_nano);
   boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
+  boost::asio::awaitable<void> rest(const WorkShare& share);
 
   boost::asio::io_context& io_;
   RuntimeConfig config_;
@@ -81,7 +87,8 @@ class DockerWatcher {
   DockerView view_;
   boost::asio::steady_timer wake_, wake_unknown_;
   std::chrono::milliseconds deadline_;
-  bool stopping_ = false, all_ = false;
+  WorkShare looks_, lists_;
+  bool stopping_ = false, all_ = false, resting_ = false;
   struct Unknown {
     UnknownNetwork network;
     Backoff<std::chrono::milliseconds> backoff;

@@ -21,12 +21,12 @@ json::array addresses_of(const EndpointFact& endpoint) {
 
 json::object attachment_object(const AttachmentView& each) {
   json::object out;
-  out["network"] = each.network ? each.network->name : each.endpoint->network;
+  out["network"] = each.network ? std::string_view(each.network->name) : each.endpoint->network.view();
   out["driver"] = each.network ? to_string(each.network->driver) : std::string_view(each.endpoint->driver);
   out["interface"] = "";
   out["hostInterface"] = "";
   out["parent"] = each.parent;
-  out["mac"] = each.endpoint->mac;
+  out["mac"] = each.endpoint->mac.view();
   out["mtu"] = each.mtu;
   out["addresses"] = addresses_of(*each.endpoint);
   out["netns"] = "";

@@ -142,13 +142,13 @@ std::string containers_text(const View& view) {
   for (const ContainerFact& container : view.containers) {
     const auto attachments = pick.attachments(container);
     if (attachments.empty())
-      table.row({container.name, container.key.id.substr(0, 12), container.state, without_endpoint(view, container),
-                 "-", "-"});
+      table.row({container.name, container.key.id.str().substr(0, 12), container.state,
+                 without_endpoint(view, container), "-", "-"});
     bool first = true;
     for (const AttachmentView& each : attachments) {
-      table.row({first ? container.name : "", first ? container.key.id.substr(0, 12) : "", first ? container.state : "",
-                 each.endpoint->network + (each.network ? "" : " (not ours)"), addresses_of(*each.endpoint),
-                 or_dash(each.route_text())});
+      table.row({first ? container.name.str() : "", first ? container.key.id.str().substr(0, 12) : "",
+                 first ? container.state.str() : "", each.endpoint->network + (each.network ? "" : " (not ours)"),
+                 addresses_of(*each.endpoint), or_dash(each.route_text())});
       first = false;
     }
   }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "container_watcher/docker/docker_facts.h"
+#include "container_watcher/docker/docker_view.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   boost::system::error_code error;
@@ -23,10 +24,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   view.container_absent(subject.container);
   static_cast<void>(view.take());
   view.network(id, value);
-  berth::DockerView fresh("docker");
-  fresh.containers(value);
-  fresh.keep(view, id);
-  static_cast<void>(fresh.snapshot());
+  view.all_containers(value);
+  view.network_silent(id);
+  view.all_networks({id});
+  static_cast<void>(view.snapshot());
   view.network_absent(subject.network);
   for (const std::string& id : view.unknown()) view.container_absent(id);
   static_cast<void>(view.take());

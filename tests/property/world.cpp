@@ -286,7 +286,7 @@ void World::check_keep(const std::vector<Prefix>& keep) const {
 void World::hold_laws() const {
   for (const auto& [key, entry] : zebra.rib())
     EXPECT_TRUE(kernel_.contains(entry.object.interface))
-        << key.prefix.to_string() << " points at nothing: " << entry.object.interface;
+        << key.prefix.to_string() << " points at nothing: " << entry.object.interface.view();
 }
 
 bool World::step() {

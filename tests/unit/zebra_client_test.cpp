@@ -145,7 +145,7 @@ TEST_F(Client, ComesBackAndIsAskedToSayAllAnew) {
   const std::size_t told = lost.size();
   EXPECT_FALSE(until([&] { return lost.size() > told; }, 2s)) << "the same trouble is told once";
   module.listen();
-  ASSERT_TRUE(until([&] { return synced == 2; }, 1s)) << "an absence, however long, is no reason to wait";
+  ASSERT_TRUE(until([&] { return synced == 2; }, 2s)) << "an absence, however long, is no reason to wait";
   EXPECT_EQ(module.connections, 2);
   EXPECT_EQ(module.batches.back().sequence(), 1u);
 }
