@@ -10,7 +10,7 @@ check_text() {
   local wrong
   wrong=$(cd "$BERTH_TOP" && {
     cxx_files | xargs grep -nP '\t|[ ]+$' | sed 's/$/   <- a tab, or a space at the end of the line/'
-    own_files '*.cpp' '*.h' '*.c' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' 'scripts/*' | while read -r file; do
+    own_files '*.cpp' '*.h' '*.c' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' 'scripts/*' | grep -v '\.md$' | while read -r file; do
       [ ! -s "$file" ] || head -3 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || echo "$file: no SPDX line"
     done
   } || true)
