@@ -41,7 +41,7 @@ RibKey key(std::uint32_t i) {
   return {RibKind::Route, Prefix::of(*IpAddress::from_bytes(address(i)), 32)};
 }
 
-class Injection : public ZebraListener {
+class Injection : public RouteSinkListener {
  public:
   Injection(boost::asio::io_context& io, const std::string& socket, std::string interface, std::uint32_t n)
       : io_(io), zebra_(io, {socket, 1}, *this), interface_(std::move(interface)), n_(n) {}
@@ -52,15 +52,15 @@ class Injection : public ZebraListener {
   }
 
  private:
-  void zebra_connected(const ZebraInfo&) override {
+  void sink_connected(const RouteSinkInfo&) override {
     begin_ = Clock::now();
     for (std::uint32_t i = 0; i < n_; ++i) zebra_.put({key(i), 100, interface_, {}, 0, 0});
   }
-  void zebra_lost(const Error& why) override {
+  void sink_lost(const Error& why) override {
     if (!done_) fail(why.message);
   }
-  void zebra_synced(std::uint32_t) override {}
-  void rib_answer(const RibAnswer& answer) override {
+  void sink_synced(std::uint32_t) override {}
+  void sink_answered(const RibAnswer& answer) override {
     if (answer.state == RibState::Rejected) return fail(answer.reason);
     if (!deleting_ && answer.state == RibState::Installed && ++count_ == n_) {
       add_seconds_ = since(begin_);

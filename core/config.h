@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/ip.h"
+#include "core/shared_text.h"
 
 namespace berth {
 
@@ -41,7 +42,7 @@ struct AllowedPrefix {
 };
 
 struct NetworkConfig {
-  std::string name;
+  SharedText name;
   Driver driver = Driver::Bridge;
   std::string docker_network;         // `docker-network NAME`: take this one as it is, never make or change it
   std::vector<SubnetConfig> subnets;  // at most one per family
@@ -56,7 +57,7 @@ struct NetworkConfig {
   bool operator==(const NetworkConfig&) const = default;
 
   // The name that the runtime knows this network by.
-  const std::string& runtime_network() const { return docker_network.empty() ? name : docker_network; }
+  std::string runtime_network() const { return docker_network.empty() ? name.str() : docker_network; }
 };
 
 struct RuntimeConfig {

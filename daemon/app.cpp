@@ -186,8 +186,8 @@ void App::networks_unknown(const std::string&, std::vector<UnknownNetwork> all) 
   work();
 }
 
-void App::zebra_connected(const ZebraInfo& info) {
-  notice("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.module_version, info.route_type);
+void App::sink_connected(const RouteSinkInfo& info) {
+  notice("zebra is here: FRR {}, {}, routes of type {}", info.frr_version, info.software, info.route_type);
   zebra_up_ = true;
   zebra_info_ = info;
   zebra_trouble_.reset();
@@ -195,7 +195,7 @@ void App::zebra_connected(const ZebraInfo& info) {
   work();
 }
 
-void App::zebra_lost(const Error& why) {
+void App::sink_lost(const Error& why) {
   spdlog::warn("zebra is away, its routes stay: {}{}{}", why.message, why.remedy.empty() ? "" : "; ", why.remedy);
   zebra_trouble_ = why;
   zebra_up_ = false;
@@ -204,7 +204,7 @@ void App::zebra_lost(const Error& why) {
   note_states();
 }
 
-void App::zebra_synced(std::uint32_t swept) {
+void App::sink_synced(std::uint32_t swept) {
   notice("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();
   if (brain_.in_sync()) host_.sweep();  // not while routes of an earlier berthd are kept
@@ -212,7 +212,7 @@ void App::zebra_synced(std::uint32_t swept) {
   malloc_trim(0);
 }
 
-void App::rib_answer(const RibAnswer& answer) {
+void App::sink_answered(const RibAnswer& answer) {
   answer_log_.tell(answer);
   brain_.answer(answer);
   if (answer.key.kind == RibKind::Mark) {

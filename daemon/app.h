@@ -34,7 +34,7 @@ struct AppOptions {
   std::function<std::uint64_t()> log_dropped;  // lines that the log had no room for
 };
 
-class App : public RuntimeSink, public ZebraListener, public ShellHost {
+class App : public RuntimeSink, public RouteSinkListener, public ShellHost {
  public:
   App(boost::asio::io_context& io, const Config& config, const AppOptions& options);
   Status start();  // an error: another berthd runs here, or there can never be a shell; nothing was begun
@@ -54,10 +54,10 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void network_changed(NetworkFact fact) override;
   void network_gone(const std::string& runtime, const std::string& id) override;
   void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) override;
-  void zebra_connected(const ZebraInfo& info) override;
-  void zebra_lost(const Error& why) override;
-  void zebra_synced(std::uint32_t swept) override;
-  void rib_answer(const RibAnswer& answer) override;
+  void sink_connected(const RouteSinkInfo& info) override;
+  void sink_lost(const Error& why) override;
+  void sink_synced(std::uint32_t swept) override;
+  void sink_answered(const RibAnswer& answer) override;
 
   // What the shell asks for: app_shell.cpp.
   View view() override;
@@ -115,7 +115,7 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   const WallTime started_at_ = std::chrono::system_clock::now();
   std::string told_shell_;  // why there is no shell
   bool withdrawn_ = false, zebra_up_ = false;
-  ZebraInfo zebra_info_;
+  RouteSinkInfo zebra_info_;
   std::optional<Error> zebra_trouble_;  // why it is away
   std::string docker_version_;
   std::set<std::string> synced_;                 // runtimes that have listed

@@ -48,7 +48,7 @@ View App::view() {
     view.runtimes.push_back(
         {each.name, each.kind, docker_version_, docker_up_, docker_up_ && synced_.contains(each.name)});
   view.zebra = {zebra_up_, zebra_up_ && brain_.in_sync(), started_.zebra.socket, zebra_info_.frr_version,
-                zebra_info_.module_version};
+                zebra_info_.software};
   if (zebra_trouble_) {
     view.zebra.reason = zebra_trouble_->message;
     view.zebra.remedy = zebra_trouble_->remedy;

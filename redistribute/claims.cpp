@@ -21,7 +21,35 @@ RibKey subnet_key(const Prefix& prefix) {
   return {RibKind::Mark, prefix};
 }
 
+std::set<SharedText> networks_of(const Contribution& of) {
+  std::set<SharedText> out;
+  for (const auto& [place, tag] : of.hosts) out.insert(place.network);
+  return out;
+}
+
 }  // namespace
+
+void Contribution::add_host(const Place& place, std::uint32_t tag) {
+  const auto at = std::ranges::lower_bound(hosts, place, {}, &Host::place);
+  if (at != hosts.end() && at->place == place)
+    at->tag = tag;
+  else
+    hosts.insert(at, {place, tag});
+}
+
+void Contribution::add_subnet(const Place& place) {
+  const auto at = std::ranges::lower_bound(subnets, place);
+  if (at == subnets.end() || *at != place) subnets.insert(at, place);
+}
+
+const Contribution::Host* Contribution::host(const Place& place) const {
+  const auto at = std::ranges::lower_bound(hosts, place, {}, &Host::place);
+  return at != hosts.end() && at->place == place ? &*at : nullptr;
+}
+
+bool Contribution::has_subnet(const Place& place) const {
+  return std::ranges::binary_search(subnets, place);
+}
 
 FirstN<Rank>& Claims::containers_of(const SharedText& network) {
   const auto entry = networks_.find(network);
@@ -50,22 +78,18 @@ void Claims::set_limits(const Config& config, std::set<RibKey>& changed) {
 void Claims::set(const Rank& who, const Contribution& what, std::set<RibKey>& changed) {
   const Contribution old = std::exchange(contributions_[who], what);
   for (const auto& [place, tag] : old.hosts)
-    if (!what.hosts.contains(place)) drop_host(who, place);
-  for (const auto& [place, tag] : what.hosts) {
-    const auto before = old.hosts.find(place);
-    if (before == old.hosts.end() || before->second != tag) add_host(who, place, tag);
-  }
-  boost::container::flat_set<SharedText> before, now;
-  for (const auto& [place, tag] : old.hosts) before.insert(place.network);
-  for (const auto& [place, tag] : what.hosts) now.insert(place.network);
+    if (!what.host(place)) drop_host(who, place);
+  for (const auto& [place, tag] : what.hosts)
+    if (const auto* before = old.host(place); !before || before->tag != tag) add_host(who, place, tag);
+  const std::set<SharedText> before = networks_of(old), now = networks_of(what);
   for (const SharedText& network : before)
     if (!now.contains(network)) containers_changed(network, containers_of(network).erase(who));
   for (const SharedText& network : now)
     if (!before.contains(network)) containers_changed(network, containers_of(network).insert(who));
   for (const auto& place : old.subnets)
-    if (!what.subnets.contains(place)) count_subnet(place, -1);
+    if (!what.has_subnet(place)) count_subnet(place, -1);
   for (const auto& place : what.subnets)
-    if (!old.subnets.contains(place)) count_subnet(place, +1);
+    if (!old.has_subnet(place)) count_subnet(place, +1);
   if (what.hosts.empty() && what.subnets.empty()) contributions_.erase(who);
   settle(changed);
 }
@@ -95,9 +119,8 @@ void Claims::containers_changed(const SharedText& network, const std::vector<Ran
   for (const Rank& rank : ranks) {
     const auto entry = contributions_.find(rank);
     if (entry == contributions_.end()) continue;
-    const auto& hosts = entry->second.hosts;
-    for (auto host = hosts.lower_bound({network, {}}); host != hosts.end() && host->first.network == network; ++host)
-      touched_.insert(host_key(host->first.prefix));
+    for (const auto& [place, tag] : entry->second.hosts)
+      if (place.network == network) touched_.insert(host_key(place.prefix));
   }
 }
 

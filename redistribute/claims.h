@@ -10,8 +10,6 @@
 // Each change costs O(log all) for each claim that it changes, and tells which keys to look at again.
 #pragma once
 
-#include <boost/container/flat_map.hpp>
-#include <boost/container/flat_set.hpp>
 #include <map>
 #include <optional>
 #include <ranges>
@@ -34,8 +32,17 @@ struct Contribution {
     Prefix prefix;
     auto operator<=>(const Place&) const = default;
   };
-  boost::container::flat_map<Place, std::uint32_t> hosts;  // addresses to advertise -> tag
-  boost::container::flat_set<Place> subnets;               // subnets to advertise while it is there
+  struct Host {
+    Place place;
+    std::uint32_t tag = 0;
+  };
+  // Both sorted by place, each place once: most containers have one, and a host has many containers.
+  std::vector<Host> hosts;                               // addresses to advertise
+  std::vector<Place> subnets;                            // subnets to advertise while it is there
+  void add_host(const Place& place, std::uint32_t tag);  // the later tag counts
+  void add_subnet(const Place& place);
+  const Host* host(const Place& place) const;  // nullptr: not among them
+  bool has_subnet(const Place& place) const;
 };
 
 struct Wish {

@@ -53,12 +53,12 @@ Evaluation evaluate(const NetworkIndex& networks, const std::set<IpAddress>& hos
         if (!subnet.subnet.contains(address))
           continue;
         else if (subnet_advertisable(subnet.subnet))
-          out.contribution.subnets.insert({network->name, subnet.subnet});
+          out.contribution.add_subnet({network->name, subnet.subnet});
         else if (advertises_subnet(network->advertise))
           out.refusals.insert({"refusedPrefix", "subnet " + subnet.subnet.to_string() + " is never advertised"});
       const Verdict verdict = judge(*network, labels, host_addresses, address);
       if (verdict.step == "prefix") out.refusals.insert({"refusedPrefix", verdict.detail});
-      if (verdict.advertise) out.contribution.hosts[{network->name, Prefix::host(address)}] = verdict.tag;
+      if (verdict.advertise) out.contribution.add_host({network->name, Prefix::host(address)}, verdict.tag);
     }
   }
   return out;

@@ -37,9 +37,9 @@ PortBook::Endpoints PortBook::take(const ContainerKey& container) {
   Endpoints out;
   for (auto each = endpoints_.lower_bound({container, {}});
        each != endpoints_.end() && each->first.container == container;) {
-    const auto& [key, endpoint] = *each;
+    const EndpointKey& key = each->first;
     bound_.erase(key);
-    const auto [begin, end] = by_mac_.equal_range(endpoint.mac);
+    const auto [begin, end] = by_mac_.equal_range(each->second.mac);
     const auto named = std::find_if(begin, end, [&](const auto& one) { return one.second == key; });
     if (named != end) by_mac_.erase(named);
     out.insert(endpoints_.extract(each++));

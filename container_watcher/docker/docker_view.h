@@ -10,7 +10,6 @@
 
 #include <boost/json/value.hpp>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -30,7 +29,7 @@ struct DockerChanges {
 
 class DockerView {
  public:
-  explicit DockerView(std::string runtime) : runtime_(std::move(runtime)) {}
+  explicit DockerView(const SharedText& runtime) : runtime_(runtime) {}
 
   // Each answer says whether it is what was asked for; else nothing of it was taken.
   bool all_containers(const boost::json::value& list);  // GET /containers/json?all=1: there are no others

@@ -5,10 +5,9 @@
 // quiet time never waits. One thread.
 #pragma once
 
-#include <time.h>
-
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 
 namespace berth {
 

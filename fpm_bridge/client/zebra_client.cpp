@@ -66,7 +66,7 @@ struct ZebraClient::Stream {
   google::protobuf::Arena in, out;  // a message has thousands of parts, which come and go together
 };
 
-ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, ZebraListener& listener)
+ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, RouteSinkListener& listener)
     : io_(io), options_(std::move(options)), listener_(listener), socket_(io), timer_(io), alive_(io) {}
 
 void ZebraClient::start() {
@@ -95,7 +95,7 @@ asio::awaitable<void> ZebraClient::run() {
     reset();
     if (stopping_) co_return;
     // The same trouble is told once, not at each try.
-    if (was_ready || status.error().message != told) listener_.zebra_lost(status.error());
+    if (was_ready || status.error().message != told) listener_.sink_lost(status.error());
     told = status.error().message;
     // Only a session that got as far as SyncDone shows a zebra that is well; else each try costs it a full sync.
     if (std::exchange(synced_, false))
@@ -148,7 +148,7 @@ asio::awaitable<Status> ZebraClient::session() {
   if (!info) co_return info.error();
   ready_ = true;
   if (hold_ > 0s) keep_alive();
-  listener_.zebra_connected(*info);
+  listener_.sink_connected(*info);
   for (;;) {
     auto message = co_await receive();
     if (!message) co_return message.error();
@@ -177,7 +177,7 @@ asio::awaitable<Status> ZebraClient::connect() {
   co_return Status();
 }
 
-asio::awaitable<Result<ZebraInfo>> ZebraClient::greet() {
+asio::awaitable<Result<RouteSinkInfo>> ZebraClient::greet() {
   fpm::Message hello;
   hello.mutable_hello()->set_protocol(kProtocol);
   hello.mutable_hello()->set_software("berthd " BERTH_VERSION);
@@ -203,7 +203,7 @@ asio::awaitable<Result<ZebraInfo>> ZebraClient::greet() {
   max_operations_ = std::clamp(answer.max_operations(), 1u, 4000u);
   // A module that does not echo it knows of no Keepalive, and would close at one.
   hold_ = std::chrono::seconds(answer.hold_seconds() ? std::clamp(answer.hold_seconds(), kLeastHold, kMostHold) : 0);
-  co_return ZebraInfo{answer.frr_version(), answer.software(), answer.route_type()};
+  co_return RouteSinkInfo{answer.frr_version(), answer.software(), answer.route_type()};
 }
 
 // Three times in the hold time, and at its end. The timer is on the loop that does the work: a berthd that hangs says nothing.
@@ -237,7 +237,7 @@ Status ZebraClient::on_message(const fpm::Message& message) {
     return transient("zebra's module sent what only berthd may send");
   if (message.has_sync_done()) {
     synced_ = true;
-    listener_.zebra_synced(message.sync_done().swept());
+    listener_.sink_synced(message.sync_done().swept());
     return {};
   }
   if (message.has_keepalive()) return {};
@@ -264,7 +264,7 @@ Status ZebraClient::on_message(const fpm::Message& message) {
       if (wish->second.waiting) continue;
       wishes_.erase(wish);
     }
-    listener_.rib_answer(answer);
+    listener_.sink_answered(answer);
   }
   return {};
 }

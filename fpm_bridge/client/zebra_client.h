@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd's end of the talk with zebra_fpm_bridge.so (fpm_bridge/proto/berth.proto).
+// A RouteSink: berthd's end of the talk with zebra_fpm_bridge.so (fpm_bridge/proto/berth.proto).
 //
-// Thread: the io_context's. Owner: the daemon. It connects, and connects again: every 100 ms where nobody listens, with
-// back-off where a session failed. After each zebra_connected() the listener says everything anew and then calls
-// end_of_sync(). What is put or removed while there is no session is dropped. The queue coalesces by key, so it holds at
-// most one change per key. A zebra that is there and says nothing for the hold time (it is stopped, or hangs) is lost like one
+// Thread: the io_context's. Owner: the daemon. It connects again every 100 ms where nobody listens, with back-off where a
+// session failed. The queue holds at most one change per key. A zebra that is there and says nothing for the hold time (it is stopped, or hangs) is lost like one
 // that is not there; its routes stay.
 #pragma once
 
@@ -23,7 +21,7 @@
 #include <vector>
 
 #include "core/result.h"
-#include "core/rib.h"
+#include "core/route_sink.h"
 
 namespace berth::fpm {
 class Message;
@@ -37,34 +35,17 @@ struct ZebraClientOptions {
   std::uint32_t hold_seconds = 30;  // of silence, until either end takes the other for dead
 };
 
-struct ZebraInfo {
-  std::string frr_version;
-  std::string module_version;
-  std::string route_type;
-};
-
-class ZebraListener {
+class ZebraClient : public RouteSink {
  public:
-  virtual ~ZebraListener() = default;
-  virtual void zebra_connected(const ZebraInfo& info) = 0;
-  virtual void zebra_lost(const Error& why) = 0;  // also where none was found; the same trouble once
-  virtual void zebra_synced(std::uint32_t swept) = 0;
-  virtual void rib_answer(const RibAnswer& answer) = 0;
-};
-
-class ZebraClient {
- public:
-  ZebraClient(boost::asio::io_context& io, ZebraClientOptions options, ZebraListener& listener);
-  void start();
-  void stop();  // a clean stop: Bye, so that the module says why; routes live for the grace time
-  void put(const RibObject& object);
-  void remove(const RibKey& key);
-  // After all that was put before; may be said again. `keep`: where the module must not sweep, since it is not known yet
-  // what should be there.
-  void end_of_sync(std::vector<Prefix> keep = {});
+  ZebraClient(boost::asio::io_context& io, ZebraClientOptions options, RouteSinkListener& listener);
+  void start() override;
+  void stop() override;  // with a Bye, so that the module says why
+  void put(const RibObject& object) override;
+  void remove(const RibKey& key) override;
+  void end_of_sync(std::vector<Prefix> keep = {}) override;
+  bool idle() const override { return queue_.empty() && in_flight_.empty() && !sync_wanted_; }
+  const std::map<std::string, std::uint64_t>& counters() const override { return counters_; }
   std::size_t queued() const { return queue_.size(); }
-  bool idle() const { return queue_.empty() && in_flight_.empty() && !sync_wanted_; }
-  const std::map<std::string, std::uint64_t>& counters() const { return counters_; }
 
  private:
   // What is wanted of a key: it waits in queue_, or the module has not answered it yet, or both (a mind changed meanwhile).
@@ -77,7 +58,7 @@ class ZebraClient {
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Status> session();
   boost::asio::awaitable<Status> connect();
-  boost::asio::awaitable<Result<ZebraInfo>> greet();
+  boost::asio::awaitable<Result<RouteSinkInfo>> greet();
   boost::asio::awaitable<Result<const fpm::Message*>> receive();  // lives until the next call
   Status on_message(const fpm::Message& message);
   void change(const RibKey& key, std::optional<RibObject> object);
@@ -91,7 +72,7 @@ class ZebraClient {
 
   boost::asio::io_context& io_;
   ZebraClientOptions options_;
-  ZebraListener& listener_;
+  RouteSinkListener& listener_;
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::steady_timer timer_, alive_;
   bool stopping_ = false, ready_ = false, pump_posted_ = false, writing_ = false, sync_wanted_ = false;

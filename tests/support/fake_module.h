@@ -11,9 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -148,6 +150,8 @@ class FakeModule {
       hold_wanted = in.hello().hold_seconds();
       if (hold_wanted) hello->set_hold_seconds(hold_seconds);
       greeted_ = true;
+      stale_.clear();
+      for (const auto& [key, operation] : held) stale_.insert(key);
       send(out);
     } else if (in.has_batch()) {
       batches.push_back(in.batch());
@@ -159,6 +163,7 @@ class FakeModule {
                                                              : operation.unmark();
         const std::string key = prefix.address() + (mark ? "m" : "r");
         const bool gone = operation.has_remove() || operation.has_unmark();
+        stale_.erase(key);
         if (gone)
           held.erase(key);
         else
@@ -176,6 +181,7 @@ class FakeModule {
       for (const fpm::Prefix& each : in.end_of_sync().keep()) kept.push_back(each);
       answer_all();
       out.mutable_sync_done()->set_sequence(in.end_of_sync().sequence());
+      out.mutable_sync_done()->set_swept(sweep());
       send(out);
     } else if (in.has_keepalive()) {
       ++keepalives;
@@ -183,6 +189,29 @@ class FakeModule {
     } else if (in.has_bye()) {
       bye = in.bye().reason();
     }
+  }
+  std::uint32_t sweep() {
+    std::uint32_t swept = 0;
+    for (auto each = stale_.begin(); each != stale_.end();) {
+      const fpm::Operation& operation = held.at(*each);
+      const fpm::Prefix& prefix = operation.has_mark() ? operation.mark().prefix() : operation.add().prefix();
+      const bool keep =
+          std::any_of(kept.begin(), kept.end(), [&](const fpm::Prefix& one) { return within(prefix, one); });
+      if (keep) {
+        ++each;
+        continue;
+      }
+      held.erase(*each);
+      each = stale_.erase(each);
+      ++swept;
+    }
+    return swept;
+  }
+  static bool within(const fpm::Prefix& inner, const fpm::Prefix& outer) {
+    if (inner.address().size() != outer.address().size() || inner.length() < outer.length()) return false;
+    for (unsigned bit = 0; bit < outer.length(); ++bit)
+      if (((inner.address()[bit / 8] ^ outer.address()[bit / 8]) >> (7 - bit % 8)) & 1) return false;
+    return true;
   }
   void answer_all() {
     if (unanswered_.empty()) return;
@@ -198,6 +227,7 @@ class FakeModule {
   std::chrono::steady_clock::time_point next_word_;
   FrameDecoder decoder_;
   std::map<std::string, fpm::Result> unanswered_;
+  std::set<std::string> stale_;  // of an earlier session
 };
 
 }  // namespace berth

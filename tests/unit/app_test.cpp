@@ -80,9 +80,9 @@ TEST_F(AppConfig, TheRestIsTakenAtOnce) {
 }
 
 TEST_F(AppConfig, ZebrasAnswersAreNotALineEach) {
-  ZebraListener& zebra = app;
+  RouteSinkListener& zebra = app;
   for (int n = 0; n < 200; ++n)
-    zebra.rib_answer(
+    zebra.sink_answered(
         {{RibKind::Route, *Prefix::parse("10.10.1." + std::to_string(n) + "/32")}, RibState::Installed, ""});
   EXPECT_EQ(told(), "") << "at level informational";
   app.stop();

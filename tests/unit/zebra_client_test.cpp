@@ -21,18 +21,18 @@ RibObject route(int n, std::uint32_t tag = 100) {
   return {{RibKind::Route, Prefix::host(*IpAddress::parse(address))}, tag, "br-blue", {}, 0, 0};
 }
 
-class Client : public testing::Test, public ZebraListener {
+class Client : public testing::Test, public RouteSinkListener {
  protected:
-  void zebra_connected(const ZebraInfo&) override {
+  void sink_connected(const RouteSinkInfo&) override {
     ++connects;
     if (on_connect) on_connect();
   }
-  void zebra_lost(const Error& why) override {
+  void sink_lost(const Error& why) override {
     lost.push_back(why.message);
     remedy = why.remedy;
   }
-  void zebra_synced(std::uint32_t) override { ++synced; }
-  void rib_answer(const RibAnswer& answer) override {
+  void sink_synced(std::uint32_t) override { ++synced; }
+  void sink_answered(const RibAnswer& answer) override {
     answers[answer.key] = answer.state;
     reasons[answer.key] = answer.reason;
   }
