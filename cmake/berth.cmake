@@ -25,15 +25,37 @@ function(berth_library name)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
 endfunction()
 
+# Programs whose tests wait for most of their time, for the kernel or for a deadline: run in so many parts at a time.
+set(berth_waiting host_links_test=6 host_agent_test=4 zebra_client_test=4 docker_watcher_test=3
+  connection_test=1 told_test=1)
+
 add_custom_target(berth_tests)
-# berth_test(NAME LIBRARIES SOURCES): one GoogleTest program; label is the folder's name (unit, property)
+# berth_test(NAME LIBRARIES SOURCES): one GoogleTest program; label is the folder's name (unit, property). It takes three places
+# of ctest's -j, or one for each part where it waits: so `ctest -j N` with three times as many places as there are cores keeps
+# them busy, and no more.
 function(berth_test name libraries)
   add_executable(${name} ${ARGN})
   target_link_libraries(${name} PRIVATE ${libraries} GTest::gtest GTest::gmock GTest::gtest_main)
   get_filename_component(label ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   add_dependencies(berth_tests ${name})
-  add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 120)
+  set(places 3)
+  set(parts 1)
+  foreach(each ${berth_waiting})
+    if(each MATCHES "^${name}=(.*)")
+      set(places 1)
+      set(parts ${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  foreach(part RANGE 1 ${parts})
+    set(test ${name})
+    if(parts GREATER 1)
+      set(test ${name}.${part})
+    endif()
+    math(EXPR index "${part} - 1")
+    add_test(NAME ${test} COMMAND ${name})
+    set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT 120 PROCESSORS ${places}
+      ENVIRONMENT "GTEST_TOTAL_SHARDS=${parts};GTEST_SHARD_INDEX=${index}")
+  endforeach()
 endfunction()
 
 # Boost.JSON without its shared library.

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The memory of one message. It lives as long as it is worked on, so its parts, thousands of them, come from one block; what
- * does not fit comes from the heap.
+ * A message has thousands of parts and lives as long as it is worked on, so its parts come from one block; what does not
+ * fit comes from the heap. The block is allocated for the first message: a module that nobody talks to needs none.
  */
-#include "bridge.h"
+#include "module.h"
 
 #include <stdalign.h>
 #include <stddef.h>
 
+#include "arena.h"
+
 #define ARENA_SIZE (1 << 19)	/* holds a batch of BERTH_MAX_OPERATIONS */
+
+DEFINE_MTYPE_STATIC(BERTH, BERTH_ARENA, "berth message");
 
 static struct {
 	size_t used;
 	bool spilled;
-	alignas(max_align_t) uint8_t bytes[ARENA_SIZE];
+	uint8_t *bytes;
 } arena;
 
 static void *arena_alloc(void *unused, size_t size)
@@ -40,6 +44,8 @@ static ProtobufCAllocator arena_allocator = {.alloc = arena_alloc, .free = arena
 
 Berth__Fpm__Message *berth_message_unpack(const uint8_t *body, size_t len)
 {
+	if (!arena.bytes)
+		arena.bytes = XMALLOC(MTYPE_BERTH_ARENA, ARENA_SIZE);
 	arena.used = 0;
 	arena.spilled = false;
 	return berth__fpm__message__unpack(&arena_allocator, len, body);
@@ -49,4 +55,9 @@ void berth_message_free(Berth__Fpm__Message *m)
 {
 	if (arena.spilled)
 		berth__fpm__message__free_unpacked(m, &arena_allocator);
+}
+
+void berth_arena_fini(void)
+{
+	XFREE(MTYPE_BERTH_ARENA, arena.bytes);
 }

@@ -4,11 +4,14 @@
  * lost), and then zebra's RIB is no witness. Both questions are answered before the send returns, and neither waits for the
  * lock that the kernel's network configuration is under (rtnl).
  */
-#include "bridge.h"
+#include "module.h"
 
 #include <linux/netlink.h>
 
 #include "zlog.h"
+
+#include "errors.h"
+#include "kernel.h"
 
 /* IPv4, by NETLINK_FIB_LOOKUP: one table, no rules. The layout is the kernel's net/ip_fib.h; libnl has a copy as well. */
 struct fib_question {
@@ -29,7 +32,8 @@ static int open_socket(int protocol)
 		fd = -1;
 	}
 	if (fd < 0)
-		zlog_warn("berth: the kernel can't be asked for its routes (netlink protocol %d: %s): what it drops without a word "
+		flog_warn(EC_BERTH_KERNEL,
+			  "berth: the kernel can't be asked for its routes (netlink protocol %d: %s): what it drops without a word "
 			  "is noticed only where the link tells",
 			  protocol, safe_strerror(errno));
 	return fd;

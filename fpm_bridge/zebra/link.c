@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/*
- * The interfaces that objects are on: whether the kernel has a use for routes there, per family, and whether it may have
- * dropped those that it had. Read from what zebra knows of the interface; zebra has no hook for any of it.
- */
-#include "bridge.h"
+/* What zebra knows of an interface, read anew at each look: zebra has no hook for any of it. */
+#include "module.h"
 
 #include "jhash.h"
-#include "memory.h"
 #include "zlog.h"
+
+#include "debug.h"
+#include "errors.h"
+#include "link.h"
 
 #include "zebra/interface.h"
 #include "zebra/zebra_nhg.h"
@@ -142,8 +142,9 @@ static void set_trouble(struct berth_link *link, struct berth_side *side, enum b
 	side->trouble = trouble;
 	side->generation++;
 	text = text_of(link, side);
+	BERTH_DEBUG("interface %s, %s: generation %u, %s", link->ifname, family, side->generation, text ? text : "usable");
 	if (count && text)
-		zlog_warn("berth: %s: its %zu %s routes are taken out", text, count, family);
+		flog_warn(EC_BERTH_LINK, "berth: %s: its %zu %s routes are taken out", text, count, family);
 	else if (count)
 		zlog_info("berth: the interface %s is usable again: its %zu %s routes are put in", link->ifname, count, family);
 }

@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The socket: who may come in, and a word for those who may not. */
-#include "bridge.h"
+#include "module.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include "frame.h"
 #include "network.h"
 #include "zlog.h"
+
+#include "connection.h"
+#include "errors.h"
+#include "frame.h"
+#include "listener.h"
+#include "session.h"
 
 static int listener = -1;
 static struct stat ours;	/* the socket file that we made */
@@ -73,7 +78,7 @@ static void on_accept(struct event *t)
 	(void)t;
 	if (fd < 0 && !ERRNO_IO_RETRY(errno)) {
 		/* out of file descriptors: the connection stays ready, and would be tried without an end */
-		zlog_warn("berth: can't accept a connection: %s", safe_strerror(errno));
+		flog_warn(EC_BERTH_ACCEPT, "berth: can't accept a connection: %s", safe_strerror(errno));
 		event_add_timer(berth_loop, on_accept, NULL, 1, &t_accept);
 		return;
 	}
@@ -81,7 +86,7 @@ static void on_accept(struct event *t)
 	if (fd < 0)
 		return;
 	/* who has given up while zebra was stopped or busy must not take the place of who is still there */
-	if (berth_session_left(fd)) {
+	if (berth_socket_left(fd)) {
 		close(fd);
 		return;
 	}
@@ -91,7 +96,7 @@ static void on_accept(struct event *t)
 	if (!why)
 		return;
 	berth_counters.refused++;
-	zlog_warn("berth: %s refused: %s", peer, why);
+	flog_warn(EC_BERTH_PEER_REFUSED, "berth: %s refused: %s", peer, why);
 	turn_away(fd, why);
 	close(fd);
 }
@@ -108,7 +113,7 @@ static void __attribute__((format(printf, 1, 2))) stay_deaf(const char *format, 
 	va_start(args, format);
 	vsnprintf(deaf, sizeof(deaf), format, args);
 	va_end(args);
-	zlog_err("berth: %s", deaf);
+	flog_err(EC_BERTH_SOCKET, "berth: %s", deaf);
 	if (listener >= 0)
 		close(listener);
 	listener = -1;
@@ -142,9 +147,9 @@ static void give_to_group(const char *path, bool is_group)
 	int file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 
 	if (file < 0 || fstat(file, &ours) < 0 || !S_ISSOCK(ours.st_mode) || ours.st_uid != geteuid())
-		zlog_warn("berth: %s is not the socket that was made there", path);
+		flog_warn(EC_BERTH_SOCKET_REPLACED, "berth: %s is not the socket that was made there", path);
 	else if (is_group && fchownat(file, "", -1, group, AT_EMPTY_PATH) < 0)
-		zlog_warn("berth: %s keeps its group: %s", path, safe_strerror(errno));
+		flog_warn(EC_BERTH_SOCKET_GROUP, "berth: %s keeps its group: %s", path, safe_strerror(errno));
 	if (file >= 0)
 		close(file);
 }
@@ -158,7 +163,8 @@ void berth_listener_init(void)
 	int other;
 
 	if (!members)
-		zlog_warn("berth: there is no group %s: only root and zebra's own user may connect", berth_settings.group);
+		flog_warn(EC_BERTH_SOCKET_GROUP, "berth: there is no group %s: only root and zebra's own user may connect",
+			  berth_settings.group);
 	group = members ? members->gr_gid : 0;
 	if (strlcpy(addr.sun_path, berth_settings.socket, sizeof(addr.sun_path)) >= sizeof(addr.sun_path)) {
 		stay_deaf("the socket's path is too long: %s", berth_settings.socket);

@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Loading, arguments, the version check, and what the vty shows. */
-#include "bridge.h"
-
-#include "command.h"
-#include "lib/json.h"
-#include "libfrr.h"
+/* Loading, the module's arguments, the version check, and the order in which its parts begin and end. */
 #include "module.h"
-#include "memory.h"
-#include "zlog.h"
 
 #include <syslog.h>
 
+#include "lib/module.h"
+#include "libfrr.h"
+#include "monotime.h"
+#include "zlog.h"
+
+#include "errors.h"
+#include "follow.h"
 #include "imports.h"
-#include "zebra/interface.h"
+#include "kernel.h"
+#include "link.h"
+#include "listener.h"
+#include "rib.h"
+#include "session.h"
+#include "table.h"
+#include "vty.h"
+#include "watch.h"
+
+DEFINE_MGROUP(BERTH, "berth zebra module");
 
 struct berth_settings berth_settings = {.socket = (char *)"/run/frr/berth.sock", .group = (char *)"frr",
 					.type = ZEBRA_ROUTE_OPENFABRIC, .grace = 120, .distance = 20,
@@ -31,16 +40,22 @@ const char *berth_running_version(void)
 	return "unknown";
 }
 
+int64_t berth_now_ms(void)
+{
+	struct timeval now;
+
+	monotime(&now);
+	return now.tv_sec * 1000LL + now.tv_usec / 1000;
+}
+
 /* What the running FRR lacks of what this module was linked with; NULL: nothing. */
 static const char *missing_import(void)
 {
-#ifdef BERTH_HAS_IMPORTS
 	const struct berth_import *each;
 
 	for (each = berth_imports; each->name; each++)
 		if (!each->address)
 			return each->name;
-#endif
 	return NULL;
 }
 
@@ -52,121 +67,36 @@ static bool same_release(const char *a, const char *b)
 	return n && n == strspn(b, "0123456789.") && !strncmp(a, b, n);
 }
 
-static void show_counters(struct vty *vty)
-{
-	const struct berth_counters *c = &berth_counters;
-
-	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Connections", (unsigned long long)c->connections, "Refused",
-		(unsigned long long)c->refused, "Malformed", (unsigned long long)c->malformed);
-	vty_out(vty, "%-24s %llu\n%-24s %llu\n", "Frames in", (unsigned long long)c->frames_in, "Frames out",
-		(unsigned long long)c->frames_out);
-	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Operations", (unsigned long long)c->operations, "Rejected",
-		(unsigned long long)c->rejected, "Results", (unsigned long long)c->results);
-	vty_out(vty, "%-24s %llu\n%-24s %llu\n%-24s %llu\n", "Added again", (unsigned long long)c->readded, "Swept",
-		(unsigned long long)c->swept, "Expired", (unsigned long long)c->expired);
-	vty_out(vty, "%-24s %llu\n", "Unknown messages", (unsigned long long)c->unknown);
-}
-
-static void show_status(struct vty *vty)
-{
-	vty_out(vty, "berth zebra_fpm_bridge %s, built for FRR %s, running FRR %s\n", BERTH_MODULE_VERSION, BERTH_BUILT_FOR,
-		berth_running_version());
-	if (berth_settings.inert)
-		vty_out(vty, "%% inert: %s\n", berth_settings.inert);
-	else
-		berth_session_show(vty);
-}
-
-#define BERTH_STR "berth, routes of containers\n"
-
-DEFUN (show_berth_status, show_berth_status_cmd, "show berth status", SHOW_STR BERTH_STR "Connection and state\n")
-{
-	show_status(vty);
-	return CMD_SUCCESS;
-}
-
-DEFUN (show_berth_counters, show_berth_counters_cmd, "show berth counters", SHOW_STR BERTH_STR "Counters\n")
-{
-	show_counters(vty);
-	return CMD_SUCCESS;
-}
-
-DEFUN (show_berth_routes, show_berth_routes_cmd, "show berth routes [json]",
-       SHOW_STR BERTH_STR "What berthd wants, and its state\n" "JavaScript Object Notation\n")
-{
-	berth_table_show(vty, argc > 3);
-	return CMD_SUCCESS;
-}
-
-/* Two that the stock vtysh knows of FRR's own FPM modules. */
-DEFUN (show_zebra_fpm_stats, show_zebra_fpm_stats_cmd, "show zebra fpm stats",
-       SHOW_STR "Zebra information\n" "Forwarding Path Manager information\n" "Statistics\n")
-{
-	show_status(vty);
-	show_counters(vty);
-	return CMD_SUCCESS;
-}
-
-DEFUN (show_fpm_counters, show_fpm_counters_cmd, "show fpm counters",
-       SHOW_STR "Forwarding Path Manager information\n" "Counters\n")
-{
-	show_status(vty);
-	show_counters(vty);
-	return CMD_SUCCESS;
-}
-
-#ifdef BERTH_IF_EXTRA_JSON
-static int on_if_show(struct vty *vty, json_object *json, struct interface *ifp)
-#else
-static int on_if_show(struct vty *vty, struct interface *ifp)
-#endif
-{
-	size_t count = berth_table_on_interface(ifp->name);
-
-	if (!count)
-		return 0;
-#ifdef BERTH_IF_EXTRA_JSON
-	if (json)
-		json_object_int_add(json, "berthRoutes", count);
-	else
-#endif
-		vty_out(vty, "  berth: %zu routes of containers on this interface\n", count);
-	return 0;
-}
-
 /* zebra stops in order: what it takes apart from here on is no news for berthd. */
 static int on_early_fini(void)
 {
 	berth_listener_fini();
 	berth_session_fini();
 	berth_follow_fini();
+	berth_watch_fini();
 	berth_kernel_fini();
+	berth_loop = NULL;
 	return 0;
 }
 
 static int on_late_init(struct event_loop *loop)
 {
 	berth_loop = loop;
-	install_element(VIEW_NODE, &show_berth_status_cmd);
-	install_element(VIEW_NODE, &show_berth_counters_cmd);
-	install_element(VIEW_NODE, &show_berth_routes_cmd);
-	if (berth_settings.fpm_commands) {
-		install_element(VIEW_NODE, &show_zebra_fpm_stats_cmd);
-		install_element(VIEW_NODE, &show_fpm_counters_cmd);
-	}
+	berth_errors_init();
+	berth_vty_init();
 	berth_table_init();
 	berth_link_init();
-	berth_kernel_init();
 	berth_follow_init();
-	berth_session_init();
+	if (berth_settings.inert) {
+		flog_err(EC_BERTH_INERT, "berth: %s", berth_settings.inert);
+	} else {
+		berth_kernel_init();
+		berth_watch_init();
+		berth_rib_init();
+	}
+	/* an inert module listens as well: it tells berthd why */
 	berth_listener_init();
 	hook_register(frr_early_fini, on_early_fini);
-	if (berth_settings.inert) {
-		zlog_err("berth: %s", berth_settings.inert);
-		return 0;
-	}
-	hook_register(zebra_if_extra_info, on_if_show);
-	berth_rib_init();
 	return 0;
 }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* One operation of a batch: from bytes that nobody has checked to what the table may keep, or the reason why not. */
-#include "bridge.h"
+#include "module.h"
+
+#include "operation.h"
 #include "reserved.h"
+#include "results.h"
+#include "table.h"
 
 bool berth_prefix_from(const Berth__Fpm__Prefix *in, struct prefix *out)
 {
@@ -114,7 +118,7 @@ void berth_operation_apply(const Berth__Fpm__Operation *operation, uint64_t sequ
 		error = "the limit of routes is reached (module argument max-routes)";
 	if (error) {
 		berth_counters.rejected++;
-		berth_session_result(wanted.kind, &wanted.prefix, BERTH__FPM__STATE__STATE_REJECTED, error, sequence, NULL);
+		berth_result(wanted.kind, &wanted.prefix, BERTH__FPM__STATE__STATE_REJECTED, error, sequence, NULL);
 		return;
 	}
 	berth_table_put(&wanted);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The only file that touches zebra's RIB. */
-#include "bridge.h"
+#include "module.h"
 
 #include "srcdest_table.h"
 
@@ -11,6 +11,10 @@
 #include "zebra/zebra_routemap.h"
 #include "zebra/zebra_router.h"
 #include "zebra/zebra_vrf.h"
+
+#include "link.h"
+#include "rib.h"
+#include "table.h"
 
 static afi_t afi_of(const struct prefix *p)
 {
@@ -49,9 +53,9 @@ static struct route_entry *entry_of(struct route_node *rn, const struct berth_ob
 
 	/* what we took out counts as there until zebra has unlinked it: until then it is advertised */
 	RNODE_FOREACH_RE (rn, re) {
-		if (CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED) && !object->removed && !object->out)
+		if (CHECK_FLAG(re->status, ROUTE_ENTRY_REMOVED) && berth_state_in_rib(object->state))
 			continue;
-		if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE) {
+		if (!berth_is_mark(object)) {
 			if (re->type == berth_settings.type && re->instance == 0)
 				return re;
 		} else if (re->type == ZEBRA_ROUTE_CONNECT) {
@@ -65,45 +69,40 @@ static struct route_entry *entry_of(struct route_node *rn, const struct berth_ob
 	return NULL;
 }
 
-static bool tag_entry(struct route_table *table, const struct berth_object *object, uint32_t tag, bool *changed)
+/* True when the entry has changed; false also where there is none. */
+static bool tag_entry(struct route_table *table, const struct berth_object *object, uint32_t tag)
 {
 	struct route_node *rn = table ? route_node_lookup(table, &object->prefix) : NULL;
 	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
 
-	if (re && re->tag != tag) {
+	bool changed = re && re->tag != tag;
+
+	if (changed)
 		re->tag = tag;
-		*changed = true;
-	}
 	if (rn)
 		route_unlock_node(rn);
-	return re != NULL;
+	return changed;
 }
 
 /*
  * Our tag on a connected route. Redistribution is told only when the tag changes. zebra holds a connected route twice, for
  * unicast and for multicast, and redistributes both as if they were one: the last one told wins. So both bear the tag.
  */
-static bool set_tag(struct berth_object *object, uint32_t tag)
+static void set_tag(const struct berth_object *object, uint32_t tag)
 {
 	afi_t afi = afi_of(&object->prefix);
-	bool changed = false, found;
+	bool changed;
 	struct route_node *rn;
 	struct route_entry *re;
 
-	tag_entry(zebra_vrf_table(afi, SAFI_MULTICAST, VRF_DEFAULT), object, tag, &changed);
-	found = tag_entry(zebra_vrf_table(afi, SAFI_UNICAST, VRF_DEFAULT), object, tag, &changed);
+	changed = tag_entry(zebra_vrf_table(afi, SAFI_MULTICAST, VRF_DEFAULT), object, tag);
+	changed |= tag_entry(zebra_vrf_table(afi, SAFI_UNICAST, VRF_DEFAULT), object, tag);
 	rn = changed ? node_of(&object->prefix) : NULL;
 	re = rn ? entry_of(rn, object) : NULL;
 	if (re && CHECK_FLAG(re->flags, ZEBRA_FLAG_SELECTED))
 		redistribute_update(rn, re, NULL);
 	if (rn)
 		route_unlock_node(rn);
-	return found;
-}
-
-void berth_rib_mark(struct berth_object *object)
-{
-	set_tag(object, object->tag);
 }
 
 static struct nexthop next_hop_of(const struct berth_object *object)
@@ -136,20 +135,18 @@ static bool as_wanted(const struct route_entry *re, const struct berth_object *o
 	       (!object->onlink || CHECK_FLAG(nh->flags, NEXTHOP_FLAG_ONLINK));
 }
 
-void berth_rib_put(struct berth_object *object)
+void berth_rib_put(const struct berth_object *object)
 {
-	struct interface *ifp = berth_interface(object->ifname);
+	struct prefix p = object->prefix;	/* some releases' functions want one that they may write to */
 	struct nexthop nexthop;
 
-	object->ifindex = ifp ? ifp->ifindex : 0;
-	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
-		berth_rib_mark(object);
+	if (berth_is_mark(object)) {
+		set_tag(object, object->tag);
 		return;
 	}
 	nexthop = next_hop_of(object);
-	rib_add(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &object->prefix, NULL,
-		&nexthop, 0, main_table(), object->metric, 0,
-		object->distance ? object->distance : berth_settings.distance, object->tag, false
+	rib_add(afi_of(&p), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &p, NULL, &nexthop, 0, main_table(),
+		object->metric, 0, object->distance ? object->distance : berth_settings.distance, object->tag, false
 #ifdef BERTH_RIB_ADD_REPLACE
 		,
 		false
@@ -157,14 +154,16 @@ void berth_rib_put(struct berth_object *object)
 	);
 }
 
-void berth_rib_remove(struct berth_object *object)
+void berth_rib_remove(const struct berth_object *object)
 {
-	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK) {
+	struct prefix p = object->prefix;
+
+	if (berth_is_mark(object)) {
 		set_tag(object, 0);
 		return;
 	}
-	rib_delete(afi_of(&object->prefix), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &object->prefix, NULL,
-		   NULL, 0, main_table(), 0, 0, false);
+	rib_delete(afi_of(&p), SAFI_UNICAST, VRF_DEFAULT, berth_settings.type, 0, 0, &p, NULL, NULL, 0, main_table(), 0, 0,
+		   false);
 }
 
 bool berth_rib_has(const struct berth_object *object)
@@ -175,7 +174,7 @@ bool berth_rib_has(const struct berth_object *object)
 	if (rn)
 		route_unlock_node(rn);
 	/* a mark that was taken off leaves the connected route */
-	return re && object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE;
+	return re && !berth_is_mark(object);
 }
 
 static bool is_selected(const struct route_entry *re)
@@ -279,7 +278,7 @@ static const char *why_inactive(const struct berth_object *object, struct route_
 	static char text[200];
 	char gateway[INET6_ADDRSTRLEN];
 
-	if (object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_ROUTE && next_hop_in(re) && is_denied(object, re, text, sizeof(text)))
+	if (!berth_is_mark(object) && next_hop_in(re) && is_denied(object, re, text, sizeof(text)))
 		return text;
 	if (object->link && !object->link->running) {
 		snprintf(text, sizeof(text), "the interface %s has no carrier", object->ifname);
@@ -301,63 +300,69 @@ const char *berth_rib_refusal(void)
 }
 
 /* Of a route's entry that is the selected one. */
-static int state_of_selected(struct berth_object *object, const struct route_entry *re, const char **reason)
+static void judge_selected(const struct route_entry *re, struct berth_verdict *verdict)
 {
-	if (CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED) && !CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED))
-		return BERTH__FPM__STATE__STATE_INSTALLED;
-	if (!CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED))
-		return BERTH__FPM__STATE__STATE_ACCEPTED;
-	*reason = berth_rib_refusal();
-	object->refused = true;
-	return BERTH__FPM__STATE__STATE_INACTIVE;
+	if (CHECK_FLAG(re->status, ROUTE_ENTRY_INSTALLED) && !CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED)) {
+		verdict->state = BERTH__FPM__STATE__STATE_INSTALLED;
+	} else if (CHECK_FLAG(re->status, ROUTE_ENTRY_FAILED)) {
+		verdict->state = BERTH__FPM__STATE__STATE_INACTIVE;
+		verdict->reason = berth_rib_refusal();
+		verdict->is_refused = true;
+	}
 }
 
 /* Of an entry that zebra has decided on and not taken. */
-static int state_of_unselected(const struct berth_object *object, struct route_node *rn, struct route_entry *re,
-			       Berth__Fpm__RibEntry *winner, const char **reason)
+static void judge_unselected(const struct berth_object *object, struct route_node *rn, struct route_entry *re,
+			     struct berth_verdict *verdict)
 {
 	struct route_entry *other;
 
 	RNODE_FOREACH_RE (rn, other) {
 		if (other == re || !is_selected(other))
 			continue;
-		fill(winner, other);
-		*reason = "another route for this prefix is better";
-		return BERTH__FPM__STATE__STATE_NOT_BEST;
+		fill(&verdict->winner, other);
+		verdict->state = BERTH__FPM__STATE__STATE_NOT_BEST;
+		verdict->reason = "another route for this prefix is better";
+		return;
 	}
-	*reason = why_inactive(object, re);
-	return BERTH__FPM__STATE__STATE_INACTIVE;
+	verdict->state = BERTH__FPM__STATE__STATE_INACTIVE;
+	verdict->reason = why_inactive(object, re);
 }
 
-int berth_rib_look(struct berth_object *object, bool settled, Berth__Fpm__RibEntry *winner, const char **reason)
+/* zebra has decided on an entry that is not selected, and not in the middle of its work on the prefix. */
+static bool is_decided(const struct route_node *rn, const struct route_entry *re, bool is_settled)
+{
+	if (CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED))
+		return false;
+	/* it may keep CHANGED for good: that means work only while its prefix is queued */
+	return is_settled || !CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED) ||
+	       !CHECK_FLAG(rib_dest_from_rnode((struct route_node *)rn)->flags, RIB_ROUTE_ANY_QUEUED);
+}
+
+void berth_rib_look(const struct berth_object *object, bool is_settled, struct berth_verdict *verdict)
 {
 	struct route_node *rn = node_of(&object->prefix);
 	struct route_entry *re = rn ? entry_of(rn, object) : NULL;
-	bool is_mark = object->kind == BERTH__FPM__OBJECT_KIND__OBJECT_MARK;
-	int state = BERTH__FPM__STATE__STATE_ACCEPTED;
+	bool is_mark = berth_is_mark(object);
 
-	*reason = NULL;
-	object->refused = false;
+	*verdict = (struct berth_verdict){.state = BERTH__FPM__STATE__STATE_ACCEPTED, .is_present = re != NULL};
 	if (!re && is_mark) {
-		state = BERTH__FPM__STATE__STATE_INACTIVE;
-		*reason = "zebra has no connected route for this prefix on that interface";
+		verdict->state = BERTH__FPM__STATE__STATE_INACTIVE;
+		verdict->reason = "zebra has no connected route for this prefix on that interface";
 	} else if (!re) {
-		state = BERTH__FPM__STATE__STATE_GONE;
+		verdict->state = BERTH__FPM__STATE__STATE_GONE;
 	} else if (is_mark ? re->tag != object->tag : !as_wanted(re, object)) {
-		state = BERTH__FPM__STATE__STATE_ACCEPTED;
-	} else if (is_selected(re)) {
+		verdict->state = BERTH__FPM__STATE__STATE_ACCEPTED;
+	} else if (is_selected(re) && is_mark) {
 		/* zebra does not install connected routes itself: the kernel has them by the address */
-		state = is_mark ? BERTH__FPM__STATE__STATE_INSTALLED : state_of_selected(object, re, reason);
-	} else if (!CHECK_FLAG(re->status, ROUTE_ENTRY_QUEUED) &&
-		 (settled || !CHECK_FLAG(re->status, ROUTE_ENTRY_CHANGED) ||
-		  !CHECK_FLAG(rib_dest_from_rnode(rn)->flags, RIB_ROUTE_ANY_QUEUED))) {
-		/* an entry that is not selected may keep CHANGED for good: that is work only while its prefix is queued */
-		state = state_of_unselected(object, rn, re, winner, reason);
+		verdict->state = BERTH__FPM__STATE__STATE_INSTALLED;
+	} else if (is_selected(re)) {
+		judge_selected(re, verdict);
+	} else if (is_decided(rn, re, is_settled)) {
+		judge_unselected(object, rn, re, verdict);
 	}
-	object->seen |= re != NULL;
 	if (rn)
 		route_unlock_node(rn);
-	return state;
 }
 
 static void fill_next_hops(struct berth_entry *out, const struct route_entry *re)

@@ -24,6 +24,9 @@ module_packages() {
     libcap-dev libreadline-dev libcrypt-dev python3-dev protobuf-c-compiler libprotobuf-c-dev texinfo
 }
 
+# What the module's tests need beside FRR.
+module_test_packages() { echo iproute2 protobuf-compiler python3-protobuf; }
+
 # configure_and_build NAME TARGET [cmake options…]: builds into the cache and prints the folder.
 configure_and_build() {
   local name=$1 target=$2 dir=$BERTH_CACHE/build/$1

@@ -10,7 +10,7 @@ check_text() {
   local wrong
   wrong=$(cd "$BERTH_TOP" && {
     cxx_files | xargs grep -nP '\t|[ ]+$' | sed 's/$/   <- a tab, or a space at the end of the line/'
-    own_files '*.cpp' '*.h' '*.c' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' 'scripts/*' | while read -r file; do
+    own_files '*.cpp' '*.h' '*.c' '*.py' '*.sh' '*.cmake' '*CMakeLists.txt' 'scripts/*' | grep -v '\.md$' | while read -r file; do
       [ ! -s "$file" ] || head -3 "$file" | grep -q 'SPDX-License-Identifier: GPL-2.0-or-later' || echo "$file: no SPDX line"
     done
   } || true)
@@ -32,7 +32,7 @@ check_tidy() {
   mkdir -p "$stamps"
   (cd "$BERTH_TOP" && cxx_files | grep -E '^(core|redistribute|container_watcher|fpm_bridge|daemon)/.*\.cpp$' |
     while read -r file; do grep -qF "$BERTH_TOP/$file\"" "$dir/compile_commands.json" && echo "$file"; done |
-    xargs -P 2 -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$dir" "$stamps")
+    xargs -P "$(nproc)" -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$dir" "$stamps")
 }
 
 # What two files say of one name must be the same thing: the linker keeps one of the two, and at -O0 the other file's objects
@@ -63,6 +63,7 @@ odr_can_fail() {
 suite_lint() {
   install_packages $(build_packages) $(check_packages) shellcheck python3 git
   local failed=() dir
+  step "layering, text, shellcheck, clang-format"
   say "layering"
   python3 "$BERTH_TOP/tests/checks/layering.py" --self && python3 "$BERTH_TOP/tests/checks/layering.py" "$BERTH_TOP" || failed+=(layering)
   say "text, shellcheck, clang-format"
@@ -70,22 +71,27 @@ suite_lint() {
   (cd "$BERTH_TOP" && shell_files | xargs shellcheck -x -S warning -e SC1090,SC1091,SC2046) >&2 || failed+=(shellcheck)
   check_format || failed+=(clang-format)
   say "clang-tidy"
+  step "clang-tidy"
   dir=$(configure_and_build lint berth_proto)
   check_tidy "$dir" >&2 || failed+=(clang-tidy)
   say "one definition of each name, with link-time optimisation"
+  step "one definition of each name"
   check_odr >&2 || failed+=(odr)
   [ ${#failed[@]} = 0 ] || die "lint: ${failed[*]}"
 }
 
-# Each target for FUZZ_SECONDS, two at a time. New inputs stay in the cache and are the next run's beginning.
+# Each target for so many seconds, as many at a time as there are cores. New inputs stay in the cache and are the next run's
+# beginning, so a short run goes on where the one before has ended; a long one is scripts/test fuzz --seconds N.
 suite_fuzz() {
   install_packages $(build_packages) $(check_packages) libprotobuf-c-dev protobuf-c-compiler
-  local dir seconds=${FUZZ_SECONDS:-60} out=$BERTH_CACHE/fuzz
+  local dir seconds=${FUZZ_SECONDS:-20} out=$BERTH_CACHE/fuzz
+  step "build"
   dir=$(configure_and_build fuzz berth_fuzzers -DBERTH_FUZZ=ON -DBERTH_TESTS=OFF -DBERTH_BENCH=OFF \
     -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
   mkdir -p "$out"
-  say "fuzzing for $seconds s each, two at a time: $(cd "$BERTH_TOP/tests/fuzz" && echo fuzz_*.cpp)"
+  step "$seconds s for each target, $(nproc) at a time"
+  say "fuzzing for $seconds s each, $(nproc) at a time: $(cd "$BERTH_TOP/tests/fuzz" && echo fuzz_*.cpp)"
   find "$dir/tests/fuzz" -maxdepth 1 -name 'fuzz_*' -type f -executable | sort |
-    xargs -P 2 -n 1 "$BERTH_TOP/tests/fuzz/run-one" "$seconds" "$out" ||
+    xargs -P "$(nproc)" -n 1 "$BERTH_TOP/tests/fuzz/run-one" "$seconds" "$out" ||
     die "a fuzz target failed; the input is in $out/TARGET/"
 }

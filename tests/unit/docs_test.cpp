@@ -7,7 +7,11 @@
 #include <boost/json/object.hpp>
 #include <filesystem>
 #include <fstream>
+#include <regex>
+#include <set>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "daemon/config/config_edit.h"
 #include "daemon/show/show.h"
@@ -97,6 +101,50 @@ TEST(Docs, TheExamplesAreReadWithoutAMistake) {
   }
 }
 
+// The pages of the tree: those at the top, those of docs/, and the README of each folder.
+std::vector<std::filesystem::path> pages() {
+  namespace fs = std::filesystem;
+  std::vector<fs::path> out;
+  for (const auto& each : fs::directory_iterator(BERTH_SOURCE_DIR)) {
+    const std::string name = each.path().filename().string();
+    if (name.starts_with(".") || name.starts_with("build")) continue;
+    if (each.path().extension() == ".md") out.push_back(name);
+    if (each.is_directory() && fs::exists(each.path() / "README.md")) out.push_back(name + "/README.md");
+  }
+  for (const auto& each : fs::directory_iterator(std::string(BERTH_SOURCE_DIR) + "/docs"))
+    if (each.path().extension() == ".md") out.push_back("docs/" + each.path().filename().string());
+  return out;
+}
+
+bool is_there(const std::filesystem::path& folder, std::string name) {
+  namespace fs = std::filesystem;
+  const fs::path top = BERTH_SOURCE_DIR;
+  if (const auto star = name.find('*'); star != std::string::npos) name.resize(name.rfind('/', star) + 1);
+  return fs::exists(top / name) || fs::exists(top / folder / name) || fs::exists(top / "frr-configs/host" / name);
+}
+
+// What is in backticks and looks like a file or a folder of ours, and what a link leads to.
+TEST(Docs, EveryFileThatAPageNamesIsThere) {
+  static const std::regex quoted("`([A-Za-z0-9_.*/-]+)`|\\]\\(([^):#]+)\\)");
+  static const std::regex ours(
+      "(bench|containers|container_watcher|cmake|core|daemon|docs|fpm_bridge|frr-configs|redistribute|scripts|tests)/"
+      ".*|"
+      "([a-z_]+/)*[a-z_*]+\\.(c|cpp|h|py|sh|proto|md|cmake)|[a-z]+/");
+  int found = 0;
+  for (const auto& each : pages()) {
+    if (each == "CHANGELOG.md") continue;  // tells of what was there
+    const std::string text = file(each.string());
+    for (auto it = std::sregex_iterator(text.begin(), text.end(), quoted); it != std::sregex_iterator(); ++it) {
+      const bool link = (*it)[2].matched;
+      const std::string name = link ? (*it)[2].str() : (*it)[1].str();
+      if (!link && !std::regex_match(name, ours)) continue;
+      ++found;
+      EXPECT_TRUE(is_there(each.parent_path(), name)) << each << " names " << name;
+    }
+  }
+  EXPECT_GT(found, 60);
+}
+
 // zebra looks for any other name in folders where the module is not, and does not start without it.
 TEST(Docs, TheModuleIsLoadedByItsWholePath) {
   namespace fs = std::filesystem;
@@ -121,6 +169,73 @@ TEST(Docs, TheModuleIsLoadedByItsWholePath) {
   for (const char* name : {"scripts/install", "containers/frr/Dockerfile", "containers/node/Dockerfile",
                            "fpm_bridge/client/zebra_client.cpp"})
     EXPECT_NE(file(name).find("/usr/lib/frr/modules/zebra_fpm_bridge.so"), std::string::npos) << name;
+}
+
+std::string module_sources() {
+  std::string out;
+  for (const auto& each : std::filesystem::directory_iterator(std::string(BERTH_SOURCE_DIR) + "/fpm_bridge/zebra"))
+    if (each.path().extension() == ".c" || each.path().extension() == ".h")
+      out += file("fpm_bridge/zebra/" + each.path().filename().string());
+  return out;
+}
+
+// Rows of a page's table: the first cell, and what the row says after it.
+std::vector<std::pair<std::string, std::string>> rows(const std::string& text, const std::string& after) {
+  std::vector<std::pair<std::string, std::string>> out;
+  std::istringstream lines(text.substr(std::min(text.find(after), text.size())));
+  static const std::regex row("\\| `([^`]+)` \\|(.*)");
+  std::smatch match;
+  for (std::string line; std::getline(lines, line);)
+    if (std::regex_match(line, match, row)) out.emplace_back(match[1], match[2]);
+  return out;
+}
+
+TEST(ProtocolPage, NamesEverythingThatCanBeSaid) {
+  const std::string text = page("protocol.md"), proto = file("fpm_bridge/proto/berth.proto");
+  static const std::regex named(
+      "\n *(?:message|enum) (\\w+)|\n *(?:repeated )?\\w+ (\\w+) = \\d+;|\n +([A-Z_]+) = \\d+;");
+  const std::set<std::string> plain = {
+      "ObjectKind",
+      "State",  // the page says their values
+      "hello",      "batch",       "end_of_sync", "sync_done",
+      "results",  // a Message's bodies: named as what they are
+      "query",      "query_reply", "bye",         "keepalive", "OBJECT_UNSPECIFIED", "STATE_UNSPECIFIED"};
+  int found = 0;
+  for (auto it = std::sregex_iterator(proto.begin(), proto.end(), named); it != std::sregex_iterator(); ++it) {
+    const std::string name = (*it)[1].str() + (*it)[2].str() + (*it)[3].str();
+    if (plain.count(name)) continue;
+    ++found;
+    EXPECT_NE(text.find("`" + name + "`"), std::string::npos) << name << " of berth.proto is not described";
+  }
+  EXPECT_GT(found, 50);
+}
+
+TEST(ProtocolPage, NamesEveryCommandOfTheModule) {
+  const std::string text = page("protocol.md"), source = file("fpm_bridge/zebra/vty.c");
+  static const std::regex command("DEFUN \\(\\w+, \\w+, \"([^\"]+)\"");
+  int found = 0;
+  for (auto it = std::sregex_iterator(source.begin(), source.end(), command); it != std::sregex_iterator();
+       ++it, ++found)
+    EXPECT_NE(text.find("`" + (*it)[1].str() + "`"), std::string::npos) << (*it)[1] << " is not documented";
+  EXPECT_GE(found, 6);
+}
+
+TEST(ProtocolPage, ItsLimitsAreThoseOfTheModule) {
+  const std::string text = page("protocol.md"), sources = module_sources();
+  const auto limits = rows(text.substr(0, text.find("## Errors")), "## Limits");
+  EXPECT_GE(limits.size(), 14u);
+  for (const auto& [name, rest] : limits) {
+    const std::string value = rest.substr(1, rest.find(' ', 1) - 1);
+    EXPECT_TRUE(std::regex_search(sources, std::regex("#define " + name + "[ \t]+" + value + "\\b")))
+        << name << " " << value;
+  }
+}
+
+TEST(ProtocolPage, ItsReasonsAreThoseOfTheModule) {
+  const std::string sources = module_sources();
+  const auto reasons = rows(page("protocol.md"), "## Errors");
+  EXPECT_GE(reasons.size(), 24u);
+  for (const auto& [reason, rest] : reasons) EXPECT_NE(sources.find("\"" + reason + "\""), std::string::npos) << reason;
 }
 
 // What berthd.conf advertises is what frr.conf lets through.

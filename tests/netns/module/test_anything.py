@@ -2,13 +2,14 @@
 """Links, addresses and berthd in any order: what is told is so, and what can be installed is."""
 import json, os, random, subprocess, unittest
 import test_truth as truth
-from test_module import add, remove, sh, until
+from test_module import add, remove, sh, takes, until
 
 
 class Anything(truth.Base):
     """Random sequences. After each, when it has settled: what is told is so, and what can be installed is."""
     NET = {"br0": (1, "p"), "br1": (2, "q")}
 
+    @takes(12)
     def test_what_is_told_is_so(self):
         seed = int(os.environ.get("BERTH_SEED", random.getrandbits(32)))
         print("seed", seed, flush=True)

@@ -3,7 +3,7 @@
 and what a bgpd beside it has got by redistribution."""
 import json, os, pathlib, random, re, shutil, signal, socket, struct, subprocess, time, unittest
 import berth_pb2 as pb
-from test_module import WORK, Client, Zebra, add, prefix, remove, sh, until
+from test_module import WORK, Client, Zebra, add, prefix, remove, sh, takes, until
 
 V4, V6 = ["10.1.0.5/32", "10.77.0.0/24"], ["fd00:1::5/128", "fd00:77::/64"]
 BRIDGE = ("ip link add br0 type bridge; ip link set p0 master br0; ip link set br0 up; ip addr add 10.1.0.1/24 dev br0;"
@@ -138,6 +138,7 @@ class Base(unittest.TestCase):
         if self.bgpd:
             self.bgpd.stop()
         self.assertTrue(self.zebra.alive(), "zebra died")
+        self.assertNotIn("berth: bug", pathlib.Path(self.zebra.log).read_text())
         self.zebra.stop(signal.SIGTERM)
         sh("ip route flush proto openfabric; ip -6 route flush proto openfabric")
 
@@ -307,6 +308,7 @@ class Others(Base):
         sh("sysctl -qw net.ipv6.conf.br0.disable_ipv6=0")
         self.settled({*V4, *V6, "fd00:1::6/128"})
 
+    @takes(6)
     def test_a_gateway_follows_its_network(self):
         """Without an interface, the next hop is where the gateway is now."""
         via = lambda p, gateway, **more: pb.Operation(add=pb.Route(prefix=prefix(p), tag=7, next_hops=[pb.NextHop(
@@ -340,6 +342,7 @@ class Others(Base):
         messages.close()
         self.assertEqual({k: r.state for k, r in c.last.items()}, {k: r.state for k, r in results.items()})
 
+    @takes(6)
     def test_a_route_map_that_denies_is_named(self):
         self.configurable()
         c = self.there(V4[0], V6[0])
@@ -378,6 +381,7 @@ class Others(Base):
         self.zebra.stop()
         self.zebra, self.bgpd = Zebra(**arguments), kind and Bgpd(kind)
 
+    @takes(4)
     def test_a_type_of_routes_works_or_is_refused(self):
         works, every = ["babel", "isis", "nhrp", "static"], (
             "system kernel connected local rip ripng ospf ospf6 bgp pim eigrp hsls olsr table ldp vnc vnc-direct vnc-rn "
