@@ -62,7 +62,7 @@ Status App::start() {
   Status shell = open_shell();
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
   brain_.set_config(config_);
-  host_.configured(config_.networks);
+  host_.configured(config_.networks, config_.fabric);
   host_.start();
   zebra_.start();
   if (watcher_) watcher_->start();
@@ -117,7 +117,7 @@ void App::reconfigure(const Config& config) {
     each = Ensuring();
     each.under_way = under_way;
   }
-  host_.configured(config_.networks);
+  host_.configured(config_.networks, config_.fabric);
   brain_.set_config(config_);
   attach_all();
   work();

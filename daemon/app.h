@@ -67,6 +67,9 @@ class App : public RuntimeSink, public ZebraListener, public ShellHost {
   void apply(const Config& config) override { reload(config); }
   Status save(const std::string& text) override;
   void withdraw(bool on) override;
+  std::optional<firewall::Trace> trace(const firewall::TracedPacket& packet) const override {
+    return host_.trace(packet);
+  }
   void note_states();  // the clock of `since`
   void repeat_connected(const RibKey& mark);
 

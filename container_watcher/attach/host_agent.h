@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -48,7 +49,7 @@ class HostAgent {
   void stop();
 
   // The configured networks. One that is no longer named keeps its rules until forget(): first withdraw, then detach.
-  void configured(const std::map<std::string, NetworkConfig>& networks);
+  void configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric = {});
   void sweep();  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
   void want(const NetworkSite& site, std::vector<Problem> problems);  // the runtime has it; with what it says is wrong
   void unwant(const std::string& network);                            // the runtime hasn't; its rules stay
@@ -61,6 +62,9 @@ class HostAgent {
   void containers(const std::string& runtime, const std::vector<ContainerFact>& all);
   void container_changed(const ContainerFact& fact);
   void container_gone(const ContainerKey& key);
+
+  // One packet through the rules as they were last read. Nothing: they were never read.
+  std::optional<firewall::Trace> trace(const firewall::TracedPacket& packet) const;
 
   struct Counters {
     std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
@@ -77,7 +81,7 @@ class HostAgent {
   void look_soon(Clock::duration delay);
   void ask();
   void found(Result result);
-  bool hold_back(const std::string& network, const NetworkHealth& health, const RulesVerdict& verdict);
+  bool hold_back(const std::string& network, const NetworkHealth& health, const firewall::RulesVerdict& verdict);
   bool docker_at_work() const;
   void look_at_ports(bool unbound);
   void note_endpoints(HostReport* report, std::map<EndpointKey, Problem> found);
@@ -100,6 +104,7 @@ class HostAgent {
   Clock::time_point runtime_came_{}, rules_moved_{};
   std::set<std::string> repeats_;  // interfaces
   HostReport last_;
+  std::shared_ptr<const JudgedRules> judged_;  // what the last verdicts were made of
   Counters counters_;
   const std::shared_ptr<PortBook> book_;  // the worker has it too
   std::shared_ptr<Worker> worker_;
