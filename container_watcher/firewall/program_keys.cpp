@@ -344,8 +344,10 @@ std::optional<IntervalSet> values_of(const std::string& word, const KeyMeaning& 
       if (word == "*") return IntervalSet::all() - IntervalSet::of(Interfaces::kNone);
       if (word == "exists") return IntervalSet::all() - IntervalSet::of(Interfaces::kNone);
       if (word == "missing" || word == "0") return IntervalSet::of(Interfaces::kNone);
-      return links(program, [&](const Interface& each) { return name_fits(word, each.name); });
-    case ValueType::Bridge: return links(program, [&](const Interface& each) { return name_fits(word, each.master); });
+      return or_maybe(links(program, [&](const Interface& each) { return name_fits(word, each.name); }),
+                      word.ends_with('*') || program.interfaces.number(word) == Interfaces::kAny);
+    case ValueType::Bridge:
+      return or_maybe(links(program, [&](const Interface& each) { return name_fits(word, each.master); }), true);
     case ValueType::LinkGroup: {
       const auto number = word == "default" ? std::optional<std::uint32_t>(0) : number_of(word);
       if (!number) return std::nullopt;

@@ -2,7 +2,7 @@
 //
 // A ruleset in a file, with the host around it and what is to be said of it in lines that begin with "#:":
 //   network NAME BRIDGE PREFIX…      a network of berth; `gateway ADDRESS` in it, once or twice
-//   uplink LINK…                     by which the fabric is reached; default eth0
+//   uplink LINK…                     by which the fabric is reached; default eth0; none: not known
 //   link LINK [bridge MASTER] [group N] [kind KIND]
 //   fabric PREFIX…
 //   own PREFIX…                      networks that lie on the host itself
@@ -29,6 +29,7 @@ struct RulesetFile {
   std::string text;
   std::vector<NetworkSite> sites;
   Surroundings around;
+  bool uplinks_said = false;
   std::vector<std::vector<std::string>> expected;  // words of the other lines
 };
 
@@ -54,7 +55,9 @@ inline void read_line(const std::vector<std::string>& words, RulesetFile* out) {
     out->around.interfaces.all.push_back({site.interface, "bridge", "", 0});
     out->sites.push_back(site);
   } else if (what == "uplink") {
+    out->uplinks_said = true;
     for (std::size_t i = 1; i < words.size(); ++i) {
+      if (words[i] == "none") continue;
       out->around.interfaces.all.push_back({words[i], "", "", 0});
       out->around.uplinks_v4.push_back(words[i]);
     }
@@ -86,7 +89,7 @@ inline RulesetFile read_ruleset(std::istream& in) {
     out.text += line + "\n";
     if (line.starts_with("#:")) read_line(words_of(line.substr(2)), &out);
   }
-  if (out.around.uplinks_v4.empty()) read_line({"uplink", "eth0"}, &out);
+  if (!out.uplinks_said) read_line({"uplink", "eth0"}, &out);
   return out;
 }
 
