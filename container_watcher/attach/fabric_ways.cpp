@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <fstream>
 #include <optional>
 
 namespace berth {
@@ -69,6 +70,13 @@ Route route_of(const nlmsghdr* message) {
   return out;
 }
 
+// Of this network namespace; not there without br_netfilter.
+bool is_on(const std::string& name) {
+  int value = 0;
+  std::ifstream("/proc/sys/net/bridge/" + name) >> value;
+  return value == 1;
+}
+
 bool ask(int fd, bool v4) {
   struct {
     nlmsghdr header;
@@ -123,6 +131,8 @@ firewall::Surroundings surroundings_of(const HostState& state, const std::vector
           out.own.push_back(Prefix::of(each.address, each.length));
     out.interfaces.all.push_back({link.name, link.kind, master ? master->name : std::string(), link.group});
   }
+  out.interfaces.bridge_calls_v4 = is_on("bridge-nf-call-iptables");
+  out.interfaces.bridge_calls_v6 = is_on("bridge-nf-call-ip6tables");
   for (const bool v4 : {true, false}) {
     const std::set<int> routed = routed_links(v4, fabric);
     std::vector<std::string>& ways = v4 ? out.uplinks_v4 : out.uplinks_v6;

@@ -50,6 +50,9 @@ struct Interface {
 struct Interfaces {
   static constexpr Word kNone = 0, kAny = 1, kFirst = 2, kMaybe = Word{1} << 127;
   std::vector<Interface> all;
+  // net.bridge.bridge-nf-call-iptables and -ip6tables: what comes in by a bridge's port meets the prerouting of IP inside of the
+  // bridge's own (br_netfilter), before its input hook.
+  bool bridge_calls_v4 = false, bridge_calls_v6 = false;
   Word number(const std::string& name) const;  // kAny: it is not there
   IntervalSet numbers(const std::vector<std::string>& names) const;
   IntervalSet ports_of(const std::string& bridge) const;  // kAny: none is known

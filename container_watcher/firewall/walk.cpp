@@ -2,6 +2,7 @@
 #include "container_watcher/firewall/walk.h"
 
 #include <algorithm>
+#include <climits>
 #include <map>
 #include <utility>
 
@@ -15,6 +16,7 @@ constexpr std::size_t kMostBoxes = 4096;    // at one place
 constexpr std::size_t kMostCuts = 256;      // entries of one map that are cut out of what is left
 constexpr std::size_t kCoalesceFrom = 24;   // boxes
 constexpr int kMostDepth = 16;              // the kernel's own limit of jumps
+constexpr int kBridgeNetfilter = 0;         // NF_BR_PRI_BRNF
 constexpr int kConntrack = -200;            // NF_IP_PRI_CONNTRACK
 constexpr int kDestinationNat = -100;       // NF_IP_PRI_NAT_DST
 constexpr int kSourceNat = 100;             // NF_IP_PRI_NAT_SRC
@@ -40,20 +42,18 @@ class Walker {
     view_.reply = options_.reply;
     view_.host = &program_.host;
     const Boxes by_port = apart(&boxes, Field::In, bridges_), by_device = std::move(boxes);
-    Boxes inside = device("ingress", Field::In, by_device);
+    Boxes inside = ip("prerouting", device("ingress", Field::In, by_device));
     for (Boxes& each : by_master(by_port, Field::In)) {
-      each = device_of_port("ingress", Field::In, std::move(each));
-      each = bridge({"prerouting", "input"}, Field::In, std::move(each));
-      each = device("ingress", Field::In, std::move(each));
+      each = from_bridge(std::move(each));
       inside.insert(inside.end(), each.begin(), each.end());
     }
-    for (const char* hook : {"prerouting", "forward", "postrouting"}) inside = ip(hook, std::move(inside));
+    for (const char* hook : {"forward", "postrouting"}) inside = ip(hook, std::move(inside));
     inside = device("egress", Field::Out, std::move(inside));
     Boxes done;
     const Boxes to_port = apart(&inside, Field::Out, bridges_);
     done = std::move(inside);
     for (Boxes& each : by_master(to_port, Field::Out)) {
-      each = bridge({"output", "postrouting"}, Field::Out, std::move(each));
+      each = bridge("postrouting", Field::Out, bridge("output", Field::Out, std::move(each)));
       each = device_of_port("egress", Field::Out, std::move(each));
       done.insert(done.end(), each.begin(), each.end());
     }
@@ -177,18 +177,31 @@ class Walker {
     return boxes;
   }
 
-  Boxes bridge(std::initializer_list<const char*> hooks, Field field, Boxes boxes) {
+  // To where a packet of a bridge's port has been through the prerouting of IP.
+  Boxes from_bridge(Boxes boxes) {
+    boxes = device_of_port("ingress", Field::In, std::move(boxes));
+    if (program_.v4 ? program_.interfaces.bridge_calls_v4 : program_.interfaces.bridge_calls_v6) {
+      boxes = bridge("prerouting", Field::In, std::move(boxes), INT_MIN, kBridgeNetfilter - 1);
+      boxes = ip("prerouting", std::move(boxes));
+      boxes = bridge("prerouting", Field::In, std::move(boxes), kBridgeNetfilter, INT_MAX);
+      boxes = bridge("input", Field::In, std::move(boxes));
+      return device("ingress", Field::In, std::move(boxes));
+    }
+    boxes = bridge("input", Field::In, bridge("prerouting", Field::In, std::move(boxes)));
+    return ip("prerouting", device("ingress", Field::In, std::move(boxes)));
+  }
+
+  Boxes bridge(const char* hook, Field field, Boxes boxes, int from = INT_MIN, int to = INT_MAX) {
     const auto is_bridge = [](const std::string& family) { return family == "bridge"; };
     const IntervalSet known = ports(boxes, field);
     (field == Field::In ? view_.in : view_.out) = known;
     (field == Field::In ? view_.out : view_.in) = IntervalSet::of(Interfaces::kNone);
     view_.ct_unknown = true;
-    for (const char* hook : hooks) {
-      hook_ = hook;
-      for (const int chain : chains_at(hook, is_bridge)) {
-        view_.tracked = true;
-        boxes = base(chain, std::move(boxes));
-      }
+    hook_ = hook;
+    for (const int chain : chains_at(hook, is_bridge)) {
+      if (chain_at(chain).priority < from || chain_at(chain).priority > to) continue;
+      view_.tracked = true;
+      boxes = base(chain, std::move(boxes));
     }
     view_.ct_unknown = false;
     view_.in.reset();

@@ -22,10 +22,11 @@ import hosts as lab  # noqa: E402
 
 class Verdicts:
     def __init__(self, program):
+        self.header = lab.header() if os.path.exists(lab.BRIDGE_CALLS.format("")) else lab.HEADER
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, listing):
-        self.process.stdin.write(lab.HEADER + listing + "\n#end\n")
+        self.process.stdin.write(self.header + listing + "\n#end\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
@@ -37,7 +38,7 @@ class Refused(Exception):
 class Test:
     def __init__(self, options):
         self.options = options
-        self.hosts = lab.Hosts()
+        self.hosts = lab.Hosts(options.seed % 2 == 1)
         self.verdicts = Verdicts(options.verdict_of)
         self.unknown = self.judged = self.refused = 0
         self.shares = {}

@@ -26,6 +26,7 @@ HEADER = """#: network blue br-blue 10.10.1.0/24 gateway 10.10.1.1 fd00:10:1::/6
 #: host 10.0.1.1 10.0.2.1 10.10.1.1 10.10.2.1 fd00:1::1 fd00:2::1 fd00:10:1::1 fd00:10:2::1
 #: fabric 10.0.0.0/16 fd00:1::/64 fd00:2::/64
 """
+BRIDGE_CALLS = "/proc/sys/net/bridge/bridge-nf-call-ip{}tables"
 TCP_PORTS = [22, 80, 443, 5001]
 UDP_PORTS = [53, 80, 5002]
 
@@ -60,8 +61,14 @@ class Nft:
         return ok, (output if ok else errors).decode(errors="replace")
 
 
+def header():
+    """What the verdict knows of the host."""
+    with open(BRIDGE_CALLS.format(""), encoding="ascii") as value:
+        return HEADER + ("#: bridge calls-ip\n" if value.read().strip() == "1" else "")
+
+
 class Hosts:
-    def __init__(self):
+    def __init__(self, bridge_calls_ip):
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.spaces = {}
         for name in ("host", "remote", "blue", "red"):
@@ -70,6 +77,10 @@ class Hosts:
                 raise OSError(ctypes.get_errno(), "unshare: are you root?")
             self.spaces[name] = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.enter("host")
+        if os.path.exists(BRIDGE_CALLS.format("")):
+            for each in ("", "6"):
+                with open(BRIDGE_CALLS.format(each), "w", encoding="ascii") as value:
+                    value.write(str(int(bridge_calls_ip)))
         self.build()
         self.port = 20000
         self.nft = Nft()

@@ -7,6 +7,7 @@
 //   fabric PREFIX…
 //   own PREFIX…                      networks that lie on the host itself
 //   host ADDRESS…                    the host's own addresses
+//   bridge calls-ip                  net.bridge.bridge-nf-call-iptables and -ip6tables are on
 //   lenient NAME
 //   verdict NAME ip|ip6 nat=off in=all out=all advertised=yes
 //   says NAME CODE TEXT              a problem of that code has the text in it
@@ -76,6 +77,8 @@ inline void read_line(const std::vector<std::string>& words, RulesetFile* out) {
     for (std::size_t i = 1; i < words.size(); ++i) out->around.own.push_back(*Prefix::parse(words[i]));
   } else if (what == "host") {
     for (std::size_t i = 1; i < words.size(); ++i) out->around.host_addresses.insert(*IpAddress::parse(words[i]));
+  } else if (what == "bridge") {
+    out->around.interfaces.bridge_calls_v4 = out->around.interfaces.bridge_calls_v6 = true;
   } else if (what == "lenient") {
     for (NetworkSite& site : out->sites) site.lenient = site.lenient || site.name == words[1];
   } else {
