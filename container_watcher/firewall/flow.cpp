@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace berth::firewall {
 namespace {
@@ -70,6 +71,21 @@ double volume(const Box& box) {
          box[Field::DestinationPort].volume() * static_cast<double>(box[Field::In].volume() * box[Field::Out].volume());
 }
 
+// Of many sets, most of which are one and the same.
+class Union {
+ public:
+  void add(const IntervalSet& set) {
+    if (set == last_) return;
+    last_ = set;
+    all_.insert(all_.end(), set.intervals().begin(), set.intervals().end());
+  }
+  IntervalSet take() { return IntervalSet(std::move(all_)); }
+
+ private:
+  std::vector<Interval> all_;
+  IntervalSet last_;
+};
+
 // The rule that took most, and what it took.
 std::optional<Decision> greatest(const std::vector<Gone>& gone, const Passage& passage, const Box& whole,
                                  const Program& program, std::string* part) {
@@ -83,10 +99,10 @@ std::optional<Decision> greatest(const std::vector<Gone>& gone, const Passage& p
                              Field::Protocol, Field::SourcePort, Field::DestinationPort};
   Box taken = whole;
   for (const Field field : kTold) {
-    std::vector<Interval> all;
+    Union all;
     for (const Gone& each : gone)
-      if (each.by == at) all.insert(all.end(), each.box[field].intervals().begin(), each.box[field].intervals().end());
-    taken[field] = IntervalSet(std::move(all));
+      if (each.by == at) all.add(each.box[field]);
+    taken[field] = all.take();
   }
   if (taken[Field::Protocol] == all_protocols(program.v4)) taken[Field::Protocol] = whole[Field::Protocol];
   *part = describe(taken, whole, program.interfaces, program.v4);
@@ -94,9 +110,9 @@ std::optional<Decision> greatest(const std::vector<Gone>& gone, const Passage& p
 }
 
 IntervalSet ends(const std::vector<Box>& boxes, Field field) {
-  std::vector<Interval> out;
-  for (const Box& each : boxes) out.insert(out.end(), each[field].intervals().begin(), each[field].intervals().end());
-  return IntervalSet(std::move(out));
+  Union out;
+  for (const Box& each : boxes) out.add(each[field]);
+  return out.take();
 }
 
 }  // namespace

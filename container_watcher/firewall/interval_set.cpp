@@ -24,6 +24,21 @@ Place reaching(Place at, Place end, Word value) {
                           [](const Interval& each, Word v) { return each.last < v; });
 }
 
+bool begins_before(const Interval& a, const Interval& b) {
+  return a.first < b.first;
+}
+
+// Of sorted ones, those that touch each other become one.
+std::vector<Interval> joined(const std::vector<Interval>& sorted) {
+  std::vector<Interval> out;
+  for (const Interval& each : sorted)
+    if (!out.empty() && (out.back().last == kLast || each.first <= out.back().last + 1))
+      out.back().last = std::max(out.back().last, each.last);
+    else
+      out.push_back(each);
+  return out;
+}
+
 }  // namespace
 
 const std::vector<Interval>& IntervalSet::intervals() const {
@@ -39,14 +54,9 @@ IntervalSet IntervalSet::made(std::vector<Interval> sorted) {
 
 IntervalSet::IntervalSet(std::vector<Interval> intervals) {
   std::erase_if(intervals, [](const Interval& each) { return each.last < each.first; });
-  std::sort(intervals.begin(), intervals.end(), [](const Interval& a, const Interval& b) { return a.first < b.first; });
-  std::vector<Interval> joined;
-  for (const Interval& each : intervals)
-    if (!joined.empty() && (joined.back().last == kLast || each.first <= joined.back().last + 1))
-      joined.back().last = std::max(joined.back().last, each.last);
-    else
-      joined.push_back(each);
-  *this = made(std::move(joined));
+  if (!std::is_sorted(intervals.begin(), intervals.end(), begins_before))
+    std::sort(intervals.begin(), intervals.end(), begins_before);
+  *this = made(joined(intervals));
 }
 
 IntervalSet IntervalSet::range(Word first, Word last) {
@@ -100,9 +110,10 @@ IntervalSet IntervalSet::operator&(const IntervalSet& other) const {
 IntervalSet IntervalSet::operator|(const IntervalSet& other) const {
   if (empty()) return other;
   if (other.empty()) return *this;
-  std::vector<Interval> out = intervals();
-  out.insert(out.end(), other.intervals().begin(), other.intervals().end());
-  return IntervalSet(std::move(out));
+  std::vector<Interval> out(size() + other.size());
+  std::merge(intervals().begin(), intervals().end(), other.intervals().begin(), other.intervals().end(), out.begin(),
+             begins_before);
+  return made(joined(out));
 }
 
 IntervalSet IntervalSet::operator-(const IntervalSet& other) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The inside of one nftables rule, and of the elements of a set. Private to firewall/: see ruleset.h for the promise.
+// The words of a listing (tokens.cpp), the inside of one nftables rule, and the elements of a set. Private to firewall/: see ruleset.h for the promise.
 // Pure; any thread.
 #pragma once
 
@@ -24,6 +24,9 @@ struct Token {
 // allows one: a comment, which ends its rule, goes to the last quote of the line, and so does a log prefix with more quotes
 // than two behind it, which is iptables' and ends its rule as well.
 std::vector<Token> tokens_of(std::string_view listing);
+
+// A payload by its place: "@nh,96,32", with its commas.
+bool is_raw(std::string_view word);
 
 Rule rule_of(const std::vector<Token>& tokens, std::string_view listing);
 

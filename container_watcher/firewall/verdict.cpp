@@ -185,8 +185,9 @@ class Judge {
       const std::string how = found.passed == Passing::None      ? "is dropped by "
                               : found.passed == Passing::Unknown ? "may be dropped by "
                                                                  : "is partly dropped by ";
-      problem("firewall-drops", "traffic from " + whose + " " + how + told(*found.drop),
-              remedy_for_drop(rules_, *found.drop, other, theirs), false);
+      std::string text = "traffic from " + whose;
+      text.append(" ").append(how).append(told(*found.drop));
+      problem("firewall-drops", text, remedy_for_drop(rules_, *found.drop, other, theirs), false);
     }
   }
 

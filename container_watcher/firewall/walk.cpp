@@ -303,7 +303,7 @@ class Walker {
     for (const Op& op : rule.ops) {
       if (now.empty()) return;
       if (op.kind < Kind::SetMark) {
-        if (op.kind == Kind::Lookup && is_vmap(op)) return verdicts(op, std::move(now), place);
+        if (op.kind == Kind::Lookup && is_vmap(op)) return verdicts(op, now, place);
         now = matched(op, now, next);
       } else if (!act(op, &now, place)) {
         return;
@@ -391,7 +391,7 @@ class Walker {
     left->insert(left->end(), rest.begin(), rest.end());
   }
 
-  void verdicts(const Op& op, Boxes now, const Place& place) {
+  void verdicts(const Op& op, const Boxes& now, const Place& place) {
     for (const Box& each : now)
       look_up(op, each, place.next, [&](const Op::Entry& entry, Boxes found) {
         Op verdict;
