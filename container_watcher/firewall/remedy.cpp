@@ -62,7 +62,7 @@ std::string remedy_for_drop(const Ruleset& rules, const Decision& what, const Ne
   if (chain.table == "filter" && chain.name.starts_with("ufw")) return ufw(site, subnet);
   if (by_iptables(chain) && chain.table == "filter" && chain.name == "DOCKER-USER" && what.rule)
     return "nft insert rule " + chain.family + " filter DOCKER-USER oifname \"" + site.interface + "\" " +
-           address_word(subnet) + " daddr " + subnet.to_string() + " accept; or take that rule out of DOCKER-USER";
+           address_word(subnet) + " daddr " + subnet.to_string() + " accept # or take that rule out of DOCKER-USER";
   if (by_iptables(chain) && chain.table == "filter") {
     const Chain* user = rules.find(chain.family, "filter", "DOCKER-USER");
     if (!what.rule &&
@@ -80,7 +80,7 @@ std::string remedy_for_drop(const Ruleset& rules, const Decision& what, const Ne
   return accept_in(chain, chain.name, site, subnet) + (by_iptables(chain) ? "" : made_lasting(chain));
 }
 
-std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const Prefix& subnet) {
+std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const Prefix& subnet, bool clients) {
   const Chain& chain = *what.chain;
   const std::string text = what.rule ? what.rule->text : std::string();
   const bool docker =
@@ -90,7 +90,7 @@ std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const 
     return "make the network without NAT: docker network rm, and berthd makes it anew; or make it with -o "
            "com.docker.network.bridge.enable_ip_masquerade=false";
   return "nft insert rule " + chain.family + " " + chain.table + " " + chain.name + " " + address_word(subnet) +
-         " saddr " + subnet.to_string() +
+         (clients ? " daddr " : " saddr ") + subnet.to_string() +
          " accept # or take the rule away, or say with fabric PREFIX lines from where the network is to "
          "be seen as itself";
 }

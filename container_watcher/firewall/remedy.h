@@ -16,6 +16,7 @@ namespace berth::firewall {
 bool docker_writes(const Decision& what);
 
 std::string remedy_for_drop(const Ruleset& rules, const Decision& what, const NetworkSite& site, const Prefix& subnet);
-std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const Prefix& subnet);
+// `clients`: it is what comes in whose source is changed.
+std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const Prefix& subnet, bool clients);
 
 }  // namespace berth::firewall

@@ -75,15 +75,30 @@ class Parser {
   std::string_view word() const { return at_ < tokens_.size() ? tokens_[at_].text : std::string_view(); }
   bool is(std::string_view text) const { return at_ < tokens_.size() && tokens_[at_].is(text); }
 
+  // "# handle 7" behind the brace that opens a block.
+  std::uint64_t handle() const {
+    static constexpr std::string_view kWord = "# handle ";
+    std::uint64_t out = 0;
+    if (at_ < tokens_.size() && !tokens_[at_].quoted && tokens_[at_].text.starts_with(kWord))
+      std::from_chars(word().data() + kWord.size(), word().data() + word().size(), out);
+    return out;
+  }
+
   void table() {
     const std::size_t chains = out_.chains.size(), sets = out_.sets.size();
     bool dormant = false;
     ++at_;
+    const std::uint64_t table_handle = handle();
     while (at_ < tokens_.size() && !is("}")) {
       const bool block = at_ + 2 < tokens_.size() && tokens_[at_ + 2].is("{");
       if (is("chain") && block) {
-        Chain chain{family_, table_, std::string(tokens_[at_ + 1].text), {}, {}, 0, false, {}, {}};
+        Chain chain;
+        chain.family = family_;
+        chain.table = table_;
+        chain.name = std::string(tokens_[at_ + 1].text);
+        chain.table_handle = table_handle;
         at_ += 3;
+        chain.handle = handle();
         body(&chain);
         add(std::move(chain));
       } else if ((is("set") || is("map")) && block) {

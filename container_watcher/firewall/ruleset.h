@@ -85,6 +85,9 @@ struct Chain {
   int priority = 0;
   bool drops = false;                // policy drop
   std::vector<std::string> devices;  // of the hooks ingress and egress
+  // Handles of the table and the chain, which grow: of base chains of one priority the kernel asks the younger first
+  // (nf_hook_entries_grow). 0: not printed.
+  std::uint64_t table_handle = 0, handle = 0;
   std::vector<Rule> rules;
   std::string title() const { return family + " " + table + " " + name; }
 };

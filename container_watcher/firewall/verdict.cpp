@@ -100,7 +100,7 @@ class Judge {
       const Nat here = nat_of(each->source_kept);
       const std::string whose = each == &in ? "traffic to " : "traffic from ";
       const std::string text = whose + subnet_.to_string();
-      const std::string remedy = remedy_for_nat(*each->nat, site_, subnet_);
+      const std::string remedy = remedy_for_nat(*each->nat, site_, subnet_, each == &in);
       if (here == nat) decided_by(*each->nat, health);
       if (here == Nat::On)
         problem("nat-on", "NAT is on: " + text + " has its source changed by " + told(*each->nat), remedy, true);
@@ -180,7 +180,7 @@ class Judge {
       const std::string whose = site_.name + " to " + other.name;
       if (found.nat && found.source_kept != Passing::All)
         problem("nat-some", "traffic from " + whose + " has its source changed by " + told(*found.nat),
-                remedy_for_nat(*found.nat, site_, subnet_), false);
+                remedy_for_nat(*found.nat, site_, subnet_, false), false);
       if (!found.drop || found.passed == Passing::All) continue;
       const std::string how = found.passed == Passing::None      ? "is dropped by "
                               : found.passed == Passing::Unknown ? "may be dropped by "

@@ -29,6 +29,12 @@ std::pair<int, int> place_of(const Chain& chain) {
   return {chain.hook == "prerouting" ? kDestinationNat : kSourceNat, chain.priority};
 }
 
+bool comes_first(const Chain& a, const Chain& b) {
+  const auto at = place_of(a), other = place_of(b);
+  if (at != other) return at < other;
+  return std::pair(a.table_handle, a.handle) > std::pair(b.table_handle, b.handle);
+}
+
 class Walker {
  public:
   Walker(const Program& program, const WalkOptions& options, Passage* out)
@@ -115,10 +121,8 @@ class Walker {
     for (std::size_t i = 0; i < program_.chains.size(); ++i)
       if (const Chain& chain = *program_.chains[i].chain; chain.hook == hook && family(chain.family))
         out.push_back(static_cast<int>(i));
-    std::stable_sort(out.begin(), out.end(), [&](int a, int b) {
-      return place_of(*program_.chains[static_cast<std::size_t>(a)].chain) <
-             place_of(*program_.chains[static_cast<std::size_t>(b)].chain);
-    });
+    std::reverse(out.begin(), out.end());  // the younger first, where handles do not say it
+    std::stable_sort(out.begin(), out.end(), [&](int a, int b) { return comes_first(chain_at(a), chain_at(b)); });
     return out;
   }
 

@@ -28,7 +28,9 @@ class Verdicts:
     def ask(self, listing):
         self.process.stdin.write(self.header + listing + "\n#end\n")
         self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        answer = json.loads(self.process.stdout.readline())
+        del answer["problems"]
+        return answer
 
 
 class Refused(Exception):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // For tests/firewall/differential.py: reads listings as ruleset_file.h describes them, each ended by a line "#end", and answers
-// each with one line of JSON: for each network, family and direction how much passes and keeps its addresses.
+// each with one line of JSON: for each network, family and direction how much passes and keeps its addresses, and the problems.
 #include <iostream>
 #include <sstream>
 
@@ -57,7 +57,16 @@ std::string answer(const std::string& listing) {
                ":{\"in\":" + json(flows.in(site, subnet), v4) + ",\"out\":" + json(flows.out(site, subnet), v4) + "}";
       }
   }
-  return out + "}";
+  out += out.size() > 1 ? ",\"problems\":[" : "\"problems\":[";
+  bool first = true;
+  for (const auto& [name, verdict] : judge(rules, file.sites, file.around))
+    for (const berth::Problem& each : verdict.problems) {
+      out += std::string(first ? "" : ",") + "{\"network\":" + quoted(name) + ",\"code\":" + quoted(each.code) +
+             ",\"text\":" + quoted(each.text) + ",\"remedy\":" + quoted(each.remedy) +
+             ",\"blocks\":" + (each.blocks ? "true" : "false") + "}";
+      first = false;
+    }
+  return out + "]}";
 }
 
 }  // namespace
