@@ -53,6 +53,7 @@ struct NetworkConfig {
   std::set<std::uint32_t>
       allow_tags;  // `allow label tag N…`: what berth.tag may ask for; empty: any of the config's tags
   std::vector<AllowedPrefix> allow_prefixes;  // empty: only /32 and /128 inside the own subnets
+  bool nat_lenient = false;                   // `nat-check lenient`: NAT that can't be judged holds nothing back
   std::uint32_t max_containers = 0;           // advertised containers at a time; 0: the global limit alone
   bool operator==(const NetworkConfig&) const = default;
 
@@ -92,6 +93,8 @@ struct Config {
   LogConfig log;
   ZebraConfig zebra;
   VtyConfig vty;
+  std::vector<Prefix>
+      fabric;  // `fabric PREFIX`: from where containers must be reachable as themselves; empty: everywhere
   std::vector<RuntimeConfig> runtimes;
   std::map<std::string, NetworkConfig> networks;
   std::uint32_t max_routes = 10000;  // `limit routes N`: host routes and subnets together

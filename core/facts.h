@@ -75,7 +75,11 @@ struct NetworkFact {
   bool operator==(const NetworkFact&) const = default;
 };
 
-enum class Nat { Unknown, Off, On };
+// Does the host change the source of a network's traffic? Some: of a part of it, which is told and not acted upon.
+enum class Nat { Unknown, Off, On, Some };
+
+// How much of a network's traffic the rules in force let through.
+enum class Passing { Unknown, All, Some, None };
 
 enum class Family { Both, V4, V6 };
 
@@ -104,6 +108,15 @@ struct EndpointKey {
   auto operator<=>(const EndpointKey&) const = default;
 };
 
+// What the rules in force do to one address family of a network. What stands against it is among the problems.
+struct FamilyHealth {
+  bool known = false;  // the rules were judged
+  Nat nat = Nat::Unknown;
+  Passing in = Passing::Unknown, out = Passing::Unknown;  // from the fabric to the containers, and from them
+  std::string rule, chain;  // what decided, where it is not that all is well: its text, "ip filter FORWARD"
+  bool operator==(const FamilyHealth&) const = default;
+};
+
 // What berth found on the host for one configured network, from the rules and links in force.
 struct NetworkHealth {
   bool attached = false;  // the network and its interface exist
@@ -112,17 +125,19 @@ struct NetworkHealth {
   std::vector<Problem> problems;
   NetworkKey key = {};   // whose endpoints are this network's; without an id: nobody's
   bool unknown = false;  // the runtime fails to say what it is, or who is on it: what zebra holds of it is not swept
+  FamilyHealth v4 = {}, v6 = {};  // where not known, `nat` is of both
   bool operator==(const NetworkHealth&) const = default;
+  bool nat_holds_back(bool of_v4) const { return !(of_v4 ? v4 : v6).known && nat != Nat::Off; }
   // Nothing stands against this prefix of the network.
   bool advertisable(const Prefix& prefix) const {
-    if (!attached || nat != Nat::Off) return false;
+    if (!attached || nat_holds_back(prefix.is_v4())) return false;
     for (const Problem& problem : problems)
       if (problem.blocks && problem.concerns(prefix)) return false;
     return true;
   }
   // The same for all that it has, in both families.
   bool advertisable() const {
-    if (!attached || nat != Nat::Off) return false;
+    if (!attached || (!v4.known && !v6.known && nat != Nat::Off)) return false;
     for (const Problem& problem : problems)
       if (problem.blocks) return false;
     return true;

@@ -53,6 +53,9 @@ class App : public ShellHost {
   void apply(const Config& config) override { reload(config); }
   Status save(const std::string& text) override;
   void withdraw(bool on) override { reconciler_.withdraw(on); }
+  std::optional<firewall::Trace> trace(const firewall::TracedPacket& packet) const override {
+    return host_.trace(packet);
+  }
 
   Status open_shell();
   void look_for_shell();  // until /run/frr is there

@@ -35,7 +35,7 @@ Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exi
 void Reconciler::begin(const Parts& parts) {
   parts_.emplace(parts);
   brain_.set_config(config_);
-  parts_->host.configured(config_.networks);
+  parts_->host.configured(config_.networks, config_.fabric);
   parts_->host.start();
   parts_->sink.start();
   if (parts_->runtime) parts_->runtime->start();
@@ -71,7 +71,7 @@ void Reconciler::reconfigure(const Config& config) {
     each = Ensuring();
     each.under_way = under_way;
   }
-  if (parts_) parts_->host.configured(config_.networks);
+  if (parts_) parts_->host.configured(config_.networks, config_.fabric);
   brain_.set_config(config_);
   attach_all();
   work();

@@ -239,7 +239,8 @@ class Redistributor::Impl::Explainer {
     const auto health = impl_.health.find(network.name);
     if (health == impl_.health.end())
       return step_("health", false, "the network was not looked at yet", "is the runtime there? show status");
-    const bool nat = health->second.nat != Nat::Off;  // holds back both families, whichever its problem is of
+    // Where nothing is said of single families, NAT holds back both, whichever its problem is of.
+    const bool nat = health->second.nat_holds_back(true) && health->second.nat_holds_back(false);
     bool told = false;
     for (const Problem& problem : health->second.problems)
       if (problem.blocks && (nat || problem.family == Family::Both))

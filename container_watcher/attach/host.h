@@ -35,8 +35,8 @@ class Host {
   virtual void start() = 0;
   virtual void stop() = 0;
 
-  // The configured networks. One that is no longer named keeps its rules until forget(): first withdraw, then detach.
-  virtual void configured(const std::map<std::string, NetworkConfig>& networks) = 0;
+  // The configured networks, and from where they must be reached (`fabric`; none: everywhere). One that is no longer named keeps its rules until forget(): first withdraw, then detach.
+  virtual void configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric) = 0;
   virtual void
   sweep() = 0;  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
   virtual void want(const NetworkSite& site,

@@ -90,6 +90,13 @@ struct HostAgent::Worker {
     result->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more));
     for (auto& [key, problem] : paths.look(state, book->forked()))
       result->endpoints.try_emplace(key, std::move(problem));
+    for (auto& [name, finding] : result->findings.sites) {
+      // Where nothing of a network is reached, neither is its subnet.
+      std::map<Family, Problem> none_left;
+      for (auto& [key, problem] : book->closed(name, finding.verdict.closed, &none_left))
+        result->endpoints.try_emplace(key, std::move(problem));
+      for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
+    }
     result->again = result->again || more;
   }
 
@@ -256,7 +263,8 @@ bool HostAgent::docker_at_work() const {
 
 // Docker writes its rules one by one while a container or dockerd itself starts; what was good is not withdrawn for a
 // state that Docker leaves again. What another hand wrote counts at once, and so does NAT, and what is no rule at all.
-bool HostAgent::hold_back(const std::string& network, const NetworkHealth& health, const RulesVerdict& verdict) {
+bool HostAgent::hold_back(const std::string& network, const NetworkHealth& health,
+                          const firewall::RulesVerdict& verdict) {
   static const Prefix kAnyV4 = *Prefix::parse("0.0.0.0/0"), kAnyV6 = *Prefix::parse("::/0");
   const auto before = last_.health.find(network);
   const auto worse = [&](const Prefix& family) {
@@ -298,6 +306,7 @@ void HostAgent::note_endpoints(HostReport* report, std::map<EndpointKey, Problem
 void HostAgent::found(Result result) {
   busy_ = false;
   last_took_ = result.took;
+  if (result.findings.judged) judged_ = result.findings.judged;
   const unsigned failures = std::max(result.failures, result.findings.failures);
   if (failures > 0)
     look_soon(retry_.next());
@@ -315,6 +324,7 @@ void HostAgent::found(Result result) {
     const SiteFinding finding = result.seen ? looked->second : SiteFinding();
     NetworkHealth health{finding.attached, site.interface, result.seen ? finding.verdict.nat : Nat::Unknown,
                          problems_[name]};
+    if (result.seen) health.v4 = finding.verdict.v4, health.v6 = finding.verdict.v6;
     health.problems.insert(health.problems.end(), finding.verdict.problems.begin(), finding.verdict.problems.end());
     if (result.failures >= kFailuresToTell)
       health.problems.push_back({"links-unknown",
@@ -336,7 +346,8 @@ void HostAgent::found(Result result) {
   if (news) listener_(last_);
 }
 
-void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks) {
+void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric) {
+  wish_.fabric = fabric;
   wish_.v4 = wish_.v6 = false;
   for (const auto& [name, network] : networks) {
     wish_.keep.insert(name);
@@ -374,6 +385,11 @@ void HostAgent::container_gone(const ContainerKey& key) {
 void HostAgent::look_at_ports(bool unbound) {
   if (!last_.endpoints.empty()) look_soon(kCoalesce);
   if (unbound) look_soon(kBind);
+}
+
+std::optional<firewall::Trace> HostAgent::trace(const firewall::TracedPacket& packet) const {
+  if (!judged_) return std::nullopt;
+  return firewall::trace(*judged_->rules, judged_->sites, judged_->around, packet);
 }
 
 void HostAgent::sweep() {

@@ -20,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -39,7 +40,7 @@ class HostAgent : public Host {
   ~HostAgent() override;
   void start() override;
   void stop() override;
-  void configured(const std::map<std::string, NetworkConfig>& networks) override;
+  void configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric) override;
   void sweep() override;
   void want(const NetworkSite& site, std::vector<Problem> problems) override;
   void unwant(const std::string& network) override;
@@ -49,6 +50,8 @@ class HostAgent : public Host {
   void containers(const std::string& runtime, const std::vector<ContainerFact>& all) override;
   void container_changed(const ContainerFact& fact) override;
   void container_gone(const ContainerKey& key) override;
+  // One packet through the rules as they were last read. Nothing: they were never read.
+  std::optional<firewall::Trace> trace(const firewall::TracedPacket& packet) const;
   const HostCounters& counters() const override { return counters_; }
 
  private:
@@ -61,7 +64,7 @@ class HostAgent : public Host {
   void look_soon(Clock::duration delay);
   void ask();
   void found(Result result);
-  bool hold_back(const std::string& network, const NetworkHealth& health, const RulesVerdict& verdict);
+  bool hold_back(const std::string& network, const NetworkHealth& health, const firewall::RulesVerdict& verdict);
   bool docker_at_work() const;
   void look_at_ports(bool unbound);
   void note_endpoints(HostReport* report, std::map<EndpointKey, Problem> found);
@@ -84,6 +87,7 @@ class HostAgent : public Host {
   Clock::time_point runtime_came_{}, rules_moved_{};
   std::set<std::string> repeats_;  // interfaces
   HostReport last_;
+  std::shared_ptr<const JudgedRules> judged_;  // what the last verdicts were made of
   HostCounters counters_;
   const std::shared_ptr<PortBook> book_;  // the worker has it too
   std::shared_ptr<Worker> worker_;

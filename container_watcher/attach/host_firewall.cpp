@@ -13,8 +13,9 @@
 #include <array>
 #include <cstring>
 
-#include "container_watcher/attach/docker_user.h"
+#include "container_watcher/attach/fabric_ways.h"
 #include "container_watcher/attach/legacy_tables.h"
+#include "container_watcher/firewall/docker_user.h"
 
 using namespace std::chrono_literals;
 
@@ -39,6 +40,13 @@ std::vector<Problem> legacy_rules() {
 
 void append(std::vector<Problem>* to, const std::vector<Problem>& more) {
   to->insert(to->end(), more.begin(), more.end());
+}
+
+// Rules that see the ports of a bridge.
+bool asks_ports(const firewall::Ruleset& rules) {
+  return std::any_of(rules.chains.begin(), rules.chains.end(), [](const firewall::Chain& each) {
+    return !each.hook.empty() && (each.family == "bridge" || !each.devices.empty());
+  });
 }
 
 // The number that the kernel gives to each state of the rules (NFT_MSG_GETGEN); nothing where it does not say.
@@ -106,9 +114,9 @@ Status HostFirewall::read_rules(Findings* out) {
   generation_.reset();
   std::string listing;
   if (!nft_->run("list ruleset", &listing)) return transient(first_line(listing));
-  rules_ = parse_ruleset(listing);
+  rules_ = std::make_shared<firewall::Ruleset>(firewall::parse_ruleset(listing));
   known_ = true;
-  judged_.good = false;
+  judged_.reset();
   generation_ = generation;
   out->read_rules = true;
   return {};
@@ -116,7 +124,7 @@ Status HostFirewall::read_rules(Findings* out) {
 
 Status HostFirewall::put_rules_of(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep,
                                   Budget* budget, Findings* out) {
-  const std::string commands = docker_user_commands(rules_, sites, keep);
+  const std::string commands = firewall::docker_user_commands(*rules_, sites, keep);
   if (commands.empty()) return {};
   if (!budget->take()) return stale("");
   std::string output;
@@ -146,7 +154,7 @@ void HostFirewall::put_rules_singly(const std::vector<NetworkSite>& sites, const
 void HostFirewall::put_rules(const HostWish& wish, const std::vector<NetworkSite>& sites, Findings* out,
                              Problems* problems) {
   std::set<std::string> keep = wish.keep;
-  if (!wish.sweep) keep.merge(docker_user_owners(rules_));
+  if (!wish.sweep) keep.merge(firewall::docker_user_owners(*rules_));
   std::vector<NetworkSite> accepted, refused;
   for (const NetworkSite& site : sites) {
     keep.insert(site.name);
@@ -185,15 +193,10 @@ void HostFirewall::learn_gateways(const HostState& state, std::vector<NetworkSit
   gateways_ = std::move(known);
 }
 
-void HostFirewall::judge_rules(const std::vector<NetworkSite>& sites, const std::vector<std::string>& uplinks) {
-  if (judged_.good && judged_.sites == sites && judged_.uplinks == uplinks) return;
-  judged_ = {sites, uplinks, {}, true};
-  for (const NetworkSite& site : sites) {
-    std::vector<std::string> ways;
-    for (const std::string& uplink : uplinks)
-      if (uplink != site.interface) ways.push_back(uplink);
-    judged_.verdicts[site.name] = check_rules(rules_, site, sites, ways);
-  }
+void HostFirewall::judge_rules(const std::vector<NetworkSite>& sites, firewall::Surroundings around) {
+  if (judged_ && judged_->sites == sites && judged_->around == around) return;
+  verdicts_ = firewall::judge(*rules_, sites, around);
+  judged_ = std::make_shared<JudgedRules>(JudgedRules{rules_, sites, std::move(around)});
 }
 
 void HostFirewall::put_back(const std::vector<NetworkSite>& sites, const std::vector<MissingAddress>& missing,
@@ -240,12 +243,12 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
   read_and_put_rules(wish, sites, &out, &problems);
 
   const std::vector<std::string> uplinks = uplinks_of(state);
-  if (known_) judge_rules(sites, uplinks);
+  if (known_) judge_rules(sites, surroundings_of(state, wish.fabric, uplinks, asks_ports(*rules_)));
   std::vector<MissingAddress> missing;
   for (const NetworkSite& site : sites) {
     SiteFinding& finding = out.sites[site.name];
     if (known_)
-      finding.verdict = judged_.verdicts[site.name];
+      finding.verdict = verdicts_[site.name];
     else
       finding.verdict.nat = Nat::Unknown;
     const LinkVerdict links = check_links(state, site, uplinks);
@@ -263,6 +266,7 @@ Findings HostFirewall::look(const HostWish& wish, const HostState& state) {
         found.push_back(each);
   }
   put_back(sites, missing, &out);
+  out.judged = judged_;
   return out;
 }
 

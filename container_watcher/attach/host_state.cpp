@@ -60,6 +60,7 @@ Status read_links(Netlink& netlink, HostState* out) {
     link.carrier = (head->ifi_flags & 1U << 16) != 0;  // IFF_LOWER_UP, which <net/if.h> does not have
     link.loopback = (head->ifi_flags & IFF_LOOPBACK) != 0;
     if (parts[IFLA_MASTER]) link.master = static_cast<int>(nla_get_u32(parts[IFLA_MASTER]));
+    if (parts[IFLA_GROUP]) link.group = nla_get_u32(parts[IFLA_GROUP]);
     if (parts[IFLA_LINK]) link.peer = static_cast<int>(nla_get_u32(parts[IFLA_LINK]));
     if (parts[IFLA_LINK_NETNSID]) link.peer_netns = nla_get_s32(parts[IFLA_LINK_NETNSID]);
     kind_of(parts[IFLA_LINKINFO], &link);

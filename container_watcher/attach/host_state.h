@@ -31,6 +31,7 @@ struct LinkAddress {
 struct HostLink {
   int index = 0;
   int master = 0;
+  unsigned group = 0;  // ip link set LINK group N
   std::string name;
   std::string kind;  // "veth", "bridge"; empty: a real device
   bool up = false;

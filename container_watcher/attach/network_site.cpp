@@ -20,6 +20,9 @@ bool unaddressed(const NetworkFact& fact, bool v4) {
 NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
   NetworkSite out{config.name, fact.interface, {}};
   out.key = {fact.runtime, fact.id};
+  out.lenient = config.nat_lenient;
+  out.closed_v4 = fact.internal || option_is(fact, "gateway_mode_ipv4", "isolated");
+  out.closed_v6 = fact.internal || option_is(fact, "gateway_mode_ipv6", "isolated");
   for (const SubnetFact& each : fact.subnets) {
     out.subnets.push_back(each.subnet);
     if (unaddressed(fact, each.subnet.is_v4())) continue;

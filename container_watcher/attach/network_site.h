@@ -26,7 +26,9 @@ struct NetworkSite {
   std::string interface;  // the bridge
   std::vector<Prefix> subnets;
   std::vector<BridgeAddress> addresses = {};
-  NetworkKey key = {};  // which of the runtime's networks it is
+  NetworkKey key = {};                        // which of the runtime's networks it is
+  bool lenient = false;                       // `nat-check lenient`: a NAT that can't be judged holds nothing back
+  bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
   bool operator==(const NetworkSite&) const = default;
 };
 

@@ -89,6 +89,33 @@ bool PortBook::set_containers(const std::string& runtime, const std::vector<Cont
   return unbound;
 }
 
+std::map<EndpointKey, Problem> PortBook::closed(const std::string& network,
+                                                const std::vector<std::pair<Prefix, Problem>>& prefixes,
+                                                std::map<Family, Problem>* none_left) const {
+  std::map<EndpointKey, Problem> out;
+  if (prefixes.empty()) return out;
+  std::set<Family> open;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, endpoint] : endpoints_) {
+    if (endpoint.network != network) continue;
+    for (const IpAddress& address : endpoint.addresses) {
+      const auto found = std::ranges::find_if(prefixes, [&](const auto& each) { return each.first.contains(address); });
+      if (found == prefixes.end()) {
+        open.insert(address.is_v4() ? Family::V4 : Family::V6);
+        continue;
+      }
+      Problem problem = found->second;
+      problem.text = address.to_string() + " of " + endpoint.container + ": " + problem.text;
+      none_left->try_emplace(problem.family, problem);
+      // One problem is told of each endpoint: closed in both families it is closed as a whole.
+      const auto [at, fresh] = out.emplace(key, problem);
+      if (!fresh && at->second.family != problem.family) at->second.family = Family::Both;
+    }
+  }
+  std::erase_if(*none_left, [&](const auto& each) { return open.contains(each.first); });
+  return out;
+}
+
 bool PortBook::claimed(Mac mac) const {
   const std::lock_guard lock(mutex_);
   return by_mac_.contains(mac);

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "container_watcher/attach/host_state.h"
@@ -55,6 +56,11 @@ class PortBook {
   // The worker's side. `bridges`: of the networks that are wanted and whose bridge is up, by NetworkConfig::name.
   std::map<EndpointKey, Problem> look(const HostState& state, const std::map<std::string, int>& bridges,
                                       const std::vector<BridgePort>& ports);
+  // Those of a network of whose addresses one is in a prefix that nothing reaches. `none_left`: families of which that is
+  // every endpoint that there is, with the problem.
+  std::map<EndpointKey, Problem> closed(const std::string& network,
+                                        const std::vector<std::pair<Prefix, Problem>>& prefixes,
+                                        std::map<Family, Problem>* none_left) const;
   bool claimed(Mac mac) const;  // some endpoint has it
   std::vector<ForkedEndpoint> forked() const;
 

@@ -57,6 +57,16 @@ void runtime_line(ConfigEdit& edit, const ParsedLine& line) {
   edit.config.runtimes = {{line[1], line[1], address.text}};
 }
 
+void fabric_line(ConfigEdit& edit, const ParsedLine& line) {
+  const Prefix prefix = *Prefix::parse(line[1]);
+  auto& all = edit.config.fabric;
+  if (std::find(all.begin(), all.end(), prefix) == all.end()) all.push_back(prefix);
+}
+
+void no_fabric_line(ConfigEdit& edit, const ParsedLine& line) {
+  if (!std::erase(edit.config.fabric, *Prefix::parse(line[2]))) fail(line.words[2], "a prefix of the fabric");
+}
+
 void network_line(ConfigEdit& edit, const ParsedLine& line) {
   const std::string& name = line[1];
   if (!is_network_name(name))
@@ -105,6 +115,10 @@ const ConfigCommand kTop[] = {
      [](ConfigEdit& edit, const ParsedLine& line) { edit.config.zebra.hold_seconds = number(line.words[2]); }},
     {"no zebra hold-time [(3-3600)]", "Take back\nHow to reach zebra\nUse 30 seconds\nSeconds",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.zebra.hold_seconds = ZebraConfig{}.hold_seconds; }},
+    {"fabric PREFIX",
+     "From where containers must be reachable as themselves; without any, from everywhere\nA.B.C.D/M or X:X::X:X/M",
+     fabric_line},
+    {"no fabric PREFIX", "Take back\nA prefix of the fabric\nA.B.C.D/M or X:X::X:X/M", no_fabric_line},
     {"runtime docker SOCKET", "What to watch\nA Docker engine\nunix:PATH", runtime_line},
     {"no runtime docker [SOCKET]", "Take back\nWhat to watch\nA Docker engine\nunix:PATH",
      [](ConfigEdit& edit, const ParsedLine&) { edit.config.runtimes.clear(); }},
@@ -297,6 +311,11 @@ const NetworkCommand kNetwork[] = {
      [](NetworkConfig& network, const ParsedLine& line, bool) { network.max_containers = number(line.words[1]); }},
     {"no max-containers [(1-1000000)]", "Take back\nNo bound but limit routes\nHow many",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.max_containers = 0; }},
+    {"nat-check <strict|lenient>",
+     "What a NAT that can't be judged does\nIt holds the network back, the default\nIt is told",
+     [](NetworkConfig& network, const ParsedLine& line, bool) { network.nat_lenient = line[1] == "lenient"; }},
+    {"no nat-check [<strict|lenient>]", "Take back\nHold the network back\nIt holds the network back\nIt is told",
+     [](NetworkConfig& network, const ParsedLine&, bool) { network.nat_lenient = false; }},
     {"allow label <advertise|network>",
      "What containers may ask for\nBy a label\nberth.advertise=host or none\nberth.network=NAME, of those it is on",
      allow_label_line},

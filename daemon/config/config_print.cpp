@@ -19,6 +19,7 @@ std::string print_network(const NetworkConfig& network) {
   if (network.tag) line("tag " + std::to_string(network.tag));
   if (network.mtu) line("mtu " + std::to_string(network.mtu));
   if (network.max_containers) line("max-containers " + std::to_string(network.max_containers));
+  if (network.nat_lenient) line("nat-check lenient");
   for (const LabelKind label : network.allow_labels) {
     std::string text = "allow label " + std::string(to_string(label));
     if (label == LabelKind::Tag)
@@ -43,6 +44,7 @@ std::string print_config(const Config& config) {
   if (config.vty.socket != defaults.vty.socket) out += "vty socket " + config.vty.socket + "\n";
   if (config.vty.max_clients != defaults.vty.max_clients)
     out += "vty clients " + std::to_string(config.vty.max_clients) + "\n";
+  for (const Prefix& each : config.fabric) out += "fabric " + each.to_string() + "\n";
   for (const RuntimeConfig& each : config.runtimes) out += "runtime " + each.kind + " " + each.address + "\n";
   if (config.max_routes != defaults.max_routes) out += "limit routes " + std::to_string(config.max_routes) + "\n";
   for (const auto& [name, network] : config.networks) out += "!\n" + print_network(network);

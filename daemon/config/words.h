@@ -44,6 +44,17 @@ inline std::string_view to_string(Nat nat) {
     case Nat::Unknown: return "unknown";
     case Nat::Off: return "off";
     case Nat::On: return "on";
+    case Nat::Some: return "some";
+  }
+  return "unknown";
+}
+
+inline std::string_view to_string(Passing passing) {
+  switch (passing) {
+    case Passing::Unknown: return "unknown";
+    case Passing::All: return "all";
+    case Passing::Some: return "some";
+    case Passing::None: return "none";
   }
   return "unknown";
 }

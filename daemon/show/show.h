@@ -7,6 +7,7 @@
 #include <boost/json/value.hpp>
 #include <string>
 
+#include "container_watcher/firewall/verdict.h"
 #include "daemon/show/view.h"
 
 namespace berth {
@@ -21,6 +22,8 @@ boost::json::value version_json(const View& view);
 boost::json::value running_config_json(const View& view);
 boost::json::value explain_json(const Explanation& explanation);
 
+boost::json::value trace_json(const firewall::Trace& trace);
+
 std::string status_text(const View& view);
 std::string networks_text(const View& view);
 std::string containers_text(const View& view);
@@ -28,6 +31,7 @@ std::string attachments_text(const View& view);
 std::string routes_text(const View& view);
 std::string counters_text(const View& view);
 std::string version_text(const View& view);
+std::string trace_text(const firewall::Trace& trace);
 std::string explain_text(const Explanation& explanation);
 
 // With line breaks and two spaces for each level, as FRR prints JSON.

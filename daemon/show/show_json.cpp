@@ -13,6 +13,14 @@ namespace json = boost::json;
 namespace berth {
 namespace {
 
+json::object family_object(const FamilyHealth& health) {
+  return json::object{{"nat", to_string(health.nat)},
+                      {"in", to_string(health.in)},
+                      {"out", to_string(health.out)},
+                      {"rule", health.rule},
+                      {"chain", health.chain}};
+}
+
 json::array addresses_of(const EndpointFact& endpoint) {
   json::array out;
   for (const IpAddress& address : endpoint.addresses) out.emplace_back(address.to_string());
@@ -128,6 +136,9 @@ json::value networks_json(const View& view) {
                                         {"blocks", problem.blocks},
                                         {"family", to_string(problem.family)}});
     const auto containers = pick.containers_in().find(name);
+    json::object firewall;
+    if (known && health->second.v4.known) firewall["ipv4"] = family_object(health->second.v4);
+    if (known && health->second.v6.known) firewall["ipv6"] = family_object(health->second.v6);
     out.push_back(json::object{{"name", name},
                                {"runtimeNetwork", network.runtime_network()},
                                {"driver", to_string(network.driver)},
@@ -138,6 +149,7 @@ json::value networks_json(const View& view) {
                                {"tag", network.tag},
                                {"containers", containers == pick.containers_in().end() ? 0 : containers->second},
                                {"nat", to_string(known ? health->second.nat : Nat::Unknown)},
+                               {"firewall", std::move(firewall)},
                                {"problems", std::move(problems)}});
   }
   return json::object{{"networks", std::move(out)}};
@@ -210,6 +222,14 @@ json::value explain_json(const Explanation& explanation) {
                       {"verdict", to_string(explanation.verdict)},
                       {"missing", std::move(missing)},
                       {"steps", std::move(steps)}};
+}
+
+json::value trace_json(const firewall::Trace& trace) {
+  json::array steps;
+  for (const firewall::TraceStep& step : trace.steps)
+    steps.push_back(
+        json::object{{"hook", step.hook}, {"chain", step.chain}, {"rule", step.rule}, {"outcome", step.outcome}});
+  return json::object{{"in", trace.in}, {"out", trace.out}, {"verdict", trace.verdict}, {"steps", std::move(steps)}};
 }
 
 std::string pretty(const json::value& value) {

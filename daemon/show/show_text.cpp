@@ -71,6 +71,14 @@ std::string why_empty(const View& view) {
   return out;
 }
 
+// Nothing is said where all is well.
+void note_family(const std::string& name, const FamilyHealth& health, TextTable* table) {
+  if (!health.known || (health.nat == Nat::Off && health.in == Passing::All && health.out == Passing::All)) return;
+  table->note("  " + name + ": NAT " + std::string(to_string(health.nat)) + ", in " +
+              std::string(to_string(health.in)) + ", out " + std::string(to_string(health.out)) +
+              (health.rule.empty() ? "" : ", by \"" + health.rule + "\" in " + health.chain));
+}
+
 }  // namespace
 
 std::string status_text(const View& view) {
@@ -127,6 +135,8 @@ std::string networks_text(const View& view) {
       const std::string why = why_empty(view);
       table.note("  not looked at yet" + (why.empty() ? "" : ": " + why.substr(0, why.find('\n'))));
     }
+    note_family("IPv4", health.v4, &table);
+    note_family("IPv6", health.v6, &table);
     for (const Problem& problem : health.problems) {
       table.note("  " + problem.code + ": " + problem.text + not_advertised(problem));
       if (!problem.remedy.empty()) table.note("    remedy: " + problem.remedy);
@@ -193,6 +203,14 @@ std::string version_text(const View& view) {
   else
     out += "zebra is not connected\n";
   return out;
+}
+
+std::string trace_text(const firewall::Trace& trace) {
+  std::string out = "in by " + trace.in + ", out by " + trace.out + "\n";
+  TextTable table({"Hook", "Chain", "Rule", "Outcome"});
+  for (const firewall::TraceStep& step : trace.steps) table.row({step.hook, step.chain, step.rule, step.outcome});
+  if (!trace.steps.empty()) out += table.text();
+  return out + "verdict: " + trace.verdict + "\n";
 }
 
 std::string explain_text(const Explanation& explanation) {

@@ -25,6 +25,12 @@ const std::vector<Command> kExec = {
     {"show version [json]", "What berthd knows\nThe versions of berthd, the module and FRR\nAs JSON"},
     {"explain <CONTAINER|ADDRESS> [json]",
      "Why something is or is not advertised\nName of a container, or the beginning of its id\nIts address\nAs JSON"},
+    {"firewall trace ADDRESS ADDRESS [icmp] [json]",
+     "The rules in force\nThe way of one packet through them\nFrom this address\nTo this address\nA ping, the "
+     "default\nAs JSON"},
+    {"firewall trace ADDRESS ADDRESS <tcp|udp> (1-65535) [json]",
+     "The rules in force\nThe way of one packet through them\nFrom this address\nTo this address\nA connection\nA "
+     "datagram\nTo this port\nAs JSON"},
     {"withdraw", "Advertise nothing until 'no withdraw'"},
     {"no withdraw", "Take back\nAdvertise again"},
     {"configure terminal", "Change the configuration\nFrom here"},
@@ -168,6 +174,7 @@ Reply Session::exec(const ParsedLine& line) {
     const Explanation explanation = shell_.host.explain(line[1]);
     return {line.words.size() > 2 ? pretty(explain_json(explanation)) : explain_text(explanation), VtyStatus::Success};
   }
+  if (word == "firewall") return trace(line);
   if (word == "withdraw" || word == "no") {
     shell_.host.withdraw(word == "withdraw");
     return while_zebra_is_away(word == "withdraw");
@@ -177,6 +184,18 @@ Reply Session::exec(const ParsedLine& line) {
   if (word == "list") return {list(), VtyStatus::Success};
   if (word == "exit" || word == "quit") closed_ = true;
   return {};
+}
+
+Reply Session::trace(const ParsedLine& line) const {
+  firewall::TracedPacket packet{*IpAddress::parse(line[2]), *IpAddress::parse(line[3])};
+  if (packet.source.is_v4() != packet.destination.is_v4())
+    return {"% Both addresses must be of one family\n", VtyStatus::Warning};
+  const bool as_json = line.words.back().text == "json";
+  if (line.words.size() > 4 && !(as_json && line.words.size() == 5)) packet.protocol = line[4];
+  if (packet.protocol != "icmp") packet.port = static_cast<unsigned>(std::stoul(line[5]));
+  const auto found = shell_.host.trace(packet);
+  if (!found) return {"% The rules of this host were not read yet\n", VtyStatus::Warning};
+  return {as_json ? pretty(trace_json(*found)) : trace_text(*found), VtyStatus::Success};
 }
 
 // What was said holds here; the routes are in a zebra that can't be reached.

@@ -5,10 +5,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "container_watcher/firewall/verdict.h"
 #include "core/config.h"
 #include "core/result.h"
 #include "daemon/show/view.h"
@@ -42,6 +44,8 @@ class ShellHost {
   virtual void apply(const Config& config) = 0;      // takes effect now; complete and valid
   virtual Status save(const std::string& text) = 0;  // into the file that berthd was started with
   virtual void withdraw(bool on) = 0;
+  // Nothing: the rules of this host were not read.
+  virtual std::optional<firewall::Trace> trace(const firewall::TracedPacket&) const { return std::nullopt; }
 };
 
 // A network that was left before it was complete: not in force, not lost.
@@ -68,6 +72,7 @@ class Session {
   Reply internal(std::string_view line) const;
   Reply exec(const ParsedLine& line);
   Reply show(const ParsedLine& line) const;
+  Reply trace(const ParsedLine& line) const;
   Reply while_zebra_is_away(bool withdrawn) const;
   Reply write() const;
   Reply change_network(std::string_view line);

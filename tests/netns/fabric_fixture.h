@@ -189,7 +189,7 @@ class Fabric : public OwnNamespace, public AgentRun {
     return out;
   }
   void begin() {
-    agent.configured(networks());
+    agent.configured(networks(), {});
     agent.start();
     agent.want(kBlueSite, {});
     agent.want(kRedSite, {});

@@ -285,7 +285,7 @@ TEST_F(HostAgentTest, WITHOUT_DESCRIPTORS(LooksAgainWithinASecondWhenLinksCantBe
 TEST_F(HostAgentTest, WITHOUT_DESCRIPTORS(WhatWasNeverSeenIsNotAdvertisedAndSoonLookedAtAgain)) {
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
-  agent.configured(networks());
+  agent.configured(networks(), {});
   agent.start();
   const rlimit none{3, before.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-berth_test(nat_check_test berth_rules nat_check_test.cpp)
-berth_test(docker_user_test berth_rules docker_user_test.cpp)
-berth_test(docker_order_test berth_rules docker_order_test.cpp)
+berth_test(firewall_verdict_test berth_firewall firewall_verdict_test.cpp)
+berth_test(firewall_parser_test berth_firewall firewall_parser_test.cpp)
+berth_test(docker_user_test berth_firewall docker_user_test.cpp)
+berth_test(docker_order_test berth_firewall docker_order_test.cpp)
 berth_test(docker_networks_test berth_docker docker_networks_test.cpp)
 berth_test(docker_view_test berth_docker docker_view_test.cpp)
 berth_test(work_share_test berth_docker work_share_test.cpp)
@@ -10,3 +11,4 @@ berth_test(host_state_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_sta
 berth_test(host_firewall_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_firewall_test.cpp)
 berth_test(host_links_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_links_test.cpp)
 berth_test(host_agent_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_agent_test.cpp)
+target_compile_definitions(firewall_verdict_test PRIVATE BERTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

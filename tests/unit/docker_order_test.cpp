@@ -3,9 +3,9 @@
 // Where DOCKER-USER is called in FORWARD: Docker 26.1 that was started anew calls it behind its isolation.
 #include <gtest/gtest.h>
 
-#include "container_watcher/attach/docker_user.h"
+#include "container_watcher/firewall/docker_user.h"
 
-namespace berth {
+namespace berth::firewall {
 namespace {
 
 const NetworkSite kBlue{"blue", "br-blue", {*Prefix::parse("10.10.1.0/24")}};
@@ -16,10 +16,10 @@ const std::string kOperator = "\t\tiifname \"eth7\" counter packets 0 bytes 0 dr
 
 std::string commands(const std::string& forward, const std::vector<NetworkSite>& sites,
                      const std::set<std::string>& keep = {}) {
-  const std::string user =
-      sites.empty() ? ""
-                    : "\t\toifname \"br-blue\" ip daddr 10.10.1.0/24 counter packets 0 bytes 0 accept comment "
-                      "\"berth:blue\" # handle 20\n";
+  const std::string user = sites.empty() ? ""
+                                         : "\t\tiifname != \"br-blue\" oifname \"br-blue\" ip daddr 10.10.1.0/24 "
+                                           "counter packets 0 bytes 0 accept comment "
+                                           "\"berth:blue\" # handle 20\n";
   return docker_user_commands(
       parse_ruleset("table ip filter { # handle 1\n\tchain DOCKER-USER { # handle 2\n" + user +
                     "\t\tcounter packets 0 bytes 0 return # handle 21\n\t}\n\tchain FORWARD { # handle 6\n"
@@ -53,4 +53,4 @@ TEST(DockerOrder, ItGoesWhenDockersOwnIsEarlyAgainOrNothingOfOursIsLeft) {
 }
 
 }  // namespace
-}  // namespace berth
+}  // namespace berth::firewall

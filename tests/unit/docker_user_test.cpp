@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Our rules in DOCKER-USER, against a small nft that carries the commands out: what it prints is read again.
-#include "container_watcher/attach/docker_user.h"
+#include "container_watcher/firewall/docker_user.h"
 
 #include <gtest/gtest.h>
 
@@ -11,16 +11,16 @@
 #include <set>
 #include <sstream>
 
-namespace berth {
+namespace berth::firewall {
 namespace {
 
 const NetworkSite kBlue{"blue", "br-blue", {*Prefix::parse("10.10.1.0/24")}};
 const NetworkSite kRed{"red", "br-red", {*Prefix::parse("10.10.2.0/24")}};
 const NetworkSite kDual{"dual", "br-dual", {*Prefix::parse("10.10.3.0/24"), *Prefix::parse("fd00:3::/64")}};
 const std::string kBlueRule =
-    R"(oifname "br-blue" ip daddr 10.10.1.0/24 counter packets 0 bytes 0 accept comment "berth:blue")";
+    R"(iifname != "br-blue" oifname "br-blue" ip daddr 10.10.1.0/24 counter packets 0 bytes 0 accept comment "berth:blue")";
 const std::string kRedRule =
-    R"(oifname "br-red" ip daddr 10.10.2.0/24 counter packets 0 bytes 0 accept comment "berth:red")";
+    R"(iifname != "br-red" oifname "br-red" ip daddr 10.10.2.0/24 counter packets 0 bytes 0 accept comment "berth:red")";
 const std::string kReturn = "counter packets 0 bytes 0 return";  // as Docker 20.10 and 26.1 end the chain
 const std::string kForeign =
     R"(iifname "eth0" ip saddr 192.0.2.0/24 counter packets 0 bytes 0 drop comment "operator's")";
@@ -96,7 +96,7 @@ std::string written(std::string rule) {
 TEST(DockerUser, GoesBeforeTheReturnThatEndsTheChain) {
   Host host({kReturn});
   EXPECT_EQ(host.commands({kBlue}),
-            "insert rule ip filter DOCKER-USER handle 11 oifname \"br-blue\" ip daddr "
+            "insert rule ip filter DOCKER-USER handle 11 iifname != \"br-blue\" oifname \"br-blue\" ip daddr "
             "10.10.1.0/24 counter accept comment \"berth:blue\"\n");
   host.run(host.commands({kBlue, kRed}));
   EXPECT_EQ(host.rules(), (std::vector<std::string>{written(kBlueRule), written(kRedRule), kReturn}));
@@ -106,7 +106,8 @@ TEST(DockerUser, GoesBeforeTheReturnThatEndsTheChain) {
 TEST(DockerUser, GoesToTheEndOfAChainWithoutReturn) {
   Host host({kForeign});
   EXPECT_EQ(host.commands({kBlue}),
-            "add rule ip filter DOCKER-USER oifname \"br-blue\" ip daddr 10.10.1.0/24 counter accept comment "
+            "add rule ip filter DOCKER-USER iifname != \"br-blue\" oifname \"br-blue\" ip daddr 10.10.1.0/24 counter "
+            "accept comment "
             "\"berth:blue\"\n");
   host.run(host.commands({kBlue}));
   EXPECT_EQ(host.rules(), (std::vector<std::string>{kForeign, written(kBlueRule)}));
@@ -121,7 +122,9 @@ TEST(DockerUser, KnowsItsRulesAsNftPrintsThem) {
   EXPECT_EQ(Host({kRedRule, kForeign, kBlueRule}).commands({kBlue, kRed}), "") << "in whatever order";
   // a subnet of one address is printed without its length
   const NetworkSite one{"one", "br-one", {*Prefix::parse("10.10.9.9/32")}};
-  EXPECT_EQ(Host({R"(oifname "br-one" ip daddr 10.10.9.9 counter accept comment "berth:one")"}).commands({one}), "");
+  EXPECT_EQ(Host({R"(iifname != "br-one" oifname "br-one" ip daddr 10.10.9.9 counter accept comment "berth:one")"})
+                .commands({one}),
+            "");
 }
 
 TEST(DockerUser, AReturnWithAMatchEndsNothing) {
@@ -146,7 +149,8 @@ TEST(DockerUser, DuplicatesOfOursGo) {
 }
 
 TEST(DockerUser, WhatIsWrongInOursIsReplaced) {
-  for (const char* wrong : {R"(oifname "br-old" ip daddr 10.10.1.0/24 counter accept comment "berth:blue")",
+  for (const char* wrong : {R"(oifname "br-blue" ip daddr 10.10.1.0/24 counter accept comment "berth:blue")",
+                            R"(oifname "br-old" ip daddr 10.10.1.0/24 counter accept comment "berth:blue")",
                             R"(oifname "br-blue" ip daddr 10.10.7.0/24 counter accept comment "berth:blue")",
                             R"(ip daddr 10.10.1.0/24 counter accept comment "berth:blue")",
                             R"(oifname "br-blue" ip daddr 10.10.1.0/24 counter drop comment "berth:blue")",
@@ -190,13 +194,32 @@ TEST(DockerUser, KeepsAndSweeps) {
   Host other({kBlueRule, kReturn});
   other.run(other.commands({moved}, {"blue"}));
   EXPECT_EQ(other.rules(),
-            (std::vector<std::string>{R"(oifname "br-blue" ip daddr 10.10.8.0/24 counter accept comment "berth:blue")",
-                                      kReturn}));
+            (std::vector<std::string>{
+                R"(iifname != "br-blue" oifname "br-blue" ip daddr 10.10.8.0/24 counter accept comment "berth:blue")",
+                kReturn}));
+}
+
+// Docker's enable_icc=false is a drop behind DOCKER-USER: ours says nothing of what stays on one bridge. An internal network is
+// closed on purpose.
+TEST(DockerUser, OpensNothingThatWasClosedOnPurpose) {
+  NetworkSite closed = kDual;
+  closed.closed_v6 = true;
+  Host host({kReturn});
+  host.chain("ip6", {kReturn});
+  host.run(host.commands({closed}));
+  EXPECT_EQ(host.rules("ip6"), std::vector<std::string>{kReturn});
+  ASSERT_EQ(host.rules("ip").size(), 2u);
+  EXPECT_TRUE(host.rules("ip")[0].starts_with("iifname != \"br-dual\" "));
+  closed.closed_v4 = true;
+  host.run(host.commands({closed}));
+  EXPECT_EQ(host.rules("ip"), std::vector<std::string>{kReturn}) << "what was open is closed again";
 }
 
 TEST(DockerUser, EachFamilyHasItsChain) {
-  const std::string four = R"(oifname "br-dual" ip daddr 10.10.3.0/24 counter accept comment "berth:dual")";
-  const std::string six = R"(oifname "br-dual" ip6 daddr fd00:3::/64 counter accept comment "berth:dual")";
+  const std::string four =
+      R"(iifname != "br-dual" oifname "br-dual" ip daddr 10.10.3.0/24 counter accept comment "berth:dual")";
+  const std::string six =
+      R"(iifname != "br-dual" oifname "br-dual" ip6 daddr fd00:3::/64 counter accept comment "berth:dual")";
   Host host({kReturn});
   host.chain("ip6", {kReturn});
   host.run(host.commands({kDual}));
@@ -296,4 +319,4 @@ TEST(DockerUser, NoCommentIsLongerThanNftTakesAndNoneStandsForTwoNetworks) {
 }
 
 }  // namespace
-}  // namespace berth
+}  // namespace berth::firewall

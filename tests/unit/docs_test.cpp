@@ -78,9 +78,11 @@ void collect(const boost::json::value& value, std::set<std::string>& keys) {
 TEST(Docs, NameEveryKeyOfTheJson) {
   const View view = sample_view();
   const std::string text = page("berthctl.md");
-  for (const auto& document : {status_json(view), networks_json(view), containers_json(view), attachments_json(view),
-                               routes_json(view), counters_json(view), version_json(view), running_config_json(view),
-                               explain_json({"x", Advertised::Yes, {{"a", true, "", ""}}, {}})}) {
+  for (const auto& document :
+       {status_json(view), networks_json(view), containers_json(view), attachments_json(view), routes_json(view),
+        counters_json(view), version_json(view), running_config_json(view),
+        explain_json({"x", Advertised::Yes, {{"a", true, "", ""}}, {}}),
+        trace_json({"eth0", "br-blue", {{"forward", "ip filter FORWARD", "drop", "drop"}}, "is dropped"})}) {
     std::set<std::string> keys;
     collect(document, keys);
     EXPECT_FALSE(keys.empty());

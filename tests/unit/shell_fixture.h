@@ -31,6 +31,7 @@ inline View sample_view() {
   view.counters = {{"refusedLabel", 2}, {"syncs", 1}};
   view.config = sample_config();
   view.health["blue"] = {true, "br-0123456789ab", Nat::Off, {}};
+  view.health["blue"].v4 = FamilyHealth{true, Nat::Off, Passing::All, Passing::All, "", ""};
   view.health["nat"] = {true, "br-ba9876543210", Nat::On, {{"nat-on", "NAT is on: rule X", "do Y", true}}};
   view.links["br-0123456789ab"] = {1500, true};
   const auto address = [](const char* text) { return *IpAddress::parse(text); };
