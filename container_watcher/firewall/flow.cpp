@@ -216,6 +216,24 @@ FlowVerdict Flows::out(const NetworkSite& site, const Prefix& subnet) const {
                 End::Source);
 }
 
+FlowVerdict Flows::to_others(const NetworkSite& from, const Prefix& subnet,
+                             const std::vector<NetworkSite>& sites) const {
+  std::vector<std::string> bridges;
+  IntervalSet theirs;
+  for (const NetworkSite& site : sites) {
+    if (site.name == from.name || site.interface.empty()) continue;
+    for (const Prefix& each : site.subnets) {
+      if (each.is_v4() != program_.v4) continue;
+      theirs = theirs | containers_of(site, each);
+      bridges.push_back(site.interface);
+    }
+  }
+  if (bridges.empty()) return {};
+  return judged(box(around_.interfaces.numbers({from.interface}), around_.interfaces.numbers(bridges),
+                    containers_of(from, subnet), theirs),
+                End::Source);
+}
+
 FlowVerdict Flows::between(const NetworkSite& from, const Prefix& subnet, const NetworkSite& to,
                            const Prefix& theirs) const {
   return judged(box(around_.interfaces.numbers({from.interface}), around_.interfaces.numbers({to.interface}),

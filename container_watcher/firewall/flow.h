@@ -33,6 +33,8 @@ class Flows {
   IntervalSet containers_of(const NetworkSite& site, const Prefix& subnet) const;
   FlowVerdict in(const NetworkSite& site, const Prefix& subnet) const;
   FlowVerdict out(const NetworkSite& site, const Prefix& subnet) const;
+  // To all other networks at once, whichever bridge with whichever subnet: where all of it passes, each of them is reached.
+  FlowVerdict to_others(const NetworkSite& from, const Prefix& subnet, const std::vector<NetworkSite>& sites) const;
   FlowVerdict between(const NetworkSite& from, const Prefix& subnet, const NetworkSite& to, const Prefix& theirs) const;
 
  private:

@@ -366,14 +366,16 @@ class Compiler {
     ops->push_back(std::move(op));
   }
 
-  // `dnat to KEYS map @m`: only what is in the map.
+  // `dnat to KEYS map @m`, or `map { … }`: only what is in the map.
   void translate(const Statement& what, Kind kind, std::vector<Op>* ops) {
-    const std::size_t map = what.target.find(" map @");
-    if (const std::size_t to = what.target.find("to "); map != std::string::npos && to != std::string::npos) {
-      const Rule key = parse_rule(what.target.substr(to + 3, map - to - 3) + " " + what.target.substr(map + 5));
-      for (const Statement& each : key.statements) statement(each, ops);
-    } else if (what.target.find(" map {") != std::string::npos) {
-      ops->push_back(plain(Kind::Varies));
+    const std::size_t map = what.target.find(" map "), to = what.target.find("to ");
+    if (map != std::string::npos && to != std::string::npos && to < map) {
+      const std::string key = what.target.substr(to + 3, map - to - 3);
+      // A number by turns or by a hash has an element for each value.
+      const bool spread = key.starts_with("numgen") || key.starts_with("jhash") || key.starts_with("symhash");
+      const Rule match = parse_rule(key + what.target.substr(map + 4));
+      for (const Statement& each : match.statements)
+        if (!spread) statement(each, ops);
     }
     if (ops->empty() || ops->back().kind != Kind::Never) ops->push_back(plain(kind));
   }

@@ -62,8 +62,10 @@ class Judge {
     incoming(in, &health);
     outgoing(back, in.passed == Passing::None, &health);
     redirected(in, back);
-    for (const NetworkSite& other : sites_)
-      if (other.name != site_.name) between(other);
+    const FlowVerdict others = flows_.to_others(site_, subnet, sites_);
+    if (others.passed != Passing::All || others.source_kept != Passing::All)
+      for (const NetworkSite& other : sites_)
+        if (other.name != site_.name) between(other);
     FamilyHealth& known = subnet.is_v4() ? out->v4 : out->v6;
     if (known.known) {  // several subnets of one family
       health.nat = worse(health.nat, known.nat);

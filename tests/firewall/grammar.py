@@ -195,7 +195,10 @@ class Grammar:
         return protocols <= 1
 
     # --- rules --------------------------------------------------------------------------------------------------------
-    def setter(self, kind):
+    def setter(self, kind, table=None):
+        if table and table.family in ("ip", "ip6") and self.chance(0.15):
+            elements = ", ".join(f"{each} : {self.one('0x10', '0x4000', '0x20')}" for each in self.apart(table.family))
+            return f"meta mark set {table.family} {self.one('saddr', 'daddr')} map {{ {elements} }}"
         choices = ["meta mark set 0x10", "meta mark set meta mark | 0x4000", "meta mark set meta mark & 0xff",
                    "meta mark set meta mark & 0xff00ffff | 0x00040000", "meta mark set meta mark ^ 0x10", "counter",
                    'log prefix "drop accept" flags ip options', "continue"]
@@ -209,6 +212,9 @@ class Grammar:
         if kind == "nat" and hook == "postrouting" and self.chance(0.6):
             if self.chance(0.5):
                 return "masquerade"
+            if table.family == "ip" and self.chance(0.3):
+                elements = ", ".join(f"{each} : 10.0.1.1" for each in self.apart("ip"))
+                return f"snat to ip saddr map {{ {elements} }}"
             if table.family == "ip":
                 return "snat to 10.0.1.1"
             return "snat to fd00:1::1" if table.family == "ip6" else "masquerade"
@@ -255,7 +261,7 @@ class Grammar:
             if self.fits(table, matches + [vmap]):
                 return " ".join(matches + [vmap])
         if self.chance(0.2):
-            matches.append(self.setter(kind))
+            matches.append(self.setter(kind, table))
         if not matches or not self.chance(0.2) or matches[-1] == "continue":
             if not matches or matches[-1] != "continue":
                 matches.append(self.verdict(table, hook, kind, targets))

@@ -80,7 +80,13 @@ class FakeHost : public ShellHost {
     return {};
   }
   void withdraw(bool on) override { shown.withdrawn = on; }
+  std::optional<firewall::Trace> trace(const firewall::TracedPacket& packet) const override {
+    if (!rules_read) return std::nullopt;
+    const std::string rule = packet.protocol + " dport " + std::to_string(packet.port) + " drop";
+    return firewall::Trace{"eth0", "br-blue", {{"forward", "ip filter FORWARD", rule, "drop"}}, "is dropped"};
+  }
 
+  bool rules_read = true;
   View shown = sample_view();
   int applied = 0;
   std::string saved, save_error;

@@ -269,5 +269,19 @@ TEST_F(ShellTest, ExitAtTheTopCloses) {
   EXPECT_TRUE(session_.closed());
 }
 
+// One packet through the rules in force: what is typed is what is asked.
+TEST_F(ShellTest, TracesAPacketThroughTheFirewall) {
+  const std::string text = run("firewall trace 10.0.7.9 10.10.1.2 tcp 80").text;
+  EXPECT_THAT(text, HasSubstr("ip filter FORWARD"));
+  EXPECT_THAT(text, HasSubstr("tcp dport 80 drop"));
+  EXPECT_THAT(text, HasSubstr("verdict: is dropped"));
+  EXPECT_THAT(run("firewall trace 10.0.7.9 10.10.1.2").text, HasSubstr("icmp dport 0"));
+  EXPECT_THAT(run("firewall trace fd00::1 fd00::2 udp 53 json").text, HasSubstr("\"udp dport 53 drop\""));
+  EXPECT_THAT(run("firewall trace 10.0.7.9 10.10.1.2 json").text, HasSubstr("\"verdict\""));
+  EXPECT_THAT(run("firewall trace 10.0.7.9 fd00::2").text, HasSubstr("one family"));
+  host_.rules_read = false;
+  EXPECT_THAT(run("firewall trace 10.0.7.9 10.10.1.2").text, HasSubstr("not read yet"));
+}
+
 }  // namespace
 }  // namespace berth
