@@ -144,8 +144,7 @@ std::optional<Wish> Claims::elect(const RibKey& key) const {
   return std::nullopt;
 }
 
-std::ranges::subrange<std::map<std::pair<Prefix, Claims::Claim>, std::uint32_t>::const_iterator> Claims::claims_to(
-    const Prefix& address) const {
+Claims::ClaimsTo Claims::claims_to(const Prefix& address) const {
   const auto begin = claims_.lower_bound({address, {kLowest, {}}});
   auto end = begin;
   while (end != claims_.end() && end->first.first == address) ++end;

@@ -12,7 +12,6 @@
 
 #include <map>
 #include <optional>
-#include <ranges>
 #include <set>
 #include <string>
 #include <utility>
@@ -94,14 +93,18 @@ class Claims {
   void settle(std::set<RibKey>& changed);
   void set_candidate(const RibKey& key, std::optional<Wish> wish, std::set<RibKey>& changed);
   std::optional<Wish> elect(const RibKey& key) const;
-  // The claims to this address, the lowest first.
-  std::ranges::subrange<std::map<std::pair<Prefix, Claim>, std::uint32_t>::const_iterator> claims_to(
-      const Prefix& address) const;
+  using AllClaims = std::map<std::pair<Prefix, Claim>, std::uint32_t>;
+  struct ClaimsTo {
+    AllClaims::const_iterator first, last;
+    AllClaims::const_iterator begin() const { return first; }
+    AllClaims::const_iterator end() const { return last; }
+  };
+  ClaimsTo claims_to(const Prefix& address) const;  // the lowest first
   FirstN<Rank>& containers_of(const SharedText& network);
 
   std::map<SharedText, NetworkConfig> networks_;
   std::map<Rank, Contribution> contributions_;
-  std::map<std::pair<Prefix, Claim>, std::uint32_t> claims_;     // address, who claims it -> tag
+  AllClaims claims_;                                             // address, who claims it -> tag
   std::map<Prefix, std::map<SharedText, std::size_t>> members_;  // subnet -> network -> containers in it
   std::map<SharedText, FirstN<Rank>> containers_;                // by network: who may have an address advertised
   std::map<RibKey, Wish> candidates_;
