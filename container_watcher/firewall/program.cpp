@@ -287,7 +287,7 @@ class Compiler {
     Entries last;  // what takes the rest: "*"
     for (const Element& each : elements) {
       Op::Entry entry;
-      const bool rest = each.parts.size() == 1 && each.parts[0] == "*" && meanings[0].type != ValueType::Link;
+      const bool rest = each.parts.size() == 1 && each.parts[0] == "*";
       for (std::size_t i = 0; i < meanings.size(); ++i) {
         const auto values = rest                    ? IntervalSet::all()
                             : i < each.parts.size() ? values_of(each.parts[i], meanings[i], out_)
