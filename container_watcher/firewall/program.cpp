@@ -69,6 +69,7 @@ class Compiler {
     }
     for (const Op& op : out.ops)
       if (op.kind > Kind::Ports || (op.kind == Kind::Lookup && decides(*op.entries))) out.inert = false;
+    for (const Op& op : out.ops) out_.translates = out_.translates || op.kind == Kind::SourceNat;
     if (!out.ops.empty() && out.ops.front().kind == Kind::Never) out.inert = true;
     return out;
   }
