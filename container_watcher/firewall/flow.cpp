@@ -279,7 +279,10 @@ FlowVerdict Flows::judged(const Box& of, End containers) const {
   straight.insert(straight.end(), lost.begin(), lost.end());
   out.destination_kept = share(straight, diverted);
   out.redirect = greatest(passage.diverted, passage, of, program_, &out.redirect_part);
-  if (passage.gave_up || open.gave_up) out.passed = out.source_kept = Passing::Unknown;
+  if (!passage.gave_up && !open.gave_up) return out;
+  out.passed = Passing::Unknown;
+  out.no_transport = false;
+  if (program_.translates) out.source_kept = Passing::Unknown;
   return out;
 }
 

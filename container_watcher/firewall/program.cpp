@@ -69,6 +69,7 @@ class Compiler {
     }
     for (const Op& op : out.ops)
       if (op.kind > Kind::Ports || (op.kind == Kind::Lookup && decides(*op.entries))) out.inert = false;
+    for (const Op& op : out.ops) out_.translates = out_.translates || op.kind == Kind::SourceNat;
     if (!out.ops.empty() && out.ops.front().kind == Kind::Never) out.inert = true;
     return out;
   }
@@ -287,7 +288,7 @@ class Compiler {
     Entries last;  // what takes the rest: "*"
     for (const Element& each : elements) {
       Op::Entry entry;
-      const bool rest = each.parts.size() == 1 && each.parts[0] == "*" && meanings[0].type != ValueType::Link;
+      const bool rest = each.parts.size() == 1 && each.parts[0] == "*";
       for (std::size_t i = 0; i < meanings.size(); ++i) {
         const auto values = rest                    ? IntervalSet::all()
                             : i < each.parts.size() ? values_of(each.parts[i], meanings[i], out_)

@@ -89,6 +89,7 @@ struct Program {
   bool v4 = true;
   Interfaces interfaces;
   IntervalSet host;                   // the host's own addresses, one of which a changed source is; empty: not known
+  bool translates = false;            // some rule changes a source
   std::vector<CompiledChain> chains;  // of the families that such a packet meets
 };
 

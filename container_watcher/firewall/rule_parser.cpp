@@ -122,10 +122,12 @@ class RuleParser {
     if (first == "return") return add(Do::Return), true;
     if (first == "continue" || first == ";") return true;
     if (first == "jump" || first == "goto") return add(first == "jump" ? Do::Jump : Do::Goto, word()), true;
-    if (first == "reject") return rest(), add(Do::Drop), true;
+    if (first == "reject") return reject(), true;
     if (first == "queue" || first == "synproxy") return rest(), add(Do::Queue), true;
-    if (first == "masquerade" || first == "snat") return add(Do::SourceNat, rest()), true;
-    if (first == "dnat" || first == "redirect") return add(Do::DestinationNat, rest()), true;
+    if (first == "masquerade" || first == "snat" || first == "dnat" || first == "redirect") {
+      if (peek() == "ip" || peek() == "ip6") only("meta protocol", std::string(peek()));  // snat ip to …
+      return add(first == "masquerade" || first == "snat" ? Do::SourceNat : Do::DestinationNat, rest()), true;
+    }
     if (first == "tproxy") return skip_to_begin(), add(Do::DestinationNat), true;
     if (first == "notrack") return add(Do::Notrack), true;
     if (first == "comment") return rule_.comment = word(), true;
@@ -149,6 +151,20 @@ class RuleParser {
           (tokens_[i].is("ct") && i + 1 < at_ && tokens_[i + 1].is("count")))
         return add(Do::Varies), true;
     return true;
+  }
+
+  // What a statement asks of a packet by itself: in the family inet an answer by ICMP is for IPv4 alone.
+  void only(const std::string& key, const std::string& value) {
+    Statement& match = add(Do::Match);
+    match.operands.push_back({key});
+    match.elements.push_back({{value}});
+  }
+  void reject() {
+    const std::string with = rest();
+    if (with.starts_with("with icmp ")) only("meta protocol", "ip");
+    if (with.starts_with("with icmpv6 ")) only("meta protocol", "ip6");
+    if (with.starts_with("with tcp ")) only("meta l4proto", "tcp");
+    add(Do::Drop);
   }
 
   void counter() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <deque>
 #include <iterator>
 #include <map>
 #include <utility>
@@ -159,12 +160,35 @@ class Parser {
     int depth = 0;
     while (at_ < tokens_.size()) {
       if (depth == 0 && (is("\n") || is(";") || is("}"))) break;  // "}": the chain's own
+      if (is("{") && !out.empty() && (out.back().is("jump") || out.back().is("goto"))) {
+        out.push_back(inner_chain());
+        continue;
+      }
       if (is("{")) ++depth;
       if (is("}")) --depth;
       if (!is("\n")) out.push_back(tokens_[at_]);
       ++at_;
     }
     return out;
+  }
+
+  // `jump { … }`: a chain without a name of its own. It gets one, which no other can have.
+  Token inner_chain() {
+    const Token open = tokens_[at_];
+    const std::string& name = names_.emplace_back("{" + std::to_string(open.begin) + "}");
+    Chain chain;
+    chain.family = family_;
+    chain.table = table_;
+    chain.name = name;
+    if (++depth_ > kDeepest) {  // of such a chain nothing is known
+      skip_block();
+    } else {
+      ++at_;
+      body(&chain);
+      add(std::move(chain));
+    }
+    --depth_;
+    return {name, false, open.begin, tokens_[at_ - 1].end};
   }
 
   void body(Chain* chain) {
@@ -224,8 +248,11 @@ class Parser {
 
   std::string_view text_;
   std::vector<Token> tokens_;
+  static constexpr int kDeepest = 32;  // the kernel takes 16
   std::size_t at_ = 0;
+  int depth_ = 0;  // of chains in chains
   std::string family_, table_;
+  std::deque<std::string> names_;                            // of inner chains: tokens point to them
   std::map<std::array<std::string, 3>, std::size_t> known_;  // chains, by their place
   Ruleset out_;
 };

@@ -98,7 +98,13 @@ class Judge {
   // Of one way or the other: the one that is worse is told.
   void nat(const FlowVerdict& in, const FlowVerdict& back, Nat nat, FamilyHealth* health) {
     for (const FlowVerdict* each : {&back, &in}) {
-      if (!each->nat || nat_of(each->source_kept) == Nat::Off) continue;
+      if (nat_of(each->source_kept) == Nat::Off) continue;
+      if (!each->nat) {
+        problem("nat-unclear",
+                "what the rules do to the source of " + subnet_.to_string() + " is more than berthd judges",
+                "nft list ruleset | wc -l # or say nat-check lenient in the network", !site_.lenient);
+        continue;
+      }
       const Nat here = nat_of(each->source_kept);
       const std::string whose = each == &in ? "traffic to " : "traffic from ";
       const std::string text = whose + subnet_.to_string();

@@ -11,7 +11,7 @@
 namespace berth::firewall {
 namespace {
 
-constexpr std::size_t kMostSteps = 200000;  // boxes met by rules, of one walk
+constexpr std::size_t kMostSteps = 400000;  // boxes met by rules, of one walk
 constexpr std::size_t kMostBoxes = 4096;    // at one place
 constexpr std::size_t kMostCuts = 256;      // entries of one map that are cut out of what is left
 constexpr std::size_t kCoalesceFrom = 24;   // boxes

@@ -176,7 +176,7 @@ class Grammar:
     @staticmethod
     def fits(table, matches):
         """nft refuses a rule that speaks of two protocols or of two families, and what its table's family lacks."""
-        text = " ".join(matches) + " "
+        text = " ".join(each.split("jump {")[0] for each in matches) + " "
         words = set(text.split())
         of_v4 = bool(words & {"ip", "icmp"}) and ("ip " in text or "icmp " in text)
         of_v6 = bool(words & {"ip6", "icmpv6", "rt", "exthdr"})
@@ -209,6 +209,9 @@ class Grammar:
         return self.random.choice(choices)
 
     def verdict(self, table, hook, kind, targets):
+        if targets and self.chance(0.08):
+            rules = [self.rule(table, hook, kind, []) for _ in range(2)]
+            return f"jump {{ {'; '.join(rules)}; }}"
         if kind == "nat" and hook == "postrouting" and self.chance(0.6):
             if self.chance(0.5):
                 return "masquerade"
