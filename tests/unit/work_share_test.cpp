@@ -49,9 +49,9 @@ TEST(WorkShare, NoMoreIsSavedUpThanTheBound) {
 
 TEST(WorkShare, TheThreadsOwnWorkIsMeasured) {
   const auto before = WorkShare::computed();
-  volatile int sum = 0;
+  volatile unsigned sum = 0;
   while (WorkShare::computed() - before < 5ms)
-    for (int i = 0; i < 1000; ++i) sum = sum + i;
+    for (unsigned i = 0; i < 1000; ++i) sum = sum + i;
   EXPECT_GE(WorkShare::computed() - before, 5ms);
 }
 
