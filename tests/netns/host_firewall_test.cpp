@@ -325,9 +325,17 @@ TEST_F(Agent, SeesTheBridgeGoAndTheNatCome) {
 // in between. Here each takes 100 ms, so 30 of them three seconds.
 class DockerRestart : public Agent {
  protected:
+#ifdef __SANITIZE_THREAD__  // with which the worker computes ten times as long; what it looks for needs no more of them
+  static constexpr int kNetworks = 8;
+#else
   static constexpr int kNetworks = 30;
-  static Prefix subnet(int i) { return *Prefix::parse("10.20." + std::to_string(i) + ".0/24"); }
-  static std::string name(int i) { return "n" + std::to_string(i); }
+#endif
+  static Prefix subnet(int i) {
+    return *Prefix::parse("10.20." + std::to_string(i) + ".0/24");
+  }
+  static std::string name(int i) {
+    return "n" + std::to_string(i);
+  }
   void SetUp() override {
     Agent::SetUp();
     if (IsSkipped()) return;
@@ -360,7 +368,9 @@ class DockerRestart : public Agent {
       for (int i = 0; i < kNetworks; ++i) withdrawn = withdrawn || !last.health[name(i)].advertisable(subnet(i));
     };
   }
-  void TearDown() override { agent.stop(); }
+  void TearDown() override {
+    agent.stop();
+  }
   void write(int i) {
     const std::string bridge = "\"br-" + name(i) + "\"";
     nft("add rule ip filter DOCKER-BRIDGE oifname " + bridge + " counter jump DOCKER");
@@ -386,7 +396,7 @@ TEST_F(DockerRestart, OfManyNetworksWithdrawsNothing) {
   agent.runtime_here(true);
   ASSERT_TRUE(settled());
   EXPECT_FALSE(withdrawn);
-  EXPECT_GT(agent.counters().held_back, 20U);
+  EXPECT_GT(agent.counters().held_back, kNetworks * 2U / 3);
 }
 
 TEST_F(DockerRestart, ThatLosesANetworksRulesIsNoticedWhenItIsDone) {
