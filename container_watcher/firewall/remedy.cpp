@@ -77,7 +77,7 @@ std::string remedy_for_drop(const Ruleset& rules, const Decision& what, const Ne
            "--policy berth --add-egress-zone trusted; " + permanent +
            "--policy berth --set-target ACCEPT; firewall-cmd --reload";
   }
-  return accept_in(chain, chain.name, site, subnet) + (by_iptables(chain) ? "" : made_lasting(chain));
+  return accept_in(chain, chain.typed(), site, subnet) + (by_iptables(chain) ? "" : made_lasting(chain));
 }
 
 std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const Prefix& subnet, bool clients) {
@@ -89,7 +89,7 @@ std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const 
   if (docker)
     return "make the network without NAT: docker network rm, and berthd makes it anew; or make it with -o "
            "com.docker.network.bridge.enable_ip_masquerade=false";
-  return "nft insert rule " + chain.family + " " + chain.table + " " + chain.name + " " + address_word(subnet) +
+  return "nft insert rule " + chain.family + " " + chain.table + " " + chain.typed() + " " + address_word(subnet) +
          (clients ? " daddr " : " saddr ") + subnet.to_string() +
          " accept # or take the rule away, or say with fabric PREFIX lines from where the network is to "
          "be seen as itself";

@@ -97,6 +97,7 @@ class Parser {
         chain.family = family_;
         chain.table = table_;
         chain.name = std::string(tokens_[at_ + 1].text);
+        outer_ = chain.name;
         chain.table_handle = table_handle;
         at_ += 3;
         chain.handle = handle();
@@ -180,6 +181,7 @@ class Parser {
     chain.family = family_;
     chain.table = table_;
     chain.name = name;
+    chain.outer = outer_;
     if (++depth_ > kDeepest) {  // of such a chain nothing is known
       skip_block();
     } else {
@@ -252,6 +254,7 @@ class Parser {
   std::size_t at_ = 0;
   int depth_ = 0;  // of chains in chains
   std::string family_, table_;
+  std::string outer_;                                        // the chain with a name that is being read
   std::deque<std::string> names_;                            // of inner chains: tokens point to them
   std::map<std::array<std::string, 3>, std::size_t> known_;  // chains, by their place
   Ruleset out_;

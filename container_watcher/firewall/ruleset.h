@@ -89,7 +89,9 @@ struct Chain {
   // (nf_hook_entries_grow). 0: not printed.
   std::uint64_t table_handle = 0, handle = 0;
   std::vector<Rule> rules;
-  std::string title() const { return family + " " + table + " " + name; }
+  std::string outer = {};  // of `jump { … }`: the chain that it stands in, since nft knows no name for such a one
+  const std::string& typed() const { return outer.empty() ? name : outer; }  // the name that can be typed
+  std::string title() const { return family + " " + table + " " + typed(); }
 };
 
 struct Set {
