@@ -44,7 +44,7 @@ RibKey key(std::uint32_t i) {
 class Injection : public RouteSinkListener {
  public:
   Injection(boost::asio::io_context& io, const std::string& socket, std::string interface, std::uint32_t n)
-      : io_(io), zebra_(io, {socket, 1}, *this), interface_(std::move(interface)), n_(n) {}
+      : io_(io), zebra_(io, {"socket", socket, 1}, *this), interface_(std::move(interface)), n_(n) {}
   int run() {
     zebra_.start();
     io_.run();

@@ -45,6 +45,17 @@ class RuntimeSink {
   virtual void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) = 0;  // all of them
 };
 
+// A network that the runtime is to have, whichever runtime it is.
+struct RuntimeNetwork {
+  std::string driver;     // the runtime's own word: "bridge"
+  std::string name;       // in the runtime
+  std::string interface;  // what its link on the host is to be called; empty: it is taken as it is, never made
+  std::vector<SubnetConfig> subnets;
+  std::uint32_t mtu = 0;                       // bytes; 0: the runtime's default
+  bool nat = false;                            // whether the runtime masquerades what leaves it
+  std::map<std::string, std::string> options;  // more of the runtime driver's own, as they stand: "parent" -> "eth1"
+};
+
 // What became of a network of berthd.conf in the runtime.
 struct EnsuredNetwork {
   NetworkFact fact;  // without an id: it is not there, and the problems say why it can't be made

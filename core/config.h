@@ -15,7 +15,6 @@
 
 namespace berth {
 
-enum class Driver { Bridge, Macvlan, Routed, Overlay };
 enum class Advertise { None, Host, Subnet, Both };
 enum class LabelKind { Advertise, Tag, Network };
 
@@ -43,7 +42,7 @@ struct AllowedPrefix {
 
 struct NetworkConfig {
   SharedText name;
-  Driver driver = Driver::Bridge;
+  SharedText driver = "bridge";       // which kind of attachment: a name of those in daemon/tenants.h
   SharedText docker_network;          // `docker-network NAME`: take this one as it is, never make or change it
   std::vector<SubnetConfig> subnets;  // at most one per family
   Advertise advertise = Advertise::None;
@@ -55,6 +54,8 @@ struct NetworkConfig {
   std::vector<AllowedPrefix> allow_prefixes;  // empty: only /32 and /128 inside the own subnets
   bool nat_lenient = false;                   // `nat-check lenient`: NAT that can't be judged holds nothing back
   std::uint32_t max_containers = 0;           // advertised containers at a time; 0: the global limit alone
+  std::map<std::string, std::set<std::string>>
+      options;  // lines that one driver alone knows: first word -> the rest of each
   bool operator==(const NetworkConfig&) const = default;
 
   // The name that the runtime knows this network by.
@@ -69,6 +70,7 @@ struct RuntimeConfig {
 };
 
 struct ZebraConfig {
+  std::string way = "socket";  // which way in: a word of those in daemon/tenants.h
   std::string socket = "/run/frr/berth.sock";
   std::uint32_t grace_seconds = 120;
   std::uint32_t hold_seconds = 30;  // of silence, until berthd and zebra take each other for dead

@@ -45,4 +45,14 @@ std::uint64_t stable_hash(std::string_view text) {
   return hash;
 }
 
+// IFNAMSIZ leaves 15 characters. A network that was made under an older rule keeps its bridge: it is known by its name.
+std::string link_name(std::string_view prefix, std::string_view what) {
+  std::string name(prefix);
+  if (what.size() + prefix.size() <= 15) return name.append(what);
+  name.append(what.substr(0, 4));
+  std::uint64_t hash = stable_hash(what);
+  for (int digit = 0; digit < 8; ++digit, hash /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[hash % 36];
+  return name;
+}
+
 }  // namespace berth

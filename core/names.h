@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace berth {
@@ -25,5 +26,9 @@ bool is_socket_path(std::string_view path);
 // A sum of the text (FNV-1a, 64 bit) that is the same in every build and on every machine: what is named by it on a host is
 // found again by the next release.
 std::uint64_t stable_hash(std::string_view text);
+
+// The name of a link of ours that belongs to `what`, such as a network: a valid interface name, the same on every host and in
+// every build. `prefix`: at most 3 characters.
+std::string link_name(std::string_view prefix, std::string_view what);
 
 }  // namespace berth

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "daemon/app.h"
 
+#include <net/if.h>
 #include <spdlog/spdlog.h>
 
 #include <utility>
@@ -8,6 +9,7 @@
 #include "daemon/config/config_changes.h"
 #include "daemon/config/file_access.h"
 #include "daemon/log.h"
+#include "daemon/tenants.h"
 
 using namespace std::chrono_literals;
 
@@ -36,19 +38,20 @@ App::App(boost::asio::io_context& io, const Config& config, AppOptions options)
     : started_(config),
       options_(std::move(options)),
       timers_(io),
-      reconciler_(timers_, config, link_exists),
-      zebra_(io, {config.zebra.socket, config.zebra.grace_seconds, config.zebra.hold_seconds}, reconciler_),
+      reconciler_(timers_, config, [](const std::string& name) { return if_nametoindex(name.c_str()) != 0; }),
+      sink_(find_route_sink_kind(config.zebra.way)->make(io, config.zebra, reconciler_)),
       host_(io, [this](const HostReport& report) { reconciler_.host_looked(report); }),
       status_(started_, reconciler_, [this] { return counters(); }),
       vty_(io, {options_.vty_socket.empty() ? config.vty.socket : options_.vty_socket, config.vty.max_clients}, *this),
       shell_(timers_.make()) {
-  if (!config.runtimes.empty()) runtime_ = std::make_unique<DockerRuntime>(io, config.runtimes.front(), reconciler_);
+  if (!config.runtimes.empty())
+    runtime_ = find_runtime_kind(config.runtimes.front().kind)->make(io, config.runtimes.front(), reconciler_);
 }
 
 Status App::start() {
   Status shell = open_shell();
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
-  reconciler_.begin({zebra_, host_, runtime_.get()});
+  reconciler_.begin({*sink_, host_, runtime_.get()});
   look_for_shell();
   return {};
 }
@@ -100,7 +103,7 @@ Status App::save(const std::string& text) {
 }
 
 StatusView::Counters App::counters() const {
-  StatusView::Counters out = zebra_.counters();
+  StatusView::Counters out = sink_->counters();
   const auto add = [&](const StatusView::Counters& more) {
     for (const auto& [name, value] : more) out[name] += value;
   };

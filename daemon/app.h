@@ -16,13 +16,12 @@
 #include <string>
 
 #include "container_watcher/attach/host_agent.h"
-#include "container_watcher/docker/docker_runtime.h"
 #include "core/config.h"
+#include "core/route_sink.h"
 #include "daemon/asio_timers.h"
 #include "daemon/reconciler.h"
 #include "daemon/status_view.h"
 #include "daemon/vty/vty_server.h"
-#include "fpm_bridge/client/zebra_client.h"
 
 namespace berth {
 
@@ -65,7 +64,7 @@ class App : public ShellHost {
   const AppOptions options_;
   AsioTimers timers_;
   Reconciler reconciler_;
-  ZebraClient zebra_;
+  std::unique_ptr<RouteSink> sink_;
   HostAgent host_;
   std::unique_ptr<Runtime> runtime_;
   StatusView status_;

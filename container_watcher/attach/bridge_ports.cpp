@@ -7,7 +7,7 @@
 
 #include <optional>
 
-#include "container_watcher/attach/netlink.h"
+#include "container_watcher/netlink/netlink.h"
 
 namespace berth {
 namespace {

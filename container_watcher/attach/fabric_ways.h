@@ -13,8 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "container_watcher/attach/host_state.h"
 #include "container_watcher/firewall/verdict.h"
+#include "container_watcher/netlink/host_state.h"
 #include "core/ip.h"
 
 namespace berth {

@@ -19,6 +19,7 @@
 
 #include "container_watcher/attach/bridge_ports.h"
 #include "container_watcher/attach/return_path.h"
+#include "container_watcher/netlink/snapshot.h"
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;

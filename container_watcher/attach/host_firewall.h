@@ -20,9 +20,9 @@
 
 #include "container_watcher/attach/budget.h"
 #include "container_watcher/attach/host_repair.h"
-#include "container_watcher/attach/host_state.h"
 #include "container_watcher/attach/network_site.h"
 #include "container_watcher/firewall/verdict.h"
+#include "container_watcher/netlink/host_state.h"
 #include "core/facts.h"
 #include "core/result.h"
 

@@ -13,7 +13,7 @@
 #include <memory>
 #include <set>
 
-#include "container_watcher/attach/netlink.h"
+#include "container_watcher/netlink/netlink.h"
 
 using namespace std::chrono_literals;
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "container_watcher/attach/host_state.h"
 #include "container_watcher/attach/network_site.h"
+#include "container_watcher/netlink/host_state.h"
 #include "core/facts.h"
 
 namespace berth {

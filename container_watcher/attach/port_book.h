@@ -22,7 +22,7 @@
 #include <utility>
 #include <vector>
 
-#include "container_watcher/attach/host_state.h"
+#include "container_watcher/netlink/host_state.h"
 #include "core/config.h"
 #include "core/facts.h"
 

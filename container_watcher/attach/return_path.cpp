@@ -16,7 +16,7 @@
 #include <utility>
 
 #include "container_watcher/attach/link_check.h"
-#include "container_watcher/attach/netlink.h"
+#include "container_watcher/netlink/netlink.h"
 
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;

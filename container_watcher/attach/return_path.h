@@ -12,8 +12,8 @@
 #include <optional>
 #include <vector>
 
-#include "container_watcher/attach/host_state.h"
 #include "container_watcher/attach/port_book.h"
+#include "container_watcher/netlink/host_state.h"
 
 namespace berth {
 

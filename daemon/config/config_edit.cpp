@@ -266,7 +266,7 @@ Advertise advertise_of(const std::string& word) {
 
 const NetworkCommand kNetwork[] = {
     {"driver bridge", "How containers are attached\nThe runtime's bridge, without NAT",
-     [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = Driver::Bridge; }},
+     [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = "bridge"; }},
     {"no driver [bridge]", "Take back\nUse the runtime's bridge\nThe runtime's bridge, without NAT",
      [](NetworkConfig& network, const ParsedLine&, bool) { network.driver = NetworkConfig{}.driver; }},
     {"docker-network NAME", "Take a Docker network as it is, never make one\nIts name in Docker",

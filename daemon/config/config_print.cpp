@@ -8,7 +8,7 @@ namespace berth {
 std::string print_network(const NetworkConfig& network) {
   std::string out = "network " + network.name + "\n";
   const auto line = [&](const std::string& text) { out += " " + text + "\n"; };
-  line("driver " + std::string(to_string(network.driver)));
+  line("driver " + network.driver);
   if (!network.docker_network.empty()) line("docker-network " + network.docker_network);
   for (const SubnetConfig& each : network.subnets) {
     line("subnet " + each.subnet.to_string());

@@ -10,16 +10,6 @@
 
 namespace berth {
 
-inline std::string_view to_string(Driver driver) {
-  switch (driver) {
-    case Driver::Bridge: return "bridge";
-    case Driver::Macvlan: return "macvlan";
-    case Driver::Routed: return "routed";
-    case Driver::Overlay: return "overlay";
-  }
-  return "bridge";
-}
-
 inline std::string_view to_string(Advertise what) {
   switch (what) {
     case Advertise::None: return "none";

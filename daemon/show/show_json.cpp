@@ -30,7 +30,7 @@ json::array addresses_of(const EndpointFact& endpoint) {
 json::object attachment_object(const AttachmentView& each) {
   json::object out;
   out["network"] = each.network ? std::string_view(each.network->name) : each.endpoint->network.view();
-  out["driver"] = each.network ? to_string(each.network->driver) : std::string_view(each.endpoint->driver);
+  out["driver"] = each.network ? each.network->driver.view() : each.endpoint->driver.view();
   out["interface"] = "";
   out["hostInterface"] = "";
   out["parent"] = each.parent;
@@ -141,7 +141,7 @@ json::value networks_json(const View& view) {
     if (known && health->second.v6.known) firewall["ipv6"] = family_object(health->second.v6);
     out.push_back(json::object{{"name", name},
                                {"runtimeNetwork", network.runtime_network()},
-                               {"driver", to_string(network.driver)},
+                               {"driver", network.driver.view()},
                                {"interface", known ? health->second.interface : ""},
                                {"attached", known && health->second.attached},
                                {"subnets", std::move(subnets)},

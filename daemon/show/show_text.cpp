@@ -126,9 +126,8 @@ std::string networks_text(const View& view) {
     const auto containers = pick.containers_in().find(name);
     const std::size_t n = containers == pick.containers_in().end() ? 0 : containers->second;
     const std::string first = network.subnets.empty() ? "-" : network.subnets[0].subnet.to_string();
-    table.row({name, std::string(to_string(network.driver)), or_dash(health.interface), first,
-               std::string(to_string(network.advertise)), number(network.tag), std::to_string(n),
-               std::string(to_string(health.nat))});
+    table.row({name, network.driver, or_dash(health.interface), first, std::string(to_string(network.advertise)),
+               number(network.tag), std::to_string(n), std::string(to_string(health.nat))});
     for (std::size_t at = 1; at < network.subnets.size(); ++at)
       table.row({"", "", "", network.subnets[at].subnet.to_string(), "", "", "", ""});
     if (entry == view.health.end()) {
@@ -171,9 +170,9 @@ std::string attachments_text(const View& view) {
   for (const ContainerFact& container : view.containers)
     for (const AttachmentView& each : pick.attachments(container))
       if (each.network)
-        table.row({container.name, each.network->name, std::string(to_string(each.network->driver)),
-                   or_dash(each.parent), or_dash(each.endpoint->mac), number(each.mtu), addresses_of(*each.endpoint),
-                   each.advertise, or_dash(each.route_text(""))});
+        table.row({container.name, each.network->name, each.network->driver, or_dash(each.parent),
+                   or_dash(each.endpoint->mac), number(each.mtu), addresses_of(*each.endpoint), each.advertise,
+                   or_dash(each.route_text(""))});
   if (table.empty()) return "No container is attached to a network of berthd.conf.\n" + why_empty(view);
   return table.text();
 }

@@ -67,7 +67,7 @@ struct ZebraClient::Stream {
   google::protobuf::Arena in, out;  // a message has thousands of parts, which come and go together
 };
 
-ZebraClient::ZebraClient(asio::io_context& io, ZebraClientOptions options, RouteSinkListener& listener)
+ZebraClient::ZebraClient(asio::io_context& io, ZebraConfig options, RouteSinkListener& listener)
     : io_(io), options_(std::move(options)), listener_(listener), socket_(io), timer_(io), alive_(io) {}
 
 void ZebraClient::start() {

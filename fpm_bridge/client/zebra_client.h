@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/config.h"
 #include "core/result.h"
 #include "core/route_sink.h"
 
@@ -29,15 +30,9 @@ class Message;
 
 namespace berth {
 
-struct ZebraClientOptions {
-  std::string socket = "/run/frr/berth.sock";
-  std::uint32_t grace_seconds = 120;
-  std::uint32_t hold_seconds = 30;  // of silence, until either end takes the other for dead
-};
-
 class ZebraClient : public RouteSink {
  public:
-  ZebraClient(boost::asio::io_context& io, ZebraClientOptions options, RouteSinkListener& listener);
+  ZebraClient(boost::asio::io_context& io, ZebraConfig options, RouteSinkListener& listener);
   void start() override;
   void stop() override;  // with a Bye, so that the module says why
   void put(const RibObject& object) override;
@@ -71,7 +66,7 @@ class ZebraClient : public RouteSink {
   void reset();
 
   boost::asio::io_context& io_;
-  ZebraClientOptions options_;
+  ZebraConfig options_;
   RouteSinkListener& listener_;
   boost::asio::local::stream_protocol::socket socket_;
   boost::asio::steady_timer timer_, alive_;

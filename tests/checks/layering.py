@@ -19,7 +19,7 @@ MAY = {
     "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "core"],
-    "daemon/config": ["daemon/config", "daemon/vty", "core"],
+    "daemon/config": ["daemon/config", "daemon/vty", "daemon/tenants", "container_watcher/attach/driver", "core"],
     # The shell program is a client of the socket: it knows none of berthd's insides.
     "daemon/berthctl": ["daemon/berthctl", "daemon/vty", "core"],
 }
@@ -94,7 +94,7 @@ def self_test():
         ("container_watcher/docker/a.h", '#include "redistribute/redistributor.h"'),
         ("container_watcher/docker/a.h", '#include "daemon/app.h"'),
         ("container_watcher/firewall/a.cpp", "#include <fstream>"),
-        ("container_watcher/firewall/a.cpp", '#include "container_watcher/attach/host_state.h"'),
+        ("container_watcher/firewall/a.cpp", '#include "container_watcher/netlink/host_state.h"'),
         ("fpm_bridge/wire/a.cpp", '#include "fpm_bridge/client/zebra_client.h"'),
         ("fpm_bridge/client/a.cpp", '#include "container_watcher/runtime.h"'),
         ("daemon/config/a.cpp", '#include "daemon/app.h"'),

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "container_watcher/netlink/snapshot.h"
 #include "tests/netns/host_fixture.h"
 
 namespace berth {

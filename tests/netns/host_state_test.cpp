@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // In a network namespace of its own, with the real kernel; skipped where that is not allowed.
-#include "container_watcher/attach/host_state.h"
+#include "container_watcher/netlink/snapshot.h"
 
 #include <gtest/gtest.h>
 #include <linux/netlink.h>

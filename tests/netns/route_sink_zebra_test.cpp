@@ -42,7 +42,7 @@ class RealZebra {
   }
 
   void start(RouteSinkListener& listener) {
-    sink_ = std::make_unique<ZebraClient>(io_, ZebraClientOptions{folder_ + "/berth.sock", 120, 30}, listener);
+    sink_ = std::make_unique<ZebraClient>(io_, ZebraConfig{"socket", folder_ + "/berth.sock", 120, 30}, listener);
     sink_->start();
   }
   RouteSink& sink() { return *sink_; }

@@ -95,7 +95,7 @@ TEST(ConfigEdit, EveryLineHasANoForm) {
 TEST(ConfigEdit, ADriverIsTakenBackToTheBridge) {
   for (const char* line : {"no driver", "no driver bridge"}) {
     ConfigEdit edit = start();
-    edit.config.networks["blue"].driver = Driver::Macvlan;
+    edit.config.networks["blue"].driver = "macvlan";
     take(edit, line);
     EXPECT_TRUE(edit.config == start().config) << line;
   }

@@ -37,7 +37,7 @@ struct OnFake {
 
 struct OnFakeModule {
   void start(RouteSinkListener& listener) {
-    sink_ = std::make_unique<ZebraClient>(io_, ZebraClientOptions{module_.path(), 120, 0}, listener);
+    sink_ = std::make_unique<ZebraClient>(io_, ZebraConfig{"socket", module_.path(), 120, 0}, listener);
     sink_->start();
   }
   RouteSink& sink() { return *sink_; }

@@ -57,7 +57,7 @@ class Client : public testing::Test, public RouteSinkListener {
 
   FakeModule module;
   boost::asio::io_context io;
-  ZebraClient client{io, {module.path(), 120, 3}, *this};
+  ZebraClient client{io, {"socket", module.path(), 120, 3}, *this};
   std::function<void()> on_connect;
   int connects = 0, synced = 0;
   std::vector<std::string> lost;

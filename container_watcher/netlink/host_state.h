@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The links of this network namespace, their addresses and how they forward, as the kernel has them now. Reading blocks
-// for some netlink dumps: on the worker's thread. Judging is pure (link_check.h, port_book.h).
+// The links of this network namespace, their addresses and how they forward, as the kernel had them at one moment. Pure
+// values; any thread. Read by netlink/snapshot.h.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "core/ip.h"
-#include "core/result.h"
 
 namespace berth {
 
@@ -55,8 +54,6 @@ struct HostState {
   // What the kernel does: the stricter of the link's own and the one for all. 1: strict, 2: loose.
   int rp_filter(const HostLink& link) const;
 };
-
-Result<HostState> read_host_state();
 
 // Interfaces that lead out of the host: up, addressed (a link-local address does: BGP unnumbered), no port of a bridge,
 // no bridge that has only containers and tunnels as ports.

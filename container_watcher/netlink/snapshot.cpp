@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "container_watcher/attach/host_state.h"
+#include "container_watcher/netlink/snapshot.h"
 
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
@@ -12,7 +12,7 @@
 #include <array>
 #include <utility>
 
-#include "container_watcher/attach/netlink.h"
+#include "container_watcher/netlink/netlink.h"
 
 namespace berth {
 namespace {
@@ -68,11 +68,9 @@ Status read_links(Netlink& netlink, HostState* out) {
   });
 }
 
-template <class Links>
-auto link_of(Links& links, int index) -> decltype(links.data()) {
-  const auto at = std::lower_bound(links.begin(), links.end(), index,
-                                   [](const HostLink& link, int wanted) { return link.index < wanted; });
-  return at == links.end() || at->index != index ? nullptr : &*at;
+// The links are in the order of their indices.
+HostLink* link_of(HostState* state, int index) {
+  return const_cast<HostLink*>(std::as_const(*state).find(index));
 }
 
 Status read_addresses(Netlink& netlink, HostState* out) {
@@ -89,7 +87,7 @@ Status read_addresses(Netlink& netlink, HostState* out) {
     if (!address) return;
     const std::uint32_t flags = parts[IFA_FLAGS] ? nla_get_u32(parts[IFA_FLAGS]) : head->ifa_flags;
     out->addresses.insert(*address);
-    if (HostLink* link = link_of(out->links, static_cast<int>(head->ifa_index)))
+    if (HostLink* link = link_of(out, static_cast<int>(head->ifa_index)))
       link->addresses.push_back({*address, head->ifa_prefixlen, (flags & IFA_F_DADFAILED) != 0});
   });
 }
@@ -108,7 +106,7 @@ Status read_sysctls(Netlink& netlink, bool v4, HostState* out) {
     if (parts[NETCONFA_RP_FILTER]) found.rp_filter = nla_get_s32(parts[NETCONFA_RP_FILTER]);
     if (index == NETCONFA_IFINDEX_ALL)
       (v4 ? out->all_v4 : out->all_v6) = found;
-    else if (HostLink* link = link_of(out->links, index))
+    else if (HostLink* link = link_of(out, index))
       (v4 ? link->v4 : link->v6) = found;
   });
 }
@@ -127,43 +125,12 @@ Result<HostState> read_once(Netlink& netlink) {
 
 }  // namespace
 
-const HostLink* HostState::find(const std::string& name) const {
-  for (const HostLink& link : links)
-    if (link.name == name) return &link;
-  return nullptr;
-}
-
-const HostLink* HostState::find(int index) const {
-  return link_of(links, index);
-}
-
-int HostState::rp_filter(const HostLink& link) const {
-  return std::max(all_v4.rp_filter.value_or(0), link.v4.rp_filter.value_or(0));
-}
-
 Result<HostState> read_host_state() {
   Result<HostState> out = transient("");
   for (int i = 0; i < kTries && !out; ++i) {
     auto netlink = Netlink::open();
     if (!netlink) return netlink.error();
     out = read_once(*netlink);
-  }
-  return out;
-}
-
-std::vector<std::string> uplinks_of(const HostState& state) {
-  std::set<int> bridges_out;  // with a port that leads somewhere
-  for (const HostLink& link : state.links)
-    if (link.master != 0 && link.kind != "veth" && link.kind != "vxlan" && link.kind != "tun")
-      bridges_out.insert(link.master);
-  std::set<int> bridges;
-  for (const HostLink& link : state.links)
-    if (link.kind == "bridge") bridges.insert(link.index);
-  std::vector<std::string> out;
-  for (const HostLink& link : state.links) {
-    if (!link.up || link.loopback || link.addresses.empty() || bridges.contains(link.master)) continue;
-    if (link.kind == "bridge" && !bridges_out.contains(link.index)) continue;
-    out.push_back(link.name);
   }
   return out;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "container_watcher/attach/netlink.h"
+#include "container_watcher/netlink/netlink.h"
 
 #include <netlink/msg.h>
 #include <netlink/netlink.h>

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/bridge/bridge_driver.h"
+
+#include "core/names.h"
+
+namespace berth {
+
+RuntimeNetwork BridgeDriver::runtime_network(const NetworkConfig& config) const {
+  RuntimeNetwork out;
+  out.driver = "bridge";
+  out.name = config.runtime_network();
+  out.subnets = config.subnets;
+  out.mtu = config.mtu;
+  out.nat = false;
+  if (config.docker_network.empty()) out.interface = link_name("br-", config.name);
+  return out;
+}
+
+}  // namespace berth

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What a kind of attachment is, whichever it is: bridge, macvlan, … A driver is pure: it says what a network of its kind may be
+// told, what it needs of the runtime and of the host, and what is wrong with it. Others observe, and carry out.
+//
+// One object of each kind, without state; any thread. They are listed in daemon/tenants.cpp.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "container_watcher/attach/link_check.h"
+#include "container_watcher/attach/network_site.h"
+#include "container_watcher/netlink/host_state.h"
+#include "container_watcher/netlink/operation.h"
+#include "container_watcher/runtime.h"
+#include "core/config.h"
+#include "core/facts.h"
+#include "core/network_option.h"
+
+namespace berth {
+
+// How the fabric is told of a whole subnet.
+enum class SubnetRoute {
+  ConnectedTag,  // our tag on the connected route that the host has, since it has an address of the subnet
+  Route,         // a route of ours
+  None,          // not at all
+};
+
+class Driver {
+ public:
+  virtual ~Driver() = default;
+  virtual std::string_view name() const = 0;  // as in `driver bridge`
+  virtual std::string_view help() const = 0;  // one line, for `?`
+  // The lines of `network NAME` that this kind takes beside those that every network has.
+  virtual const std::vector<NetworkOption>& options() const = 0;
+  // What is missing, or can't be, in what was configured: "a parent (parent IF)".
+  virtual std::vector<std::string> gaps(const NetworkConfig& config) const = 0;
+  // The network that the runtime has to have. Where it makes none, the runtime's is taken as it is.
+  virtual RuntimeNetwork runtime_network(const NetworkConfig& config) const = 0;
+  // A network of this kind as this host should have it.
+  virtual NetworkSite site(const NetworkConfig& config, const NetworkFact& fact) const = 0;
+  // What is missing on the host, in order. Nothing: it is as it should be.
+  virtual std::vector<Operation> plan(const NetworkSite& site, const HostState& host) const = 0;
+  // `uplinks`: of uplinks_of(). A consequence is not listed beside its cause.
+  virtual LinkVerdict judge(const NetworkSite& site, const HostState& host,
+                            const std::vector<std::string>& uplinks) const = 0;
+  virtual SubnetRoute subnet_route() const = 0;
+};
+
+}  // namespace berth
