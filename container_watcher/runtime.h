@@ -23,7 +23,8 @@ namespace berth {
 struct UnknownNetwork {
   std::string id;
   std::string name;  // empty: it was never listed
-  std::string why;
+  std::string why;   // for an operator: "Docker does not tell who is on it: …"
+  std::string remedy;
 };
 
 struct RuntimeSnapshot {
@@ -45,15 +46,18 @@ class RuntimeSink {
   virtual void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) = 0;  // all of them
 };
 
-// A network that the runtime is to have, whichever runtime it is.
+// A network that the runtime is to have, in words that every runtime understands. Made by a driver (attach/driver.h).
 struct RuntimeNetwork {
-  std::string driver;     // the runtime's own word: "bridge"
+  std::string network;    // NetworkConfig::name: what our mark on it says
   std::string name;       // in the runtime
-  std::string interface;  // what its link on the host is to be called; empty: it is taken as it is, never made
+  bool make = true;       // where it is not there; else it is taken as it is
+  std::string driver;     // the runtime's own word: "bridge"
+  std::string interface;  // what its link on the host is to be called
   std::vector<SubnetConfig> subnets;
-  std::uint32_t mtu = 0;                       // bytes; 0: the runtime's default
-  bool nat = false;                            // whether the runtime masquerades what leaves it
-  std::map<std::string, std::string> options;  // more of the runtime driver's own, as they stand: "parent" -> "eth1"
+  std::uint32_t mtu = 0;  // bytes; 0: the runtime's default
+  bool nat = false;       // whether the runtime masquerades what leaves it
+  std::map<std::string, std::string> options =
+      {};  // more of the runtime driver's own, as they stand: "parent" -> "eth1"
 };
 
 // What became of a network of berthd.conf in the runtime.
@@ -69,9 +73,9 @@ class Runtime {
   virtual ~Runtime() = default;
   virtual void start() = 0;
   virtual void stop() = 0;  // its coroutines end with the next turns of the loop; nothing is called back any more
-  // Makes the network where it is not there, and says how it is; never changes one that is there. Transient: the runtime does not
-  // say, ask again.
-  virtual void ensure(const NetworkConfig& network, std::function<void(Result<EnsuredNetwork>)> then) = 0;
+  // Makes the network where it is not there, and says how it is; never changes one that is there. What the runtime has told
+  // already is not asked for again. Transient: the runtime does not say, ask again.
+  virtual void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) = 0;
   virtual std::map<std::string, std::uint64_t> counters() const = 0;  // for `show counters`
 };
 

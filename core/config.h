@@ -43,6 +43,7 @@ struct AllowedPrefix {
 struct NetworkConfig {
   SharedText name;
   SharedText driver = "bridge";       // which kind of attachment: a name of those in daemon/tenants.h
+  SharedText runtime;                 // whose network it is: a name of a runtime line; empty: the first one
   SharedText docker_network;          // `docker-network NAME`: take this one as it is, never make or change it
   std::vector<SubnetConfig> subnets;  // at most one per family
   Advertise advertise = Advertise::None;
@@ -101,6 +102,12 @@ struct Config {
   std::map<std::string, NetworkConfig> networks;
   std::uint32_t max_routes = 10000;  // `limit routes N`: host routes and subnets together
   bool operator==(const Config&) const = default;
+
+  // Whose network this is; empty where no runtime is configured.
+  SharedText runtime_of(const NetworkConfig& network) const {
+    if (!network.runtime.empty()) return network.runtime;
+    return runtimes.empty() ? SharedText() : SharedText(runtimes.front().name);
+  }
 };
 
 }  // namespace berth

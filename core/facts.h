@@ -53,6 +53,13 @@ struct SubnetFact {
   bool operator==(const SubnetFact&) const = default;
 };
 
+// What a network is called, and by whom: one of the same name in another runtime is another network.
+struct NetworkName {
+  SharedText runtime;
+  SharedText name;
+  auto operator<=>(const NetworkName&) const = default;
+};
+
 // Which network of which runtime: names say it not, since one Docker may have several networks of one name (an overlay of a
 // swarm beside a bridge), and a network that is made anew has another id.
 struct NetworkKey {
@@ -72,6 +79,7 @@ struct NetworkFact {
   std::map<std::string, std::string> options;
   std::map<std::string, std::string> labels;
   bool internal = false;
+  std::string created = {};  // when, in the runtime's own form; of two texts the lower is the older
   bool operator==(const NetworkFact&) const = default;
 };
 

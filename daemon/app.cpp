@@ -44,14 +44,16 @@ App::App(boost::asio::io_context& io, const Config& config, AppOptions options)
       status_(started_, reconciler_, [this] { return counters(); }),
       vty_(io, {options_.vty_socket.empty() ? config.vty.socket : options_.vty_socket, config.vty.max_clients}, *this),
       shell_(timers_.make()) {
-  if (!config.runtimes.empty())
-    runtime_ = find_runtime_kind(config.runtimes.front().kind)->make(io, config.runtimes.front(), reconciler_);
+  for (const RuntimeConfig& each : config.runtimes)
+    runtimes_[each.name] = find_runtime_kind(each.kind)->make(io, each, reconciler_);
 }
 
 Status App::start() {
   Status shell = open_shell();
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
-  reconciler_.begin({*sink_, host_, runtime_.get()});
+  std::map<std::string, Runtime*> runtimes;
+  for (const auto& [name, runtime] : runtimes_) runtimes[name] = runtime.get();
+  reconciler_.begin({*sink_, host_, std::move(runtimes), find_driver});
   look_for_shell();
   return {};
 }
@@ -108,7 +110,7 @@ StatusView::Counters App::counters() const {
     for (const auto& [name, value] : more) out[name] += value;
   };
   add(vty_.counters());
-  if (runtime_) add(runtime_->counters());
+  for (const auto& [name, runtime] : runtimes_) add(runtime->counters());
   add({{"hostLooks", host_.counters().looks},
        {"hostOverruns", host_.counters().overruns},
        {"hostHeldBack", host_.counters().held_back},

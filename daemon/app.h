@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -66,7 +67,7 @@ class App : public ShellHost {
   Reconciler reconciler_;
   std::unique_ptr<RouteSink> sink_;
   HostAgent host_;
-  std::unique_ptr<Runtime> runtime_;
+  std::map<std::string, std::unique_ptr<Runtime>> runtimes_;  // by the name of their line
   StatusView status_;
   VtyServer vty_;
   std::unique_ptr<Timer> shell_;

@@ -14,6 +14,7 @@ namespace berth {
 namespace {
 
 constexpr auto kTick = 5s;    // how often what zebra or the host refused is tried again
+constexpr auto kRetry = 1s;   // the unit of the back-off of attachments that failed
 constexpr auto kLook = 20ms;  // at what zebra has taken back
 constexpr int kLooks = 250;   // 5 s
 constexpr std::size_t kStepsAtATime = 1000;
@@ -25,7 +26,7 @@ Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exi
       config_(config),
       link_exists_(std::move(link_exists)),
       tick_(timers.make()),
-      ensure_failed_(timers.make()),
+      attachments_failed_(timers.make()),
       withdrawal_(timers.make()),
       answer_log_(timers) {
   brain_.on_refusal(
@@ -38,16 +39,16 @@ void Reconciler::begin(const Parts& parts) {
   parts_->host.configured(config_.networks, config_.fabric);
   parts_->host.start();
   parts_->sink.start();
-  if (parts_->runtime) parts_->runtime->start();
+  for (const auto& [name, runtime] : parts_->runtimes) runtime->start();
   on_tick();
 }
 
 void Reconciler::stop() {
   tick_->cancel();
-  ensure_failed_->cancel();
+  attachments_failed_->cancel();
   withdrawal_->cancel();
   if (parts_) {
-    if (parts_->runtime) parts_->runtime->stop();
+    for (const auto& [name, runtime] : parts_->runtimes) runtime->stop();
     parts_->host.stop();
     parts_->sink.stop();
   }
@@ -57,23 +58,21 @@ void Reconciler::stop() {
 
 void Reconciler::reconfigure(const Config& config) {
   // Another network of the runtime's, or other subnets: what was found on the host of the old one says nothing of it.
-  for (const auto& [name, old] : config_.networks)
-    if (const auto now = config.networks.find(name);
-        parts_ && now != config.networks.end() &&
-        (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets))
+  for (const auto& [name, old] : config_.networks) {
+    const auto now = config.networks.find(name);
+    if (now == config.networks.end())
+      problem_log_.forget("network " + name);
+    else if (parts_ && (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets ||
+                        config.runtime_of(now->second) != config_.runtime_of(old))) {
       parts_->host.unwant(name);
-  for (const auto& [name, network] : config_.networks)
-    if (!config.networks.contains(name)) problem_log_.forget("network " + name);
-  config_ = config;
-  for (auto& [name, each] : ensuring_) {
-    if (config_.networks.contains(name)) continue;
-    const bool under_way = each.under_way;
-    each = Ensuring();
-    each.under_way = under_way;
+      known_[name].found.reset();
+    }
   }
+  config_ = config;
+  std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });
   if (parts_) parts_->host.configured(config_.networks, config_.fabric);
   brain_.set_config(config_);
-  attach_all();
+  for (const auto& [name, network] : config_.networks) brain_.look_again({name});
   work();
 }
 
@@ -97,25 +96,37 @@ void Reconciler::look_at_withdrawal() {
   withdrawal_->at(timers_.now() + kLook, [this] { look_at_withdrawal(); });
 }
 
-void Reconciler::runtime_connected(const std::string& runtime, const std::string& version) {
-  notice("{} {} is here", runtime, version);
-  runtime_.connected = true;
-  parts_->host.runtime_here(true);
-  runtime_.version = version;
+const Reconciler::RuntimeState& Reconciler::runtime(const std::string& name) const {
+  static const RuntimeState kAway;
+  const auto at = runtimes_.find(name);
+  return at == runtimes_.end() ? kAway : at->second;
 }
 
-void Reconciler::runtime_lost(const std::string& runtime, const std::string& why) {
-  spdlog::warn("{} is away, all that is known of it stays: {}", runtime, why);
-  runtime_.connected = false;
-  parts_->host.runtime_here(false);
-  brain_.runtime_lost(runtime);
+void Reconciler::runtime_connected(const std::string& name, const std::string& version) {
+  notice("{} {} is here", name, version);
+  runtimes_[name] = {true, version};
+  tell_host_of_runtimes();
 }
 
-void Reconciler::snapshot(const std::string& runtime, RuntimeSnapshot all) {
-  networks_unknown(runtime, std::move(all.unknown));
-  brain_.set_containers(runtime, all.containers);
-  parts_->host.containers(runtime, all.containers);
-  attach_all();  // at each full list: what was removed or made while nobody looked
+void Reconciler::runtime_lost(const std::string& name, const std::string& why) {
+  spdlog::warn("{} is away, all that is known of it stays: {}", name, why);
+  runtimes_[name].connected = false;
+  tell_host_of_runtimes();
+  brain_.runtime_lost(name);
+}
+
+// One that is away may come back and write its rules anew, whichever it is.
+void Reconciler::tell_host_of_runtimes() {
+  parts_->host.runtime_here(
+      std::all_of(runtimes_.begin(), runtimes_.end(), [](const auto& each) { return each.second.connected; }));
+}
+
+void Reconciler::snapshot(const std::string& name, RuntimeSnapshot all) {
+  unknown_[name] = std::move(all.unknown);
+  brain_.set_containers(name, all.containers);
+  parts_->host.containers(name, all.containers);
+  look_again(name);  // at each full list: what was removed or made while nobody looked
+  tell_health_of(name);
   work();
   malloc_trim(0);  // of the answers' many small parts
 }
@@ -134,20 +145,30 @@ void Reconciler::container_gone(const ContainerKey& key) {
 
 void Reconciler::network_changed(NetworkFact fact) {
   for (const auto& [name, network] : config_.networks)
-    if (network.runtime_network() == fact.name) attach(name);
-}
-
-void Reconciler::network_gone(const std::string&, const std::string& id) {
-  for (const auto& [name, network] : config_.networks) {
-    const Ensuring& each = ensuring_[name];
-    if (each.under_way || each.key.id == id || each.has("namesake") || !each.blocked_by.empty()) attach(name);
-  }
-}
-
-void Reconciler::networks_unknown(const std::string&, std::vector<UnknownNetwork> all) {
-  unknown_ = std::move(all);
-  for (const auto& [name, network] : config_.networks) tell_health(name);
+    if (config_.runtime_of(network) == fact.runtime && network.runtime_network() == fact.name)
+      brain_.look_again({name});
   work();
+}
+
+void Reconciler::network_gone(const std::string& runtime, const std::string& id) {
+  for (const auto& [name, network] : config_.networks) {
+    if (config_.runtime_of(network) != runtime) continue;
+    const Known& each = known_[name];
+    if (brain_.configuring({name}) || each.key.id == id || each.has("namesake") || !each.blocked_by.empty())
+      brain_.look_again({name});
+  }
+  work();
+}
+
+void Reconciler::networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) {
+  unknown_[runtime] = std::move(all);
+  tell_health_of(runtime);
+  work();
+}
+
+void Reconciler::tell_health_of(const std::string& runtime) {
+  for (const auto& [name, network] : config_.networks)
+    if (config_.runtime_of(network) == runtime) tell_health(name);
 }
 
 void Reconciler::sink_connected(const RouteSinkInfo& info) {
@@ -208,64 +229,80 @@ void Reconciler::work() {
         parts_->sink.put(announce->object);
       else if (const auto* withdraw = std::get_if<Withdraw>(&step))
         parts_->sink.remove(withdraw->key);
-      else if (const auto* wanted = std::get_if<Attach>(&step))
-        attach(wanted->network);
-      else if (const auto* unwanted = std::get_if<Detach>(&step)) {
-        parts_->host.forget(unwanted->network);
-        notice("network {} is no longer ours to advertise; Docker keeps it until docker network rm", unwanted->network);
+      else if (const auto* wanted = std::get_if<Configure>(&step))
+        configure(wanted->key.network);
+      else if (const auto* unwanted = std::get_if<Unconfigure>(&step)) {
+        const std::string network = unwanted->key.network;
+        parts_->host.forget(network);
+        notice("network {} is no longer ours to advertise; Docker keeps it until docker network rm", network);
+        brain_.unconfigured(unwanted->key);
       } else
         parts_->sink.end_of_sync(std::get<EndOfSync>(step).keep);
     }
   }
+  if (!attachments_failed_armed_ && brain_.attachments_wait()) {
+    attachments_failed_armed_ = true;
+    attachments_failed_->at(timers_.now() + kRetry, [this] { retry_attachments(); });
+  }
 }
 
-bool Reconciler::Ensuring::has(const std::string& problem) const {
+void Reconciler::retry_attachments() {
+  attachments_failed_armed_ = false;
+  brain_.retry_attachments();
+  work();
+}
+
+bool Reconciler::Known::has(const std::string& problem) const {
   return found && std::any_of(found->problems.begin(), found->problems.end(),
                               [&](const Problem& each) { return each.code == problem; });
 }
 
-void Reconciler::attach(const std::string& network) {
-  if (!parts_ || !runtime_.connected) return;  // its next list asks again
-  Ensuring& at = ensuring_[network];
-  at.again = at.under_way;
-  if (!std::exchange(at.under_way, true)) ensure(network);
-}
-
-void Reconciler::ensure(const std::string& network) {
-  ensuring_[network].again = false;
-  const auto entry = config_.networks.find(network);
-  if (entry == config_.networks.end()) {
-    ensuring_.erase(network);
+// What a runtime is asked while it is away waits for its next list.
+void Reconciler::configure(const std::string& name) {
+  const NetworkConfig& network = config_.networks.at(name);
+  const std::string runtime = config_.runtime_of(network);
+  const auto at = parts_->runtimes.find(runtime);
+  if (at == parts_->runtimes.end()) {
+    note_configured(network,
+                    permanent("berthd was started without the runtime " + runtime, "systemctl restart berthd"));
     return;
   }
-  parts_->runtime->ensure(entry->second,
-                          [this, network](const Result<EnsuredNetwork>& result) { ensured(network, result); });
+  if (!runtimes_[runtime].connected) {
+    brain_.configure_failed({name});
+    return;
+  }
+  at->second->ensure(parts_->driver(network.driver)->runtime_network(network),
+                     [this, asked = network](const Result<EnsuredNetwork>& result) { configured(asked, result); });
 }
 
-void Reconciler::ensured(const std::string& network, const Result<EnsuredNetwork>& result) {
+void Reconciler::configured(const NetworkConfig& asked, const Result<EnsuredNetwork>& result) {
   if (!parts_) return;
-  // Asked anew meanwhile, this answer may be of the old configuration.
-  if (config_.networks.contains(network) && !ensuring_[network].again) note_ensured(network, result);
-  if (!config_.networks.contains(network) || ensuring_[network].again) return ensure(network);
-  ensuring_[network].under_way = false;
+  const auto now = config_.networks.find(asked.name);
+  if (now != config_.networks.end() && now->second == asked)
+    note_configured(asked, result);
+  else
+    brain_.configure_failed({asked.name});  // it was asked for something else, or for nothing, meanwhile
+  work();
 }
 
-void Reconciler::attach_all() {
-  for (const auto& [name, network] : config_.networks) attach(name);
-}
-
-void Reconciler::note_ensured(const std::string& name, const Result<EnsuredNetwork>& result) {
-  Ensuring& at = ensuring_[name];
-  if (result && result->created) notice("network {} made, bridge {}", name, result->fact.interface);
-  if (result && !result->fact.interface.empty()) {
-    at.backoff.reset();
-    at.due.reset();
+void Reconciler::note_configured(const NetworkConfig& network, const Result<EnsuredNetwork>& result) {
+  const std::string& name = network.name;
+  Known& at = known_[name];
+  std::optional<NetworkSite> site;
+  if (result && !result->fact.id.empty()) site = parts_->driver(network.driver)->site(network, result->fact);
+  if (result && result->created) notice("network {} made, bridge {}", name, site->interface);
+  at.blocked_by = result ? result->blocked_by : "";
+  if (site && !site->interface.empty()) {
     at.trouble.reset();
     at.key = {result->fact.runtime, result->fact.id};
-    parts_->host.want(site_of(config_.networks.at(name), result->fact), result->problems);
-  } else if (!result && result.error().kind == ErrorKind::Transient) {  // what was known of it stays
-    if (!runtime_.connected) return;                                    // its next list asks again
-    at.trouble = Problem{"docker", result.error().message, "journalctl -u docker; berthd tries it again"};
+    parts_->host.want(*site, result->problems);  // which reports
+    return;
+  }
+  brain_.configure_failed({name});
+  const std::string kind = kind_of(config_.runtime_of(network));
+  if (!result && result.error().kind == ErrorKind::Transient) {     // what was known of it stays
+    if (!runtimes_[config_.runtime_of(network)].connected) return;  // its next list asks again
+    at.trouble = Problem{kind, result.error().message, result.error().remedy};
     if (at.key.id.empty()) at.found.reset();  // it was not there; now it may be
   } else {
     at.trouble.reset();
@@ -274,36 +311,28 @@ void Reconciler::note_ensured(const std::string& name, const Result<EnsuredNetwo
     if (result)
       at.found->problems = result->problems;
     else
-      at.found->problems = {{"docker", result.error().message, result.error().remedy, true}};
+      at.found->problems = {{kind, result.error().message, result.error().remedy, true}};
     parts_->host.unwant(name);
   }
-  at.blocked_by = result ? result->blocked_by : "";
-  if (!result || result->fact.interface.empty()) at.due = timers_.now() + at.backoff.next();
-  ensure_failed_again();
   tell_health(name);
-  work();
 }
 
-// Waits for the earliest of those that failed.
-void Reconciler::ensure_failed_again() {
-  std::optional<Timer::Time> next;
-  for (auto& [name, each] : ensuring_) {
-    if (each.due && *each.due <= timers_.now()) {
-      each.due.reset();
-      attach(name);
-    } else if (each.due && (!next || *each.due < *next)) {
-      next = each.due;
-    }
-  }
-  if (!next) return;
-  ensure_failed_->at(*next, [this] { ensure_failed_again(); });
+std::string Reconciler::kind_of(const std::string& runtime) const {
+  for (const RuntimeConfig& each : config_.runtimes)
+    if (each.name == runtime) return each.kind;
+  return runtime;
+}
+
+void Reconciler::look_again(const std::string& runtime) {
+  for (const auto& [name, network] : config_.networks)
+    if (config_.runtime_of(network) == runtime) brain_.look_again({name});
 }
 
 void Reconciler::host_looked(const HostReport& report) {
   brain_.set_host_addresses(report.addresses);
   for (const auto& [name, health] : report.health) {
     if (!config_.networks.contains(name)) continue;
-    ensuring_[name].found = health;
+    known_[name].found = health;
     tell_health(name);
   }
   brain_.set_endpoint_problems(report.endpoints);
@@ -329,7 +358,7 @@ void Reconciler::tell_endpoints(const HostReport& report) {
 
 // What the host has, and what the runtime fails to say: that takes nothing away from what is known.
 void Reconciler::tell_health(const std::string& name) {
-  const Ensuring& at = ensuring_[name];
+  const Known& at = known_[name];
   if (!at.found && !at.trouble) return;  // not looked at yet
   NetworkHealth health = at.found.value_or(NetworkHealth{});
   health.unknown = !at.found;
@@ -337,11 +366,12 @@ void Reconciler::tell_health(const std::string& name) {
     health.problems.push_back(*at.trouble);
     health.problems.back().blocks = !at.found;
   }
-  for (const UnknownNetwork& each : unknown_) {
-    if (at.key.id.empty() ? each.name != config_.networks.at(name).runtime_network() : each.id != at.key.id) continue;
+  const NetworkConfig& network = config_.networks.at(name);
+  const std::string runtime = config_.runtime_of(network);
+  for (const UnknownNetwork& each : unknown_[runtime]) {
+    if (at.key.id.empty() ? each.name != network.runtime_network() : each.id != at.key.id) continue;
     health.unknown = true;
-    health.problems.push_back({"docker", "Docker does not tell who is on it: " + each.why,
-                               "journalctl -u docker; berthd tries it again", false});
+    health.problems.push_back({kind_of(runtime), each.why, each.remedy, false});
   }
   problem_log_.tell("network " + name, health.problems);
   brain_.set_network_health(name, health);
@@ -367,8 +397,8 @@ void Reconciler::note_states() {
 }
 
 void Reconciler::on_tick() {
-  for (const auto& [name, each] : ensuring_)
-    if (!each.blocked_by.empty() && !link_exists_(each.blocked_by)) attach(name);
+  for (const auto& [name, each] : known_)
+    if (!each.blocked_by.empty() && !link_exists_(each.blocked_by)) brain_.look_again({name});
   brain_.retry();
   for (const RibKey& mark : unconnected_) repeat_connected(mark);
   work();

@@ -4,22 +4,24 @@
 // come out and are carried out. Knows interfaces alone, and no clock but the one that it is given; a test runs the whole of it
 // over stand-ins (tests/unit/reconciler_test.cpp). One thread: the daemon's. Owner: App.
 //
-// Failures: what fails stays as a difference. A network that the runtime fails to tell of is asked for again with back-off, a
-// route that zebra refuses at the tick; both are shown, and told once.
+// Failures: what fails stays as a difference in the brain. An attachment that failed is tried again each second, slower each
+// time; a route that zebra refuses at the tick; both are shown, and told once.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "container_watcher/attach/driver.h"
 #include "container_watcher/attach/host.h"
 #include "container_watcher/runtime.h"
-#include "core/backoff.h"
 #include "core/config.h"
 #include "core/route_sink.h"
 #include "daemon/answer_log.h"
@@ -32,11 +34,13 @@ namespace berth {
 class Reconciler : public RuntimeSink, public RouteSinkListener {
  public:
   using WallTime = std::chrono::system_clock::time_point;
+  using FindDriver = std::function<const Driver*(std::string_view name)>;  // nullptr: there is none of that name
   // Whom it works with. Each is made with the reconciler as its listener, hence begin().
   struct Parts {
     RouteSink& sink;
     Host& host;
-    Runtime* runtime = nullptr;  // none is configured
+    std::map<std::string, Runtime*> runtimes;  // by the name of their line in berthd.conf
+    FindDriver driver;
   };
   using LinkExists = std::function<bool(const std::string& name)>;  // on this host
 
@@ -61,7 +65,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   };
   const Redistributor& brain() const { return brain_; }
   const Config& config() const { return config_; }
-  const RuntimeState& runtime() const { return runtime_; }
+  const RuntimeState& runtime(const std::string& name) const;
   const SinkState& sink() const { return sink_; }
   // When each route came into its present state.
   const std::map<RibKey, std::pair<RibState, WallTime>>& since();
@@ -85,37 +89,36 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void look_at_withdrawal();
   void note_states();  // the clock of since()
   void repeat_connected(const RibKey& mark);
-  void attach(const std::string& network);  // makes or checks it in the runtime; its health comes from the host
-  void attach_all();
-  void ensure(const std::string& network);
-  void ensured(const std::string& network, const Result<EnsuredNetwork>& result);
-  void note_ensured(const std::string& network, const Result<EnsuredNetwork>& result);
-  void ensure_failed_again();
+  void look_again(const std::string& runtime);  // at all networks of it
+  void configure(const std::string& network);   // makes or checks it in the runtime; its health comes from the host
+  void configured(const NetworkConfig& asked, const Result<EnsuredNetwork>& result);
+  void note_configured(const NetworkConfig& network, const Result<EnsuredNetwork>& result);
+  void retry_attachments();
   void tell_endpoints(const HostReport& report);
   void tell_health(const std::string& network);
+  void tell_health_of(const std::string& runtime);  // of all its networks
+  void tell_host_of_runtimes();
+  std::string kind_of(const std::string& runtime) const;
 
   Timers& timers_;
   Config config_;
   const LinkExists link_exists_;
   std::optional<Parts> parts_;  // between begin() and stop()
   Redistributor brain_;
-  std::unique_ptr<Timer> tick_, ensure_failed_, withdrawal_;  // ensure_failed_: the earliest `due`
-  RuntimeState runtime_;
+  std::unique_ptr<Timer> tick_, attachments_failed_, withdrawal_;
+  bool attachments_failed_armed_ = false;
+  std::map<std::string, RuntimeState> runtimes_;
   SinkState sink_;
   // What is known of a configured network's being in the runtime and on the host.
-  struct Ensuring {
-    bool under_way = false;
-    bool again = false;  // once more when done
-    Backoff<std::chrono::milliseconds> backoff{std::chrono::seconds(1), std::chrono::seconds(60)};
-    std::optional<Timer::Time> due;      // the last try failed: when the next one is
+  struct Known {
     std::optional<Problem> trouble;      // the runtime could not say: why
     std::optional<NetworkHealth> found;  // as the host sees it, or why it is not there
     std::string blocked_by;              // an interface of this host that is in its way
     NetworkKey key;
     bool has(const std::string& problem) const;  // found
   };
-  std::map<std::string, Ensuring> ensuring_;  // by network
-  std::vector<UnknownNetwork> unknown_;       // the runtime does not tell who is on it
+  std::map<std::string, Known> known_;                          // by network
+  std::map<std::string, std::vector<UnknownNetwork>> unknown_;  // by runtime: it does not tell who is on it
   ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;
   AnswerLog answer_log_;

@@ -33,7 +33,6 @@ std::string StatusView::hostname() const {
 
 View StatusView::view() {
   const Redistributor& brain = reconciler_.brain();
-  const Reconciler::RuntimeState& runtime = reconciler_.runtime();
   const Reconciler::SinkState& sink = reconciler_.sink();
   View view;
   view.now = std::chrono::system_clock::now();
@@ -43,9 +42,11 @@ View StatusView::view() {
   view.in_sync = brain.in_sync();
   view.unknown_networks = brain.unknown_networks();
   view.withdrawn = brain.withdrawn();
-  for (const RuntimeConfig& each : started_.runtimes)
+  for (const RuntimeConfig& each : started_.runtimes) {
+    const Reconciler::RuntimeState& runtime = reconciler_.runtime(each.name);
     view.runtimes.push_back(
         {each.name, each.kind, runtime.version, runtime.connected, runtime.connected && brain.listed(each.name)});
+  }
   view.zebra = {brain.zebra_up(), brain.zebra_up() && brain.in_sync(), started_.zebra.socket, sink.info.frr_version,
                 sink.info.software};
   if (sink.trouble) {

@@ -10,7 +10,7 @@ namespace berth {
 void NetworkIndex::set(const Config& config) {
   config_ = config;
   by_runtime_name_.clear();
-  for (const auto& [name, network] : config_.networks) by_runtime_name_.try_emplace(network.runtime_network(), name);
+  for (const auto& [name, network] : config_.networks) by_runtime_name_.try_emplace(name_of(network), name);
   std::erase_if(keys_, [&](const auto& each) { return !config_.networks.contains(each.first); });
 }
 
@@ -19,15 +19,15 @@ bool NetworkIndex::set_key(const std::string& network, const NetworkKey& key) {
 }
 
 const NetworkConfig* NetworkIndex::of(const ContainerFact& fact, const EndpointFact& endpoint) const {
-  const NetworkConfig* network = called(endpoint);
+  const NetworkConfig* network = called(fact, endpoint);
   const auto key = network ? keys_.find(network->name) : keys_.end();
   const bool ours =
       key != keys_.end() && !key->second.id.empty() && key->second == NetworkKey{fact.key.runtime, endpoint.network_id};
   return ours ? network : nullptr;
 }
 
-const NetworkConfig* NetworkIndex::called(const EndpointFact& endpoint) const {
-  const auto name = by_runtime_name_.find(endpoint.network);
+const NetworkConfig* NetworkIndex::called(const ContainerFact& fact, const EndpointFact& endpoint) const {
+  const auto name = by_runtime_name_.find({fact.key.runtime, endpoint.network});
   return name == by_runtime_name_.end() ? nullptr : &config_.networks.at(name->second);
 }
 

@@ -24,13 +24,17 @@ class NetworkIndex {
   bool set_key(const std::string& network, const NetworkKey& key);
   // nullptr: not ours. A network of the same name and another id is not, and none is before its id is known.
   const NetworkConfig* of(const ContainerFact& fact, const EndpointFact& endpoint) const;
-  // By name alone. Where two configured networks name one network of the runtime, the lower name has it.
-  const NetworkConfig* called(const EndpointFact& endpoint) const;
+  // By name alone. Where two configured networks name one network of a runtime, the lower name has it.
+  const NetworkConfig* called(const ContainerFact& fact, const EndpointFact& endpoint) const;
+  // What the runtime calls it.
+  NetworkName name_of(const NetworkConfig& network) const {
+    return {config_.runtime_of(network), network.runtime_network()};
+  }
   std::set<std::string> attached(const ContainerFact& fact) const;  // names of the configured networks it is on
 
  private:
   Config config_;
-  std::map<std::string, std::string> by_runtime_name_;
+  std::map<NetworkName, std::string> by_runtime_name_;
   std::map<std::string, NetworkKey> keys_;  // by NetworkConfig::name
 };
 

@@ -38,24 +38,20 @@ std::string_view to_string(Advertised verdict) {
   return "notAdvertised";
 }
 
-const Problem* Redistributor::Impl::network_problem(const SharedText& network, const Prefix& prefix) const {
-  const auto entry = health.find(network);
-  if (entry == health.end()) return nullptr;
-  for (const Problem& problem : entry->second.problems)
-    if (problem.blocks && problem.concerns(prefix)) return &problem;
-  return nullptr;
-}
-
 RouteView Redistributor::Impl::view(const Wish& wish) const {
   RouteView view{wish.key, wish.network, {}, wish.key.kind == RibKind::Mark, wish.tag, {}, {}};
   if (wish.owner) view.container = name_of(wish.owner->key);
-  if (const auto answered = tracker.state(wish.key)) {
+  if (const RouteAnswer* answered = routes.answer_of(wish.key)) {
     view.state = answered->state;
     view.reason = answered->reason;
-  } else if (!may_advertise(wish.network, wish.key.prefix)) {
-    const Problem* problem = network_problem(wish.network, wish.key.prefix);
-    view.reason = withdrawn ? "withdrawn by the operator" : "the network may not be advertised";
-    if (!withdrawn && problem) view.reason += ": " + problem->code + ", see show networks";
+  } else if (!gates.open(wish.network, wish.key.prefix)) {
+    view.reason = "the network may not be advertised";
+    for (const Gate& gate : gates.closed(wish.network)) {
+      if (gate.family != Family::Both && (gate.family == Family::V4) != wish.key.prefix.is_v4()) continue;
+      if (gates.withdrawn()) view.reason = gate.text;
+      if (!gate.code.empty()) view.reason += ": " + gate.code + ", see show networks";
+      break;
+    }
   } else if (const Problem* problem = endpoint_problem(wish)) {
     view.reason = problem->text;
   } else if (!zebra_up) {
@@ -82,7 +78,7 @@ std::vector<RouteView> Redistributor::routes() const {
 void Redistributor::each_state(const std::function<void(const RibKey&, RibState)>& tell) const {
   for (const auto& [key, candidate] : impl_->claims.candidates()) {
     if (!impl_->claims.wish(key)) continue;
-    const auto answered = impl_->tracker.state(key);
+    const RouteAnswer* answered = impl_->routes.answer_of(key);
     tell(key, answered ? answered->state : RibState::Pending);
   }
 }
@@ -148,10 +144,6 @@ Family family_of(const IpAddress& address) {
   return address.is_v4() ? Family::V4 : Family::V6;
 }
 
-std::string text_of(const Problem& problem) {
-  return (problem.family == Family::Both ? "" : std::string(to_string(problem.family)) + ": ") + problem.text;
-}
-
 // A container without an endpoint: it shares another's network, has none of its own, or is not connected now.
 void explain_no_endpoint(Steps& step, const Inventory& inventory, const ContainerFact& fact) {
   constexpr std::string_view kShared = "container:";
@@ -199,11 +191,11 @@ class Redistributor::Impl::Explainer {
   void explain(const EndpointFact& endpoint) {
     const std::size_t first = out_.steps.size();
     bool asked = false;
-    const NetworkConfig* network = impl_.networks.called(endpoint);
-    const auto health = network ? impl_.health.find(network->name) : impl_.health.end();
+    const NetworkConfig* network = impl_.networks.called(fact_, endpoint);
+    const NetworkHealth* health = network ? impl_.gates.network(network->name) : nullptr;
     if (step_("network", network != nullptr, endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
               "network " + endpoint.network) &&
-        (health == impl_.health.end() || explain_key(step_, fact_, endpoint, health->second.key)))
+        (!health || explain_key(step_, fact_, endpoint, health->key)))
       asked = explain(*network, endpoint);
     for (std::size_t at = first; !asked && at < out_.steps.size(); ++at) not_asked_.push_back(at);
   }
@@ -235,25 +227,16 @@ class Redistributor::Impl::Explainer {
 
   // What holds back the whole network.
   bool network_is_there(const NetworkConfig& network) {
-    if (impl_.withdrawn) return step_("health", false, "withdrawn by the operator", "berthctl -c 'no withdraw'");
-    const auto health = impl_.health.find(network.name);
-    if (health == impl_.health.end())
-      return step_("health", false, "the network was not looked at yet", "is the runtime there? show status");
-    // Where nothing is said of single families, NAT holds back both, whichever its problem is of.
-    const bool nat = health->second.nat_holds_back(true) && health->second.nat_holds_back(false);
-    bool told = false;
-    for (const Problem& problem : health->second.problems)
-      if (problem.blocks && (nat || problem.family == Family::Both))
-        told = !step_("health", false, text_of(problem), problem.remedy);
-    if (told) return false;
-    if (!health->second.attached) return step_("health", false, "the network does not exist in the runtime");
-    return !nat || step_("health", false, "NAT is not known to be off", "show networks");
+    bool open = true;
+    for (const Gate& gate : impl_.gates.closed(network.name))
+      if (gate.family == Family::Both) open = step_(gate.name, false, gate.text, gate.remedy);
+    return open;
   }
 
   // What holds back one family of the network, where there is an address that it concerns.
   std::set<Family> families_of_network(const NetworkConfig& network, const std::vector<IpAddress>& addresses) {
     std::set<Family> out, fine;
-    for (const Problem& problem : impl_.health.at(network.name).problems) tell("health", problem, addresses, out);
+    for (const Gate& gate : impl_.gates.closed(network.name)) tell(gate, addresses, out);
     std::string names;
     for (const IpAddress& each : addresses)
       if (const Family family = family_of(each); !out.contains(family) && fine.insert(family).second)
@@ -266,17 +249,16 @@ class Redistributor::Impl::Explainer {
   // The same of this endpoint. It holds back the addresses, and not the subnet, which is others' too.
   std::set<Family> families_of_endpoint(const EndpointFact& endpoint, const std::vector<IpAddress>& addresses) {
     std::set<Family> out;
-    const auto problem = impl_.endpoint_problems.find({fact_.key, endpoint.id});
-    if (problem != impl_.endpoint_problems.end()) tell("endpoint", problem->second, addresses, out);
+    for (const Gate& gate : impl_.gates.closed(EndpointKey{fact_.key, endpoint.id})) tell(gate, addresses, out);
     return out;
   }
 
-  void tell(const char* name, const Problem& problem, const std::vector<IpAddress>& addresses, std::set<Family>& out) {
+  void tell(const Gate& gate, const std::vector<IpAddress>& addresses, std::set<Family>& out) {
     std::set<Family> concerned;
     for (const IpAddress& each : addresses)
-      if (problem.concerns(Prefix::host(each))) concerned.insert(family_of(each));
-    if (!problem.blocks || concerned.empty()) return;
-    step_(name, false, text_of(problem), problem.remedy);
+      if (gate.family == Family::Both || gate.family == family_of(each)) concerned.insert(family_of(each));
+    if (concerned.empty()) return;
+    step_(gate.name, false, gate.text, gate.remedy);
     out.merge(concerned);
   }
 

@@ -29,7 +29,7 @@ bool Inventory::remove(const ContainerKey& key) {
 
 void Inventory::index(const ContainerFact& fact) {
   for (const EndpointFact& endpoint : fact.endpoints) {
-    by_network_[endpoint.network].insert(fact.key);
+    by_network_[{fact.key.runtime, endpoint.network}].insert(fact.key);
     for (const IpAddress& address : endpoint.addresses) by_address_.emplace(address, fact.key);
   }
 }
@@ -37,7 +37,7 @@ void Inventory::index(const ContainerFact& fact) {
 void Inventory::unindex(const ContainerFact& fact) {
   for (const EndpointFact& endpoint : fact.endpoints) {
     for (const IpAddress& address : endpoint.addresses) by_address_.erase({address, fact.key});
-    const auto network = by_network_.find(endpoint.network);
+    const auto network = by_network_.find({fact.key.runtime, endpoint.network});
     if (network == by_network_.end()) continue;
     network->second.erase(fact.key);
     if (network->second.empty()) by_network_.erase(network);
@@ -49,8 +49,8 @@ const ContainerFact* Inventory::find(const ContainerKey& key) const {
   return entry == containers_.end() ? nullptr : &entry->second;
 }
 
-const std::set<ContainerKey>& Inventory::on_network(const SharedText& runtime_network) const {
-  const auto entry = by_network_.find(runtime_network);
+const std::set<ContainerKey>& Inventory::on_network(const NetworkName& name) const {
+  const auto entry = by_network_.find(name);
   return entry == by_network_.end() ? kNone : entry->second;
 }
 

@@ -32,7 +32,7 @@ class Inventory {
 
   const ContainerFact* find(const ContainerKey& key) const;
   const std::map<ContainerKey, ContainerFact>& all() const { return containers_; }
-  const std::set<ContainerKey>& on_network(const SharedText& runtime_network) const;
+  const std::set<ContainerKey>& on_network(const NetworkName& name) const;
   std::vector<ContainerKey> with_address(const IpAddress& address) const;
   std::vector<ContainerKey> of_runtime(const SharedText& runtime) const;
 
@@ -41,7 +41,7 @@ class Inventory {
   void unindex(const ContainerFact& fact);
 
   std::map<ContainerKey, ContainerFact> containers_;
-  std::map<SharedText, std::set<ContainerKey>> by_network_;
+  std::map<NetworkName, std::set<ContainerKey>> by_network_;
   std::set<std::pair<IpAddress, ContainerKey>> by_address_;
 };
 

@@ -12,6 +12,11 @@ namespace {
 
 constexpr std::size_t kMostKept = 1024;  // prefixes in an EndOfSync: 24 bytes each in a frame of 64 KiB
 
+AttachmentSpec spec_of(const Config& config, const NetworkConfig& network) {
+  return {network.driver,  config.runtime_of(network), network.runtime_network(), network.subnets, network.mtu,
+          network.options, scope_of(network)};
+}
+
 std::set<std::uint32_t> tags_of(const Config& config) {
   std::set<std::uint32_t> out;
   for (const auto& [name, network] : config.networks) out.insert(network.tag);
@@ -20,13 +25,8 @@ std::set<std::uint32_t> tags_of(const Config& config) {
 
 }  // namespace
 
-bool Redistributor::Impl::may_advertise(const SharedText& network, const Prefix& prefix) const {
-  const auto entry = health.find(network);
-  return !withdrawn && entry != health.end() && entry->second.advertisable(prefix);
-}
-
 const Problem* Redistributor::Impl::endpoint_problem(const Wish& wish) const {
-  const ContainerFact* fact = wish.owner && !endpoint_problems.empty() ? inventory.find(wish.owner->key) : nullptr;
+  const ContainerFact* fact = wish.owner && gates.any_endpoint() ? inventory.find(wish.owner->key) : nullptr;
   if (!fact) return nullptr;
   for (const EndpointFact& endpoint : fact->endpoints) {
     const NetworkConfig* network = networks.of(*fact, endpoint);
@@ -34,9 +34,7 @@ const Problem* Redistributor::Impl::endpoint_problem(const Wish& wish) const {
     if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), wish.key.prefix.address()) ==
         endpoint.addresses.end())
       continue;
-    const auto problem = endpoint_problems.find({fact->key, endpoint.id});
-    if (problem != endpoint_problems.end() && problem->second.blocks && problem->second.concerns(wish.key.prefix))
-      return &problem->second;
+    if (const Problem* problem = gates.at({fact->key, endpoint.id}, wish.key.prefix)) return problem;
   }
   return nullptr;
 }
@@ -79,10 +77,29 @@ void Redistributor::Impl::check(const std::set<RibKey>& keys) {
 void Redistributor::Impl::check(const RibKey& key) {
   const Wish* wish = claims.wish(key);
   if (key.kind == RibKind::Route) tell_losers(key);
-  if (!wish || !may_advertise(wish->network, key.prefix) || endpoint_problem(*wish)) return tracker.unwant(key);
-  // Attach, then advertise: nothing new of a network whose attachment is still under way.
-  if (attaching.contains(wish->network) && !tracker.is_told(key)) return tracker.unwant(key);
-  tracker.want({key, wish->tag, health.at(wish->network).interface, {}, 0, 0}, wish->network);
+  if (!wish || !gates.open(wish->network, key.prefix) || endpoint_problem(*wish)) return routes.unwant(key);
+  // Configure, then announce: nothing new by an attachment that is still under way.
+  const AttachmentKey by{wish->network};
+  if (!attachments.is_answered(by) && !routes.is_programmed(key)) return routes.unwant(key);
+  const Attachment to = attachment(networks.config().networks.at(wish->network));
+  routes.want(key, {{key, wish->tag, to.interface, to.next_hop, 0, 0}, by});
+}
+
+// A network's own. Its conditions are what was found on this host.
+Attachment Redistributor::Impl::attachment(const NetworkConfig& network) const {
+  Attachment out{{network.name}, network.driver};
+  const NetworkHealth* health = gates.network(network.name);
+  if (health) {
+    out.interface = health->interface;
+    out.conditions = health->problems;
+  }
+  if (attachments.has_failed(out.key) || (health && !health->attached))
+    out.state = AttachmentState::Failed;
+  else if (attachments.is_answered(out.key) && health)
+    out.state = AttachmentState::Configured;
+  else if (attachments.is_programmed(out.key))
+    out.state = AttachmentState::Configuring;
+  return out;
 }
 
 void Redistributor::Impl::tell_losers(const RibKey& key) {
@@ -123,28 +140,40 @@ void Redistributor::Impl::check_network(const SharedText& network) {
   check(claims.of_network(network));
 }
 
-bool Redistributor::Impl::sources_in_sync() const {
-  for (const RuntimeConfig& runtime : networks.config().runtimes)
-    if (!synced.contains(runtime.name)) return false;
-  for (const auto& [name, network] : networks.config().networks)
-    if (!health.contains(name)) return false;
-  return true;
+bool Redistributor::Impl::listed(const NetworkConfig& network) const {
+  return synced.contains(networks.config().runtime_of(network));
 }
 
+// Where it is not known what should be there.
 std::vector<Prefix> Redistributor::Impl::unknown_scope() const {
   std::vector<Prefix> out;
-  for (const auto& [name, network] : networks.config().networks)
-    if (const auto entry = health.find(name); entry != health.end() && entry->second.unknown)
-      for (const Prefix& each : scope_of(network)) out.push_back(each);
+  for (const auto& [name, network] : networks.config().networks) {
+    const NetworkHealth* health = gates.network(name);
+    if (listed(network) && !(health && health->unknown)) continue;
+    for (const Prefix& each : scope_of(network)) out.push_back(each);
+  }
   return covering(std::move(out), kMostKept);
 }
 
-bool Redistributor::Impl::detachable(const std::string& network, const std::vector<Prefix>& scope) const {
-  return swept && !tracker.tells_of(network) && !overlap(scope, kept);
+// Taken away is what no route points at, and what none can point at that zebra still keeps.
+bool Redistributor::Impl::may_change(const AttachmentKey& key, const AttachmentSpec* wanted) const {
+  if (wanted) return true;
+  const AttachmentSpec* there = attachments.programmed(key);
+  return swept && !routes.holds(key) && !(there && overlap(there->scope, kept));
 }
 
+bool Redistributor::Impl::attachment_due() const {
+  return attachments.any_due([this](const auto& key, const auto* wanted) { return may_change(key, wanted); });
+}
+
+// A runtime that has not listed yet holds back what depends on it: zebra keeps that, and may sweep the rest. Until one has
+// listed there is no rest.
 bool Redistributor::Impl::sync_ready() const {
-  return sync_due && zebra_up && !tracker.has_due() && attaching.empty() && sources_in_sync();
+  if (!sync_due || !zebra_up || routes.has_due()) return false;
+  if (synced.empty() && !networks.config().runtimes.empty()) return false;
+  for (const auto& [name, network] : networks.config().networks)
+    if (listed(network) && !(gates.network(name) && attachments.is_answered({name}))) return false;
+  return true;
 }
 
 Redistributor::Redistributor() : impl_(std::make_unique<Impl>()) {}
@@ -156,27 +185,26 @@ void Redistributor::set_config(const Config& config) {
   impl.configured = true;
   const Config old = impl.networks.config();
   impl.networks.set(config);
-  std::set<std::string> affected;  // names that the runtimes use
+  std::set<NetworkName> affected;
+  const auto name_in = [](const Config& in, const NetworkConfig& network) {
+    return NetworkName{in.runtime_of(network), network.runtime_network()};
+  };
   for (const auto& [name, network] : old.networks) {
     if (config.networks.contains(name)) continue;
-    affected.insert(network.runtime_network());
-    impl.detach_due[name] = scope_of(network);
-    impl.attach_due.erase(name);
-    impl.attaching.erase(name);
-    impl.health.erase(name);
+    affected.insert(name_in(old, network));
+    impl.attachments.unwant({name});
+    impl.attachments.doubt({name});  // if it comes back, it is looked at again
+    impl.gates.forget_network(name);
   }
   const bool tags_changed = tags_of(old) != tags_of(config);
   for (const auto& [name, network] : config.networks) {
+    impl.attachments.want({name}, spec_of(config, network));
     const auto before = old.networks.find(name);
-    impl.detach_due.erase(name);
-    const bool same = before != old.networks.end() && before->second == network;
-    if (!same) {
-      impl.attach_due.insert(name);
-      impl.attaching.insert(name);
-      if (before != old.networks.end()) affected.insert(before->second.runtime_network());
-    }
+    const bool same = before != old.networks.end() && before->second == network &&
+                      config.runtime_of(network) == old.runtime_of(before->second);
+    if (!same && before != old.networks.end()) affected.insert(name_in(old, before->second));
     if (!same || (tags_changed && network.allow_labels.contains(LabelKind::Tag)))
-      affected.insert(network.runtime_network());
+      affected.insert(name_in(config, network));
   }
   for (const RuntimeConfig& runtime : old.runtimes) {
     if (std::any_of(config.runtimes.begin(), config.runtimes.end(),
@@ -188,46 +216,56 @@ void Redistributor::set_config(const Config& config) {
   impl.sync_due = impl.sync_due || !impl.kept.empty();
   std::set<RibKey> changed;
   impl.claims.set_limits(config, changed);
-  for (const std::string& network : affected) impl.evaluate_containers(impl.inventory.on_network(network));
+  for (const NetworkName& network : affected) impl.evaluate_containers(impl.inventory.on_network(network));
   impl.check(changed);
 }
 
-void Redistributor::set_network_health(const std::string& network, const NetworkHealth& health) {
+void Redistributor::set_network_health(const std::string& name, const NetworkHealth& health) {
   Impl& impl = *impl_;
-  if (!impl.networks.config().networks.contains(network)) return;
-  const bool was_attaching = !impl.attach_due.contains(network) && impl.attaching.erase(network) > 0;
-  const auto old = impl.health.find(network);
-  const bool found_out = old != impl.health.end() && old->second.unknown && !health.unknown;
-  const auto same_for = [&](const Prefix& prefix) {
-    return old->second.advertisable(prefix) == health.advertisable(prefix);
-  };
-  static const Prefix kAnyV4 = *Prefix::parse("0.0.0.0/0"), kAnyV6 = *Prefix::parse("::/0");
-  const bool same =
-      old != impl.health.end() && same_for(kAnyV4) && same_for(kAnyV6) && old->second.interface == health.interface;
-  if (!health.advertisable() && (old == impl.health.end() || old->second.advertisable()))
-    ++impl.counters["refusedNetwork"];
-  impl.health[network] = health;
-  if (impl.networks.set_key(network, health.key))
-    impl.evaluate_containers(
-        std::set(impl.inventory.on_network(impl.networks.config().networks.at(network).runtime_network())));
-  if (!same || was_attaching) impl.check_network(network);
+  const auto configured = impl.networks.config().networks.find(name);
+  if (configured == impl.networks.config().networks.end()) return;
+  const NetworkHealth* known = impl.gates.network(name);
+  const std::optional<NetworkHealth> old = known ? std::optional(*known) : std::nullopt;
+  const bool found_out = old && old->unknown && !health.unknown;
+  if (!health.advertisable() && (!old || old->advertisable())) ++impl.counters["refusedNetwork"];
+  bool changed = impl.gates.set_network(name, health) || !old || old->interface != health.interface;
+  if (impl.attachments.is_outstanding({name})) {
+    impl.attachments.answer({name}, Outcome::Taken);
+    changed = true;
+  }
+  if (impl.networks.set_key(name, health.key))
+    impl.evaluate_containers(std::set(impl.inventory.on_network(impl.networks.name_of(configured->second))));
+  if (changed) impl.check_network(name);
   impl.sync_due = impl.sync_due || (found_out && !impl.kept.empty());
 }
 
+void Redistributor::look_again(const AttachmentKey& key) {
+  impl_->attachments.doubt(key);
+}
+
+void Redistributor::configure_failed(const AttachmentKey& key) {
+  impl_->attachments.answer(key, Outcome::Refused);
+}
+
+void Redistributor::unconfigured(const AttachmentKey& key) {
+  impl_->attachments.answer(key, Outcome::Gone);
+}
+
+void Redistributor::retry_attachments() {
+  impl_->attachments.retry();
+}
+
+bool Redistributor::configuring(const AttachmentKey& key) const {
+  return impl_->attachments.is_outstanding(key);
+}
+
+bool Redistributor::attachments_wait() const {
+  return impl_->attachments.waits_for_retry();
+}
+
 void Redistributor::set_endpoint_problems(const std::map<EndpointKey, Problem>& problems) {
-  if (problems == impl_->endpoint_problems) return;
-  const auto old = std::exchange(impl_->endpoint_problems, problems);
-  std::set<ContainerKey> affected;
-  const auto touch = [&](const std::map<EndpointKey, Problem>& these, const std::map<EndpointKey, Problem>& others) {
-    for (const auto& [key, problem] : these) {
-      const auto other = others.find(key);
-      if (other == others.end() || !(other->second == problem)) affected.insert(key.container);
-    }
-  };
-  touch(old, problems);
-  touch(problems, old);
   std::set<RibKey> keys;
-  for (const ContainerKey& container : affected)
+  for (const ContainerKey& container : impl_->gates.set_endpoints(problems))
     if (const ContainerFact* fact = impl_->inventory.find(container))
       for (const EndpointFact& endpoint : fact->endpoints)
         for (const IpAddress& address : endpoint.addresses) keys.insert({RibKind::Route, Prefix::host(address)});
@@ -261,7 +299,7 @@ void Redistributor::set_containers(const std::string& runtime, const std::vector
   for (const ContainerKey& key : impl_->inventory.of_runtime(runtime))
     if (!named.contains(key)) remove_container(key);
   for (const ContainerFact& fact : all) upsert_container(fact);
-  impl_->synced.insert(runtime);
+  if (impl_->synced.insert(runtime).second) impl_->sync_due = impl_->sync_due || !impl_->kept.empty();
 }
 
 void Redistributor::runtime_lost(const std::string& runtime) {
@@ -272,12 +310,12 @@ void Redistributor::zebra_connected() {
   impl_->zebra_up = impl_->sync_due = true;
   impl_->swept = false;
   impl_->kept.clear();
-  impl_->tracker.session_begun();
+  impl_->routes.session_begun();
 }
 
 void Redistributor::zebra_lost() {
   impl_->zebra_up = false;
-  impl_->tracker.session_lost();
+  impl_->routes.each_answer([](RouteAnswer& answer) { answer.state = RibState::Stale; });
 }
 
 void Redistributor::zebra_synced() {
@@ -286,34 +324,40 @@ void Redistributor::zebra_synced() {
 }
 
 void Redistributor::answer(const RibAnswer& answer) {
-  impl_->tracker.answer(answer);
+  const Outcome outcome = answer.state == RibState::Gone       ? Outcome::Gone
+                          : answer.state == RibState::Rejected ? Outcome::Refused
+                                                               : Outcome::Taken;
+  impl_->routes.answer(answer.key, outcome, {answer.state, answer.reason});
 }
 
 void Redistributor::withdraw_all(bool on) {
-  if (std::exchange(impl_->withdrawn, on) == on) return;
+  if (!impl_->gates.withdraw(on)) return;
   for (const auto& [key, wish] : impl_->claims.candidates()) impl_->check(key);
 }
 
 std::vector<Step> Redistributor::take_steps(std::size_t limit) {
   std::vector<Step> steps;
   Impl& impl = *impl_;
-  for (const std::string& network : std::exchange(impl.attach_due, {})) steps.emplace_back(Attach{network});
+  const auto change_attachments = [&](bool away) {
+    const auto may = [&](const AttachmentKey& key, const AttachmentSpec* wanted) {
+      return away == !wanted && impl.may_change(key, wanted);
+    };
+    while (auto change = impl.attachments.take(may))
+      if (change->value)
+        steps.emplace_back(Configure{change->key, std::move(*change->value)});
+      else
+        steps.emplace_back(Unconfigure{change->key});
+  };
+  change_attachments(false);
   while (impl.zebra_up && steps.size() < limit) {
-    const auto change = impl.tracker.take();
+    auto change = impl.routes.take();
     if (!change) break;
-    if (const auto* object = std::get_if<RibObject>(&*change))
-      steps.emplace_back(Announce{*object});
+    if (change->value)
+      steps.emplace_back(Announce{std::move(change->value->object)});
     else
-      steps.emplace_back(Withdraw{std::get<RibKey>(*change)});
+      steps.emplace_back(Withdraw{change->key});
   }
-  for (auto network = impl.detach_due.begin(); network != impl.detach_due.end();) {
-    if (!impl.detachable(network->first, network->second)) {
-      ++network;
-      continue;
-    }
-    steps.emplace_back(Detach{network->first});
-    network = impl.detach_due.erase(network);
-  }
+  change_attachments(true);
   if (impl.sync_ready()) {
     impl.sync_due = impl.swept = false;
     impl.kept = impl.unknown_scope();
@@ -324,21 +368,26 @@ std::vector<Step> Redistributor::take_steps(std::size_t limit) {
 
 bool Redistributor::has_steps() const {
   const Impl& impl = *impl_;
-  return !impl.attach_due.empty() || (impl.zebra_up && impl.tracker.has_due()) || impl.sync_ready() ||
-         std::any_of(impl.detach_due.begin(), impl.detach_due.end(),
-                     [&](const auto& each) { return impl.detachable(each.first, each.second); });
+  return impl.attachment_due() || (impl.zebra_up && impl.routes.has_due()) || impl.sync_ready();
 }
 
 void Redistributor::retry() {
-  impl_->tracker.retry();
+  impl_->routes.retry();
 }
 
 bool Redistributor::in_sync() const {
-  return impl_->zebra_up && impl_->swept && impl_->sources_in_sync() && unknown_networks().empty();
+  const Impl& impl = *impl_;
+  const Config& config = impl.networks.config();
+  return impl.zebra_up && impl.swept && !impl.sync_due &&
+         std::all_of(config.runtimes.begin(), config.runtimes.end(),
+                     [&](const RuntimeConfig& each) { return impl.synced.contains(each.name); }) &&
+         std::all_of(config.networks.begin(), config.networks.end(),
+                     [&](const auto& each) { return impl.gates.network(each.first) != nullptr; }) &&
+         unknown_networks().empty();
 }
 
 bool Redistributor::withdrawn() const {
-  return impl_->withdrawn;
+  return impl_->gates.withdrawn();
 }
 bool Redistributor::zebra_up() const {
   return impl_->zebra_up;
@@ -347,13 +396,19 @@ bool Redistributor::listed(const std::string& runtime) const {
   return impl_->synced.contains(runtime);
 }
 const std::map<std::string, NetworkHealth>& Redistributor::health() const {
-  return impl_->health;
+  return impl_->gates.networks();
 }
 
 std::set<std::string> Redistributor::unknown_networks() const {
   std::set<std::string> out;
-  for (const auto& [name, health] : impl_->health)
+  for (const auto& [name, health] : impl_->gates.networks())
     if (health.unknown) out.insert(name);
+  return out;
+}
+
+std::vector<Attachment> Redistributor::attachments() const {
+  std::vector<Attachment> out;
+  for (const auto& [name, network] : impl_->networks.config().networks) out.push_back(impl_->attachment(network));
   return out;
 }
 
@@ -367,7 +422,7 @@ std::vector<ContainerFact> Redistributor::containers() const {
 std::map<std::string, std::uint64_t> Redistributor::counters() const {
   std::map<std::string, std::uint64_t> out = impl_->refusals.counters();
   out.insert(impl_->counters.begin(), impl_->counters.end());
-  out["checks"] = impl_->tracker.checks();
+  out["checks"] = impl_->routes.checks();
   return out;
 }
 

@@ -18,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/attachment.h"
 #include "core/config.h"
 #include "core/facts.h"
 #include "core/rib.h"
@@ -25,12 +26,16 @@
 namespace berth {
 
 // One thing to do now. Everything that a step depends on has been acknowledged before the step comes out.
-struct Attach {
-  std::string network;
-};  // make or check the network: results come back as set_network_health()
-struct Detach {
-  std::string network;
-};  // nothing of it is advertised any more: take our network and rules away
+// Make it, or look whether it is as it should be. What comes of it comes back as set_network_health() or configure_failed();
+// until then no other step of the same attachment comes out.
+struct Configure {
+  AttachmentKey key;
+  AttachmentSpec spec;
+};
+// No route points at it any more: take away what is ours of it. Comes back as unconfigured().
+struct Unconfigure {
+  AttachmentKey key;
+};
 struct Announce {
   RibObject object;
 };  // put into the RIB
@@ -42,7 +47,7 @@ struct Withdraw {
 struct EndOfSync {
   std::vector<Prefix> keep;
 };
-using Step = std::variant<Attach, Detach, Announce, Withdraw, EndOfSync>;
+using Step = std::variant<Configure, Unconfigure, Announce, Withdraw, EndOfSync>;
 
 // Why a subject is, or is not, advertised; the first step that is not ok decides. For explain and show.
 struct ReasonStep {
@@ -80,6 +85,10 @@ class Redistributor {
   // --- what is wanted and what is ---
   void set_config(const Config& config);  // the difference to the last one is what changes
   void set_network_health(const std::string& network, const NetworkHealth& health);  // network: NetworkConfig::name
+  // What the runtime or the host has of an attachment may not be what it had: it is looked at again, with a Configure.
+  void look_again(const AttachmentKey& key);
+  void configure_failed(const AttachmentKey& key);  // tried again at a retry_attachments()
+  void unconfigured(const AttachmentKey& key);
   // What stands against single endpoints, all of it; replaces what was said before.
   void set_endpoint_problems(const std::map<EndpointKey, Problem>& problems);
   void set_host_addresses(const std::set<IpAddress>& addresses);  // the host's own: never advertised as a container's
@@ -104,6 +113,10 @@ class Redistributor {
   bool has_steps() const;
   // Puts failed objects (rejected, lost) back to due; the daemon calls it from its back-off timer.
   void retry();
+  // The same for attachments that failed; called as long as some wait for it.
+  void retry_attachments();
+  bool attachments_wait() const;
+  bool configuring(const AttachmentKey& key) const;  // a Configure or an Unconfigure was not answered yet
 
   // --- what to show ---
   bool in_sync() const;  // with every source, and zebra holds nothing else of ours
@@ -111,6 +124,7 @@ class Redistributor {
   bool zebra_up() const;
   bool listed(const std::string& runtime) const;               // it has, and was not lost since
   const std::map<std::string, NetworkHealth>& health() const;  // of each network that was looked at
+  std::vector<Attachment> attachments() const;                 // of each configured network
   std::set<std::string> unknown_networks() const;  // of which the runtime fails to tell; in_sync() waits for them
   std::vector<RouteView> routes() const;           // by prefix; refused endpoints are not here
   void each_state(const std::function<void(const RibKey&, RibState)>& tell) const;  // of routes(), at less cost

@@ -17,15 +17,15 @@
 
 namespace berth {
 
-// The name of the bridge that berthd has Docker make: a valid interface name, the same on every host and in every build.
-std::string bridge_name(const std::string& network);
-
 using LinkExists = std::function<bool(const std::string& name)>;
 // In this network namespace, which is Docker's too; other names of a link count.
 bool link_exists(const std::string& name);
 
-// `is_there` outlives the call.
-boost::asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, NetworkConfig config,
-                                                                     const LinkExists& is_there);
+// What of one or more networks of that name is ours, and how it fits. `found`: all that Docker has of that name, not empty.
+EnsuredNetwork fitted(const RuntimeNetwork& wanted, std::vector<NetworkFact> found);
+
+// Asks Docker, and has it make the network where there is none of that name. `is_there` outlives the call.
+boost::asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& client, std::string runtime,
+                                                                     RuntimeNetwork wanted, const LinkExists& is_there);
 
 }  // namespace berth

@@ -3,6 +3,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
 namespace asio = boost::asio;
@@ -20,14 +22,23 @@ void DockerRuntime::stop() {
   client_.cancel();
 }
 
-void DockerRuntime::ensure(const NetworkConfig& network, Then then) {
+// Answers from its own turn of the loop, whether it has to ask or not.
+void DockerRuntime::ensure(const RuntimeNetwork& network, Then then) {
   asio::co_spawn(io_, ask(network, std::make_shared<Then>(std::move(then))), asio::detached);
 }
 
-asio::awaitable<void> DockerRuntime::ask(NetworkConfig network, std::shared_ptr<Then> then) {
-  const auto version = co_await client_.negotiate();
-  Result<EnsuredNetwork> result = transient(version ? "" : version.error().message);
-  if (version) result = co_await ensure_docker_network(client_, network, kLinkExists);
+asio::awaitable<void> DockerRuntime::ask(RuntimeNetwork network, std::shared_ptr<Then> then) {
+  co_await asio::post(io_, asio::use_awaitable);
+  Result<EnsuredNetwork> result = transient("");
+  if (auto known = watcher_.networks_called(network.name); !known.empty()) {
+    result = fitted(network, std::move(known));
+  } else if (const auto version = co_await client_.negotiate(); version) {
+    result = co_await ensure_docker_network(client_, name_, network, kLinkExists);
+  } else {
+    result = transient(version.error().message);
+  }
+  if (!result && result.error().remedy.empty())
+    result = Error{result.error().kind, result.error().message, "journalctl -u docker; berthd tries it again"};
   if (!stopped_) (*then)(std::move(result));
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <memory>
+#include <string>
 
 #include "container_watcher/docker/docker_client.h"
 #include "container_watcher/docker/docker_networks.h"
@@ -17,17 +18,18 @@ namespace berth {
 class DockerRuntime : public Runtime {
  public:
   DockerRuntime(boost::asio::io_context& io, const RuntimeConfig& config, RuntimeSink& sink)
-      : io_(io), client_(config.address), watcher_(io, config, sink) {}
+      : io_(io), name_(config.name), client_(config.address), watcher_(io, config, sink) {}
   void start() override { watcher_.start(); }
   void stop() override;
-  void ensure(const NetworkConfig& network, std::function<void(Result<EnsuredNetwork>)> then) override;
+  void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) override;
   std::map<std::string, std::uint64_t> counters() const override;
 
  private:
   using Then = std::function<void(Result<EnsuredNetwork>)>;
-  boost::asio::awaitable<void> ask(NetworkConfig network, std::shared_ptr<Then> then);
+  boost::asio::awaitable<void> ask(RuntimeNetwork network, std::shared_ptr<Then> then);
 
   boost::asio::io_context& io_;
+  const std::string name_;  // of the runtime line
   DockerClient client_;
   DockerWatcher watcher_;
   bool stopped_ = false;

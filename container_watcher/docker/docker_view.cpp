@@ -215,6 +215,13 @@ void DockerView::all_networks(const std::set<std::string>& ids) {
   for (const std::string& id : gone) network_absent(id);
 }
 
+std::vector<NetworkFact> DockerView::networks_called(std::string_view name) const {
+  std::vector<NetworkFact> out;
+  for (const auto& [id, network] : networks_)
+    if (network.fact.name == name) out.push_back(network.fact);
+  return out;
+}
+
 std::vector<std::string> DockerView::unknown() const {
   return {unknown_.begin(), unknown_.end()};
 }

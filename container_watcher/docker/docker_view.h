@@ -41,6 +41,7 @@ class DockerView {
   // It does not say who is on it: what is known of it stays. But its silence is not that of a container that has ended.
   void network_silent(const std::string& id);
 
+  std::vector<NetworkFact> networks_called(std::string_view name) const;
   bool lists(std::string_view container) const;
   std::vector<std::string> unknown() const;
   DockerChanges take();

@@ -79,15 +79,15 @@ asio::awaitable<void> DockerWatcher::run() {
   Backoff<std::chrono::milliseconds> backoff(kFirstBackoff, kLastBackoff);
   bool told = false;  // that it is away
   while (!stopping_) {
-    bool in_sync = false;
+    in_sync_ = false;
     std::string why;
     auto version = co_await client_.negotiate();
     if (version)
-      why = co_await watch(*version, in_sync);
+      why = co_await watch(*version);
     else
       why = version.error().message;
     if (stopping_) co_return;
-    if (in_sync) {
+    if (std::exchange(in_sync_, false)) {
       backoff.reset();
       told = false;
       ++counters_.losses;
@@ -97,7 +97,7 @@ asio::awaitable<void> DockerWatcher::run() {
   }
 }
 
-asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_sync) {
+asio::awaitable<std::string> DockerWatcher::watch(std::string version) {
   const auto session = std::make_shared<Session>();
   asio::co_spawn(io_, drain(session), asio::detached);
   unknown_.clear();  // all is asked for anew
@@ -109,14 +109,14 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
   Backoff<std::chrono::milliseconds> again(kFirstLookBackoff, kLastBackoff);
   auto next_list = Clock::now();
   while (!stopping_ && !session->ended) {
-    if (in_sync && !unknown_told_) sink_.networks_unknown(config_.name, unknown());
+    if (in_sync_ && !unknown_told_) sink_.networks_unknown(config_.name, unknown());
     if (Clock::now() >= next_list) all_ = true;
     if (!session->open || !(all_ || !pending_networks_.empty() || !pending_containers_.empty())) {
       co_await pause(std::max(1ms, std::chrono::ceil<std::chrono::milliseconds>(
                                        session->open ? next_list - Clock::now() : Clock::duration(kFullList))));
       continue;
     }
-    if (in_sync) co_await rest(all_ ? lists_ : looks_);
+    if (in_sync_) co_await rest(all_ ? lists_ : looks_);
     if (stopping_ || session->ended) break;
     Status looked;
     const auto before = WorkShare::computed();
@@ -124,7 +124,7 @@ asio::awaitable<std::string> DockerWatcher::watch(std::string version, bool& in_
       looked = co_await look_at_all();
       lists_.used(WorkShare::computed() - before, Clock::now());
       if (looked && !stopping_) {
-        if (!std::exchange(in_sync, true)) sink_.runtime_connected(config_.name, version);
+        if (!std::exchange(in_sync_, true)) sink_.runtime_connected(config_.name, version);
         RuntimeSnapshot all = view_.snapshot();
         all.unknown = unknown();
         sink_.snapshot(config_.name, std::move(all));
@@ -215,8 +215,14 @@ void DockerWatcher::see_again(const std::string& id) {
 std::vector<UnknownNetwork> DockerWatcher::unknown() {
   unknown_told_ = true;
   std::vector<UnknownNetwork> out;
-  for (const auto& [id, each] : unknown_) out.push_back(each.network);
+  for (const auto& [id, each] : unknown_)
+    out.push_back({each.network.id, each.network.name, "Docker does not tell who is on it: " + each.network.why,
+                   "journalctl -u docker; berthd tries it again"});
   return out;
+}
+
+std::vector<NetworkFact> DockerWatcher::networks_called(std::string_view name) const {
+  return in_sync_ && unknown_.empty() ? view_.networks_called(name) : std::vector<NetworkFact>();
 }
 
 // One after the other, beside the looks at what does answer: each may take the whole deadline. One that answers again is

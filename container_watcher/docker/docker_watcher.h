@@ -25,6 +25,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "container_watcher/docker/docker_client.h"
@@ -56,6 +57,8 @@ class DockerWatcher {
                 std::chrono::milliseconds deadline = std::chrono::seconds(3));
   void start();
   void stop();  // its coroutines end with the next turns of the io_context
+  // What Docker has told of networks of that name. Nothing: there is none, or Docker has not told of all yet; ask it.
+  std::vector<NetworkFact> networks_called(std::string_view name) const;
   const DockerWatcherCounters& counters() const { return counters_; }
   // The last 512: from Docker's timeNano of a network event to the call of the sink that followed.
   const std::vector<std::chrono::nanoseconds>& latencies() const { return latencies_; }
@@ -63,7 +66,7 @@ class DockerWatcher {
  private:
   struct Session;
   boost::asio::awaitable<void> run();
-  boost::asio::awaitable<std::string> watch(std::string version, bool& in_sync);  // returns why it ended
+  boost::asio::awaitable<std::string> watch(std::string version);  // returns why it ended
   boost::asio::awaitable<void> drain(std::shared_ptr<Session> session);
   boost::asio::awaitable<void> ask_unknown(std::shared_ptr<Session> session);
   boost::asio::awaitable<Status> list();
@@ -88,7 +91,7 @@ class DockerWatcher {
   boost::asio::steady_timer wake_, wake_unknown_;
   std::chrono::milliseconds deadline_;
   WorkShare looks_, lists_;
-  bool stopping_ = false, all_ = false, resting_ = false;
+  bool stopping_ = false, all_ = false, resting_ = false, in_sync_ = false;
   struct Unknown {
     UnknownNetwork network;
     Backoff<std::chrono::milliseconds> backoff;

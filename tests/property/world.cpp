@@ -238,11 +238,12 @@ void World::session(bool up) {
 }
 
 void World::act(const Step& step) {
-  if (const auto* attach = std::get_if<Attach>(&step)) {
-    kernel_.insert("br-" + attach->network);
-    say_health(attach->network);
-  } else if (const auto* detach = std::get_if<Detach>(&step)) {
-    kernel_.erase("br-" + detach->network);
+  if (const auto* attach = std::get_if<Configure>(&step)) {
+    kernel_.insert("br-" + attach->key.network.str());
+    say_health(attach->key.network.str());
+  } else if (const auto* detach = std::get_if<Unconfigure>(&step)) {
+    kernel_.erase("br-" + detach->key.network.str());
+    brain_->unconfigured(detach->key);
   } else if (const auto* announce = std::get_if<Announce>(&step)) {
     const RibObject& object = announce->object;
     named_.insert(object.key);

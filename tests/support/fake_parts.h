@@ -63,22 +63,22 @@ class FakeRuntime : public Runtime {
   explicit FakeRuntime(RuntimeSink& sink, std::string name = "docker") : sink_(sink), name_(std::move(name)) {}
   void start() override { started = true; }
   void stop() override { started = false; }
-  void ensure(const NetworkConfig& network, std::function<void(Result<EnsuredNetwork>)> then) override {
-    asked.push_back(network.name);
+  void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) override {
+    asked.push_back(network.network);
     waiting_.emplace_back(network, std::move(then));
   }
   std::map<std::string, std::uint64_t> counters() const override { return {}; }
 
   // What the test says of it.
-  std::function<Result<EnsuredNetwork>(const NetworkConfig&)> answers = [this](const NetworkConfig& network) {
+  std::function<Result<EnsuredNetwork>(const RuntimeNetwork&)> answers = [this](const RuntimeNetwork& network) {
     return Result<EnsuredNetwork>(EnsuredNetwork{fact(network), false, {}});
   };
-  NetworkFact fact(const NetworkConfig& network) const {
+  NetworkFact fact(const RuntimeNetwork& network) const {
     NetworkFact out;
     out.runtime = name_;
     out.id = "id-of-" + network.name;
-    out.name = network.runtime_network();
-    out.driver = "bridge";
+    out.name = network.name;
+    out.driver = network.driver;
     out.interface = "br-" + network.name;
     for (const SubnetConfig& subnet : network.subnets) out.subnets.push_back({subnet.subnet, subnet.gateway, {}});
     return out;
@@ -113,6 +113,9 @@ class FakeRuntime : public Runtime {
     const ContainerKey key{name_, id};
     if (containers.erase(id) > 0 && here_) sink_.container_gone(key);
   }
+  void make_network(const NetworkFact& fact) {
+    if (here_) sink_.network_changed(fact);
+  }
   // Answers one question. False: none waits.
   bool turn() {
     if (waiting_.empty()) return false;
@@ -130,7 +133,7 @@ class FakeRuntime : public Runtime {
   RuntimeSink& sink_;
   const std::string name_;
   bool here_ = false;
-  std::deque<std::pair<NetworkConfig, std::function<void(Result<EnsuredNetwork>)>>> waiting_;
+  std::deque<std::pair<RuntimeNetwork, std::function<void(Result<EnsuredNetwork>)>>> waiting_;
 };
 
 class FakeHost : public Host {
@@ -160,9 +163,11 @@ class FakeHost : public Host {
   bool turn() {
     if (!started || !std::exchange(changed_, false)) return false;
     HostReport report;
+    report.addresses = addresses;
     report.endpoints = endpoints;
     for (const auto& [name, want] : wanted) {
-      NetworkHealth health{true, want.site.interface, Nat::Off, want.problems, want.site.key};
+      NetworkHealth health{true, want.site.interface, natted.contains(name) ? Nat::On : Nat::Off, want.problems,
+                           want.site.key};
       if (const auto bad = problems.find(name); bad != problems.end())
         health.problems.insert(health.problems.end(), bad->second.begin(), bad->second.end());
       report.health[name] = std::move(health);
@@ -181,6 +186,8 @@ class FakeHost : public Host {
   std::map<std::string, Wanted> wanted;
   std::map<std::string, std::vector<Problem>> problems;  // what stands against a network
   std::map<EndpointKey, Problem> endpoints;
+  std::set<IpAddress> addresses;  // the host's own
+  std::set<std::string> natted;   // networks
   std::vector<std::string> forgotten, repeated;
 
  private:

@@ -10,6 +10,8 @@
 #include <chrono>
 #include <optional>
 
+#include "container_watcher/attach/bridge/bridge_driver.h"
+#include "core/names.h"
 #include "tests/support/fake_docker.h"
 
 namespace berth {
@@ -34,7 +36,7 @@ class DockerNetworks : public testing::Test {
     std::optional<Result<EnsuredNetwork>> out;
     const auto ask = [&]() -> boost::asio::awaitable<void> {
       static_cast<void>(co_await client.negotiate());
-      out = co_await ensure_docker_network(client, config, is_there);
+      out = co_await ensure_docker_network(client, "docker", BridgeDriver().runtime_network(config), is_there);
     };
     boost::asio::co_spawn(io, ask(), boost::asio::detached);
     for (const auto end = Clock::now() + 10s; !out && Clock::now() < end;) {
@@ -125,7 +127,7 @@ TEST_F(DockerNetworks, AnInterfaceOfTheHostIsNeverHandedToDocker) {
   for (const std::string name : {"lan", "a-network-of-a-long-name"}) {
     NetworkConfig config = blue();
     config.name = name;
-    links = {bridge_name(name)};
+    links = {link_name("br-", name)};
     const auto refused = ensure(config);
     ASSERT_TRUE(refused) << refused.error().message;
     EXPECT_TRUE(docker.created.empty()) << name;
@@ -133,8 +135,8 @@ TEST_F(DockerNetworks, AnInterfaceOfTheHostIsNeverHandedToDocker) {
     ASSERT_EQ(refused->problems.size(), 1U);
     EXPECT_EQ(refused->problems[0].code, "bridge-exists");
     EXPECT_TRUE(refused->problems[0].blocks);
-    EXPECT_NE(refused->problems[0].text.find(bridge_name(name)), std::string::npos) << refused->problems[0].text;
-    EXPECT_EQ(refused->problems[0].remedy.rfind("ip link del " + bridge_name(name), 0), 0U);
+    EXPECT_NE(refused->problems[0].text.find(link_name("br-", name)), std::string::npos) << refused->problems[0].text;
+    EXPECT_EQ(refused->problems[0].remedy.rfind("ip link del " + link_name("br-", name), 0), 0U);
   }
   links.clear();
   EXPECT_TRUE(ensure(blue())->created);
@@ -157,14 +159,14 @@ TEST_F(DockerNetworks, ABridgeOfAnotherNetworkOfDockersIsNamed) {
 TEST_F(DockerNetworks, TheBridgesNameIsAnInterfacesAndTheNetworksAlone) {
   std::set<std::string> names;
   for (int n = 0; n < 20000; ++n) {
-    const std::string name = bridge_name("customer-network-" + std::to_string(n));
+    const std::string name = link_name("br-", "customer-network-" + std::to_string(n));
     EXPECT_LE(name.size(), 15U);
     EXPECT_EQ(name.find_first_of("/: \t"), std::string::npos);
     EXPECT_TRUE(names.insert(name).second) << "customer-network-" << n << " gets " << name << " too";
   }
   // Another build, another host: the same.
-  EXPECT_EQ(bridge_name("blue-blue-blu"), "br-bluegynd4gvc");
-  EXPECT_EQ(bridge_name("blue-blue-bl"), "br-blue-blue-bl");
+  EXPECT_EQ(link_name("br-", "blue-blue-blu"), "br-bluegynd4gvc");
+  EXPECT_EQ(link_name("br-", "blue-blue-bl"), "br-blue-blue-bl");
 }
 
 // An overlay of a swarm beside our bridge: Docker then calls the name ambiguous.

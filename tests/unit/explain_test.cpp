@@ -77,9 +77,10 @@ class Explain : public ::testing::Test {
           brain().answer({announce->object.key, state, state == RibState::Installed ? "" : "so says zebra"});
         } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
           brain().answer({withdraw->key, RibState::Gone, ""});
-        } else if (const auto* attach = std::get_if<Attach>(&step)) {
-          brain().set_network_health(
-              attach->network, health.contains(attach->network) ? health[attach->network] : healthy(attach->network));
+        } else if (const auto* attach = std::get_if<Configure>(&step)) {
+          brain().set_network_health(attach->key.network.str(), health.contains(attach->key.network.str())
+                                                                    ? health[attach->key.network.str()]
+                                                                    : healthy(attach->key.network.str()));
         }
       }
   }

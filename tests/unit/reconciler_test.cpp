@@ -12,6 +12,7 @@
 #include <random>
 #include <sstream>
 
+#include "container_watcher/attach/bridge/bridge_driver.h"
 #include "tests/support/fake_parts.h"
 #include "tests/support/fake_route_sink.h"
 
@@ -44,7 +45,10 @@ struct World {
         sink(rib, reconciler),
         runtime(reconciler),
         host([this](const HostReport& report) { reconciler.host_looked(report); }) {
-    reconciler.begin({sink, host, &runtime});
+    static const BridgeDriver kBridge;
+    reconciler.begin({sink, host, {{"docker", &runtime}}, [](std::string_view name) {
+                        return name == "bridge" ? &kBridge : nullptr;
+                      }});
   }
   ~World() { reconciler.stop(); }
   World(const World&) = delete;
@@ -218,7 +222,7 @@ TEST_F(ReconcilerTest, WhatStandsAgainstANetworkHoldsBackThatOneAlone) {
 TEST_F(ReconcilerTest, ANetworkThatTheRuntimeFailsToTellOfIsAskedForAgainSlowerEachTime) {
   running();
   const auto well = world->runtime.answers;
-  world->runtime.answers = [](const NetworkConfig&) { return Result<EnsuredNetwork>(transient("it says 500")); };
+  world->runtime.answers = [](const RuntimeNetwork&) { return Result<EnsuredNetwork>(transient("it says 500")); };
   world->runtime.list();
   world->settle();
   EXPECT_EQ(world->routes(), "10.10.1.2/32") << "what was known of it stays";
@@ -239,7 +243,7 @@ TEST_F(ReconcilerTest, ANetworkThatTheRuntimeFailsToTellOfIsAskedForAgainSlowerE
 TEST_F(ReconcilerTest, WhatIsInTheWayOfABridgeIsLookedForAtEachTick) {
   links.insert("br-blue");
   const auto well = world->runtime.answers;
-  world->runtime.answers = [&](const NetworkConfig& network) {
+  world->runtime.answers = [&](const RuntimeNetwork& network) {
     if (network.name != "blue" || !links.contains("br-blue")) return well(network);
     return Result<EnsuredNetwork>(EnsuredNetwork{{}, false, {{"bridge-exists", "br-blue is there", "del"}}, "br-blue"});
   };

@@ -57,8 +57,8 @@ class Cost : public testing::Test {
     while (more) {
       more = false;
       for (const Step& step : brain.take_steps(1000)) {
-        if (const auto* attach = std::get_if<Attach>(&step))
-          brain.set_network_health(attach->network, healthy(attach->network));
+        if (const auto* attach = std::get_if<Configure>(&step))
+          brain.set_network_health(attach->key.network.str(), healthy(attach->key.network.str()));
         zebra.take(step);
         more = true;
       }

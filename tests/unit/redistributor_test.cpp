@@ -55,11 +55,12 @@ struct Zebra {
         } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
           rib.erase(withdraw->key);
           brain.answer({withdraw->key, RibState::Gone, ""});
-        } else if (const auto* attach = std::get_if<Attach>(&step)) {
-          attached.push_back(attach->network);
-          brain.set_network_health(attach->network, healthy());
-        } else if (const auto* detach = std::get_if<Detach>(&step)) {
-          detached.push_back(detach->network);
+        } else if (const auto* attach = std::get_if<Configure>(&step)) {
+          attached.push_back(attach->key.network.str());
+          brain.set_network_health(attach->key.network.str(), healthy());
+        } else if (const auto* detach = std::get_if<Unconfigure>(&step)) {
+          detached.push_back(detach->key.network.str());
+          brain.unconfigured(detach->key);
         } else {
           ++synced;
           brain.zebra_synced();
@@ -272,7 +273,7 @@ TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
         order.push_back("withdraw");
         brain.answer({withdraw->key, RibState::Gone, ""});
       }
-      if (std::holds_alternative<Detach>(step)) order.push_back("detach");
+      if (std::holds_alternative<Unconfigure>(step)) order.push_back("detach");
     }
   EXPECT_EQ(order, (std::vector<std::string>{"withdraw", "withdraw", "detach"}));
 }

@@ -7,12 +7,14 @@ namespace berth {
 
 RuntimeNetwork BridgeDriver::runtime_network(const NetworkConfig& config) const {
   RuntimeNetwork out;
+  out.network = config.name;
+  out.make = config.docker_network.empty();
   out.driver = "bridge";
   out.name = config.runtime_network();
   out.subnets = config.subnets;
   out.mtu = config.mtu;
   out.nat = false;
-  if (config.docker_network.empty()) out.interface = link_name("br-", config.name);
+  if (out.make) out.interface = link_name("br-", config.name);
   return out;
 }
 
