@@ -19,10 +19,36 @@ if(BERTH_FUZZ)
 endif()
 add_compile_definitions(BERTH_VERSION="${PROJECT_VERSION}")
 
-# berth_library(NAME SOURCES… ) headers are included from the root of the tree: "core/ip.h"
+# berth_library(NAME SOURCES… [HEADERS PATTERNS…]): without sources it is a library of headers alone. Headers are included from
+# the root of the tree ("core/ip.h"), and a target sees those of the libraries that it links and no others: each library has a
+# folder of links to its own. PATTERNS: which files of this folder its headers are; where not said, all.
 function(berth_library name)
-  add_library(${name} STATIC ${ARGN})
-  target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  cmake_parse_arguments(PARSE_ARGV 1 own "" "" "HEADERS")
+  if(NOT own_HEADERS)
+    set(own_HEADERS *.h)
+  endif()
+  set(scope PUBLIC)
+  if(own_UNPARSED_ARGUMENTS)
+    add_library(${name} STATIC ${own_UNPARSED_ARGUMENTS})
+  else()
+    add_library(${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  set(see ${PROJECT_BINARY_DIR}/see/${name})
+  file(REMOVE_RECURSE ${see})
+  foreach(pattern ${own_HEADERS})
+    file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${pattern})
+    if(NOT headers)
+      message(FATAL_ERROR "${name}: no header is ${pattern}")
+    endif()
+    foreach(header ${headers})
+      file(RELATIVE_PATH path ${PROJECT_SOURCE_DIR} ${header})
+      get_filename_component(folder ${see}/${path} DIRECTORY)
+      file(MAKE_DIRECTORY ${folder})
+      file(CREATE_LINK ${header} ${see}/${path} SYMBOLIC)
+    endforeach()
+  endforeach()
+  target_include_directories(${name} ${scope} ${see})
 endfunction()
 
 # Programs whose tests wait for most of their time, for the kernel or for a deadline: run in so many parts at a time.
@@ -35,6 +61,7 @@ add_custom_target(berth_tests)
 # them busy, and no more.
 function(berth_test name libraries)
   add_executable(${name} ${ARGN})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}) # a test may know all
   target_link_libraries(${name} PRIVATE ${libraries} GTest::gtest GTest::gmock GTest::gtest_main)
   get_filename_component(label ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   add_dependencies(berth_tests ${name})

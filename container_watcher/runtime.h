@@ -24,7 +24,7 @@ struct UnknownNetwork {
   std::string id;
   std::string name;  // empty: it was never listed
   std::string why;   // for an operator: "Docker does not tell who is on it: …"
-  std::string remedy;
+  std::string remedy = {};
 };
 
 struct RuntimeSnapshot {

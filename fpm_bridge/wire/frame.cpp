@@ -7,27 +7,27 @@ namespace berth {
 
 void append_frame(std::string& out, std::string_view body) {
   assert(!body.empty() && body.size() <= kFrameMaxBody);
-  const std::size_t length = body.size() + kFrameHeader;
-  out += {1, 2, static_cast<char>(length >> 8), static_cast<char>(length & 0xff)};
-  out += body;
+  std::uint8_t header[BERTH_FRAME_HEADER];
+  berth_frame_header(header, body.size());
+  out.append(reinterpret_cast<const char*>(header), sizeof header).append(body);
 }
 
 Result<std::optional<std::string>> FrameDecoder::next() {
   const std::string_view data = std::string_view(buffer_).substr(at_);
-  if (!data.empty() && data[0] != 1) return permanent("frame header: version is not 1");
-  if (data.size() > 1 && data[1] != 2) return permanent("frame header: type is not 2 (protobuf)");
-  std::size_t length = 0;
-  if (data.size() >= kFrameHeader) {
-    length = static_cast<std::size_t>(static_cast<unsigned char>(data[2])) << 8 | static_cast<unsigned char>(data[3]);
-    if (length <= kFrameHeader) return permanent("frame header: no body");
+  const std::uint8_t* body = nullptr;
+  std::size_t size = 0, total = 0;
+  const char* error = nullptr;
+  switch (
+      berth_frame_next(reinterpret_cast<const std::uint8_t*>(data.data()), data.size(), &body, &size, &total, &error)) {
+    case BERTH_FRAME_BAD: return permanent(error);
+    case BERTH_FRAME_MORE:
+      buffer_.erase(0, at_);
+      at_ = 0;
+      return std::optional<std::string>();
+    case BERTH_FRAME_READY: break;
   }
-  if (length == 0 || data.size() < length) {
-    buffer_.erase(0, at_);
-    at_ = 0;
-    return std::optional<std::string>();
-  }
-  at_ += length;
-  return std::optional<std::string>(data.substr(kFrameHeader, length - kFrameHeader));
+  at_ += total;
+  return std::optional<std::string>(std::in_place, reinterpret_cast<const char*>(body), size);
 }
 
 }  // namespace berth

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// FPM's framing (FRR, fpm/fpm.h) without I/O: version 1, type 2 (protobuf), 16-bit big-endian length with the header.
-// Any thread. A decoder that has failed stays failed: the stream can't be read on, the connection must be closed.
+// Frames in a stream (proto/fpm_frame.h has their header), without I/O. Any thread. A decoder that has failed stays failed: the stream can't be read on, the connection must be closed.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +10,11 @@
 #include <string_view>
 
 #include "core/result.h"
+#include "fpm_bridge/proto/fpm_frame.h"
 
 namespace berth {
 
-inline constexpr std::size_t kFrameHeader = 4;           // bytes
-inline constexpr std::size_t kFrameMaxBody = 65535 - 4;  // bytes
+inline constexpr std::size_t kFrameMaxBody = BERTH_FRAME_MAX - BERTH_FRAME_HEADER;  // bytes
 
 // `body` must not be empty nor longer than kFrameMaxBody.
 void append_frame(std::string& out, std::string_view body);

@@ -11,7 +11,7 @@
 
 #include "arena.h"
 #include "connection.h"
-#include "frame.h"
+#include "fpm_frame.h"
 #include "keepalive.h"
 #include "session.h"
 

@@ -12,7 +12,7 @@
 
 #include "connection.h"
 #include "errors.h"
-#include "frame.h"
+#include "fpm_frame.h"
 #include "listener.h"
 #include "session.h"
 

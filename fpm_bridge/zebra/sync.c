@@ -7,7 +7,7 @@
 #include "connection.h"
 #include "debug.h"
 #include "errors.h"
-#include "frame.h"
+#include "fpm_frame.h"
 #include "operation.h"
 #include "results.h"
 #include "sync.h"

@@ -8,7 +8,7 @@
 
 extern "C" {
 #include "berth.pb-c.h"
-#include "fpm_bridge/zebra/frame.h"
+#include "fpm_bridge/proto/fpm_frame.h"
 }
 
 namespace {

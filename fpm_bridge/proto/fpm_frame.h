@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * FPM's frame header (FRR, fpm/fpm.h): version, type, 16-bit big-endian length that counts the header.
- * Pure: no FRR header, no I/O, never trusts a length.
+ * FPM's frame header (FRR, fpm/fpm.h): version 1, type 2 (protobuf), 16-bit big-endian length that counts the header. For
+ * both ends, in C and in C++. Pure: no FRR header, no I/O, never trusts a length.
  */
-#ifndef BERTH_FRAME_H
-#define BERTH_FRAME_H
+#ifndef BERTH_FPM_FRAME_H
+#define BERTH_FPM_FRAME_H
 
 #include <stddef.h>
 #include <stdint.h>
