@@ -5,7 +5,7 @@
 // programmed. Each call costs O(log due), but for session_begun() and retry().
 //
 // A failure stays as a difference and is due again at retry(), at first at the next one, then after two, four, … at most
-// kMostRetries of them, until the other side takes it or the wish changes.
+// kMostRetries of them, until the other side takes it or something else is wanted.
 //
 // A value may depend on something else that must stay there as long as the value does: a route on the attachment that it
 // points at. `depends_on(value)`, found beside the value's type, says on what; holds() says whether anything still does.
@@ -257,7 +257,7 @@ class DeltaTracker {
     failure.state = Failure::Waits;
     failure.at = retries_ + failure.delay.next();
   }
-  // The wish has changed: the failure stays one, since the wish may change back, but it is not made to wait long.
+  // What is wanted has changed: the failure stays one, since it may change back, but it is not made to wait long.
   void relent(const Key& key) {
     const auto failure = failed_.find(key);
     if (failure == failed_.end()) return;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Who wants what, and who gets it: containers' claims to addresses and subnets become at most one wish for each RIB key,
-// within the limits. Pure; one thread, the daemon's. Owner: the Redistributor.
+// Who wants what, and who gets it: containers' claims to addresses and subnets become at most one candidate for each RIB key;
+// those within the limits are granted. Pure; one thread, the daemon's. Owner: the Redistributor.
 //
 // The rules, all of them by what is and none by who came first:
-// - an address belongs to the claim of the lowest Rank (the oldest container);
-// - `max-containers N` of a network: the N lowest Ranks that claim an address in it;
+// - an address belongs to the claim of the most senior (the oldest container);
+// - `max-containers N` of a network: the N most senior that claim an address in it;
 // - `limit routes N`: subnets first, then the oldest containers' addresses, then the lowest key.
 // Each change costs O(log all) for each claim that it changes, and tells which keys to look at again.
 #pragma once
@@ -26,73 +26,75 @@ namespace berth {
 
 // What one container brings, as policy judged it.
 struct Contribution {
-  struct Place {
+  struct ClaimKey {
     SharedText network;
     Prefix prefix;
-    auto operator<=>(const Place&) const = default;
+    auto operator<=>(const ClaimKey&) const = default;
   };
   struct Host {
-    Place place;
+    ClaimKey claim;
     std::uint32_t tag = 0;
   };
-  // Both sorted by place, each place once: most containers have one, and a host has many containers.
-  std::vector<Host> hosts;                               // addresses to advertise
-  std::vector<Place> subnets;                            // subnets to advertise while it is there
-  void add_host(const Place& place, std::uint32_t tag);  // the later tag counts
-  void add_subnet(const Place& place);
-  const Host* host(const Place& place) const;  // nullptr: not among them
-  bool has_subnet(const Place& place) const;
+  // Both sorted by claim, each claim once: most containers have one, and a host has many containers.
+  std::vector<Host> hosts;                                  // addresses to advertise
+  std::vector<ClaimKey> subnets;                            // subnets to advertise while it is there
+  void add_host(const ClaimKey& claim, std::uint32_t tag);  // the later tag counts
+  void add_subnet(const ClaimKey& claim);
+  const Host* host(const ClaimKey& claim) const;  // nullptr: not among them
+  bool has_subnet(const ClaimKey& claim) const;
 };
 
-struct Wish {
+struct Candidate {
   RibKey key;
   SharedText network;
   std::uint32_t tag = 0;
-  std::optional<Rank> owner;  // absent: a subnet
-  bool operator==(const Wish&) const = default;
+  std::optional<Seniority> owner;  // absent: a subnet
+  bool operator==(const Candidate&) const = default;
 };
 
-// Why a claim is not a wish.
-enum class ClaimState { None, Wished, OtherOwner, TooManyContainers, TooManyRoutes };
+// What became of a claim.
+enum class ClaimState { None, Granted, OtherOwner, TooManyContainers, TooManyRoutes };
 
 class Claims {
  public:
-  // Each replaces what was there, and adds the keys whose wish may have changed to `changed`.
+  // Each replaces what was there, and adds the keys for which another one may be granted now to `changed`.
   void set_limits(const Config& config, std::set<RibKey>& changed);
-  void set(const Rank& who, const Contribution& what, std::set<RibKey>& changed);
+  void set(const Seniority& who, const Contribution& what, std::set<RibKey>& changed);
 
-  const Wish* wish(const RibKey& key) const;                                // nullptr: nobody gets this
-  const std::map<RibKey, Wish>& candidates() const { return candidates_; }  // wishes and what the limit cut off
-  const std::set<RibKey>& of_network(const SharedText& network) const;      // candidates' keys
-  ClaimState state(const Rank& who, const Contribution::Place& place) const;
-  std::vector<Rank> claimants(const Prefix& prefix) const;
+  const Candidate* granted(const RibKey& key) const;                             // nullptr: nobody gets this
+  const std::map<RibKey, Candidate>& candidates() const { return candidates_; }  // also those that the limit cut off
+  const std::set<RibKey>& of_network(const SharedText& network) const;           // candidates' keys
+  ClaimState state(const Seniority& who, const Contribution::ClaimKey& claim) const;
+  std::vector<Seniority> claimants(const Prefix& prefix) const;
 
  private:
   struct Claim {
-    Rank who;
+    Seniority who;
     SharedText network;
     auto operator<=>(const Claim&) const = default;
   };
   // Subnets are few and come first; then the oldest.
-  struct Seat {
-    Rank who;
+  struct LimitOrder {
+    Seniority who;
     bool host = false;
     RibKey key;
-    std::strong_ordering operator<=>(const Seat& other) const {
+    std::strong_ordering operator<=>(const LimitOrder& other) const {
       if (const auto order = host <=> other.host; order != 0) return order;
       if (const auto order = who <=> other.who; order != 0) return order;
       return key <=> other.key;
     }
-    bool operator==(const Seat&) const = default;
+    bool operator==(const LimitOrder&) const = default;
   };
-  static Seat seat(const Wish& wish) { return {wish.owner.value_or(Rank{}), wish.owner.has_value(), wish.key}; }
-  void add_host(const Rank& who, const Contribution::Place& place, std::uint32_t tag);
-  void drop_host(const Rank& who, const Contribution::Place& place);
-  void count_subnet(const Contribution::Place& place, int by);
-  void containers_changed(const SharedText& network, const std::vector<Rank>& ranks);
+  static LimitOrder order_of(const Candidate& candidate) {
+    return {candidate.owner.value_or(Seniority{}), candidate.owner.has_value(), candidate.key};
+  }
+  void add_host(const Seniority& who, const Contribution::ClaimKey& claim, std::uint32_t tag);
+  void drop_host(const Seniority& who, const Contribution::ClaimKey& claim);
+  void count_subnet(const Contribution::ClaimKey& claim, int by);
+  void containers_changed(const SharedText& network, const std::vector<Seniority>& containers);
   void settle(std::set<RibKey>& changed);
-  void set_candidate(const RibKey& key, std::optional<Wish> wish, std::set<RibKey>& changed);
-  std::optional<Wish> elect(const RibKey& key) const;
+  void set_candidate(const RibKey& key, std::optional<Candidate> candidate, std::set<RibKey>& changed);
+  std::optional<Candidate> elect(const RibKey& key) const;
   using AllClaims = std::map<std::pair<Prefix, Claim>, std::uint32_t>;
   struct ClaimsTo {
     AllClaims::const_iterator first, last;
@@ -100,16 +102,16 @@ class Claims {
     AllClaims::const_iterator end() const { return last; }
   };
   ClaimsTo claims_to(const Prefix& address) const;  // the lowest first
-  FirstN<Rank>& containers_of(const SharedText& network);
+  FirstN<Seniority>& containers_of(const SharedText& network);
 
   std::map<SharedText, NetworkConfig> networks_;
-  std::map<Rank, Contribution> contributions_;
+  std::map<Seniority, Contribution> contributions_;
   AllClaims claims_;                                             // address, who claims it -> tag
   std::map<Prefix, std::map<SharedText, std::size_t>> members_;  // subnet -> network -> containers in it
-  std::map<SharedText, FirstN<Rank>> containers_;                // by network: who may have an address advertised
-  std::map<RibKey, Wish> candidates_;
+  std::map<SharedText, FirstN<Seniority>> containers_;           // by network: who may have an address advertised
+  std::map<RibKey, Candidate> candidates_;
   std::map<SharedText, std::set<RibKey>> by_network_;
-  FirstN<Seat> seats_;
+  FirstN<LimitOrder> limit_;
   std::set<RibKey> touched_;
 };
 

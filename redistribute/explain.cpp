@@ -38,21 +38,21 @@ std::string_view to_string(Advertised verdict) {
   return "notAdvertised";
 }
 
-RouteView Redistributor::Impl::view(const Wish& wish) const {
-  RouteView view{wish.key, wish.network, {}, wish.key.kind == RibKind::Mark, wish.tag, {}, {}};
-  if (wish.owner) view.container = name_of(wish.owner->key);
-  if (const RouteAnswer* answered = routes.answer_of(wish.key)) {
+RouteView Redistributor::Impl::view(const Candidate& candidate) const {
+  RouteView view{candidate.key, candidate.network, {}, candidate.key.kind == RibKind::Mark, candidate.tag, {}, {}};
+  if (candidate.owner) view.container = name_of(candidate.owner->key);
+  if (const RouteAnswer* answered = routes.answer_of(candidate.key)) {
     view.state = answered->state;
     view.reason = answered->reason;
-  } else if (!gates.open(wish.network, wish.key.prefix)) {
+  } else if (!gates.open(candidate.network, candidate.key.prefix)) {
     view.reason = "the network may not be advertised";
-    for (const Gate& gate : gates.closed(wish.network)) {
-      if (gate.family != Family::Both && (gate.family == Family::V4) != wish.key.prefix.is_v4()) continue;
+    for (const Gate& gate : gates.closed(candidate.network)) {
+      if (gate.family != Family::Both && (gate.family == Family::V4) != candidate.key.prefix.is_v4()) continue;
       if (gates.withdrawn()) view.reason = gate.text;
       if (!gate.code.empty()) view.reason += ": " + gate.code + ", see show networks";
       break;
     }
-  } else if (const Problem* problem = endpoint_problem(wish)) {
+  } else if (const Problem* problem = endpoint_problem(candidate)) {
     view.reason = problem->text;
   } else if (!zebra_up) {
     view.reason = "zebra is away";
@@ -63,30 +63,31 @@ RouteView Redistributor::Impl::view(const Wish& wish) const {
 std::optional<RouteView> Redistributor::Impl::subnet_of(const NetworkConfig& network, const IpAddress& address) const {
   for (const SubnetConfig& subnet : network.subnets)
     if (subnet.subnet.contains(address))
-      if (const Wish* wish = claims.wish({RibKind::Mark, subnet.subnet}); wish && wish->network == network.name)
-        return view(*wish);
+      if (const Candidate* candidate = claims.granted({RibKind::Mark, subnet.subnet});
+          candidate && candidate->network == network.name)
+        return view(*candidate);
   return std::nullopt;
 }
 
 std::vector<RouteView> Redistributor::routes() const {
   std::vector<RouteView> out;
   for (const auto& [key, candidate] : impl_->claims.candidates())
-    if (const Wish* wish = impl_->claims.wish(key)) out.push_back(impl_->view(*wish));
+    if (const Candidate* granted = impl_->claims.granted(key)) out.push_back(impl_->view(*granted));
   return out;
 }
 
 void Redistributor::each_state(const std::function<void(const RibKey&, RibState)>& tell) const {
   for (const auto& [key, candidate] : impl_->claims.candidates()) {
-    if (!impl_->claims.wish(key)) continue;
+    if (!impl_->claims.granted(key)) continue;
     const RouteAnswer* answered = impl_->routes.answer_of(key);
     tell(key, answered ? answered->state : RibState::Pending);
   }
 }
 
 std::optional<RouteView> Redistributor::route_of(const IpAddress& address) const {
-  const Wish* wish = impl_->claims.wish({RibKind::Route, Prefix::host(address)});
-  if (!wish) return std::nullopt;
-  return impl_->view(*wish);
+  const Candidate* candidate = impl_->claims.granted({RibKind::Route, Prefix::host(address)});
+  if (!candidate) return std::nullopt;
+  return impl_->view(*candidate);
 }
 
 namespace {
@@ -94,8 +95,8 @@ namespace {
 // By address (its owner first), by name, or by the beginning of an id.
 Found find_subject(const Inventory& inventory, const Claims& claims, const std::string& subject) {
   if (const auto address = IpAddress::parse(subject)) {
-    const Wish* wish = claims.wish({RibKind::Route, Prefix::host(*address)});
-    if (wish && wish->owner) return {inventory.find(wish->owner->key)};
+    const Candidate* candidate = claims.granted({RibKind::Route, Prefix::host(*address)});
+    if (candidate && candidate->owner) return {inventory.find(candidate->owner->key)};
     const auto& holders = inventory.with_address(*address);
     return {holders.empty() ? nullptr : inventory.find(*holders.begin())};
   }
@@ -129,7 +130,7 @@ constexpr const char* kNotClaimed = "it is not known yet whether this network of
 
 bool explain_claim(Steps& step, ClaimState state, const std::string& address, const std::string& network) {
   switch (state) {
-    case ClaimState::Wished: return step("owner", true, "no other container has it");
+    case ClaimState::Granted: return step("owner", true, "no other container has it");
     case ClaimState::TooManyContainers:
       return step("limit", false, network + " has as many containers as max-containers allows", "max-containers N");
     case ClaimState::TooManyRoutes: return step("limit", false, "the limit of routes is reached", "limit routes N");
@@ -304,11 +305,11 @@ class Redistributor::Impl::Explainer {
                verdict.advertise ? address.to_string() + " may be advertised" : verdict.detail, verdict.remedy))
       return false;
     const Prefix prefix = Prefix::host(address);
-    if (!explain_claim(step_, impl_.claims.state(rank_of(fact_), {network.name, prefix}), address.to_string(),
+    if (!explain_claim(step_, impl_.claims.state(seniority_of(fact_), {network.name, prefix}), address.to_string(),
                        network.name))
       return false;
-    const Wish* wish = impl_.claims.wish({RibKind::Route, prefix});
-    const RouteView view = wish ? impl_.view(*wish) : RouteView{};
+    const Candidate* candidate = impl_.claims.granted({RibKind::Route, prefix});
+    const RouteView view = candidate ? impl_.view(*candidate) : RouteView{};
     return step_("route", view.state == RibState::Installed,
                  prefix.to_string() + " is " + std::string(to_string(view.state)) +
                      (view.reason.empty() ? "" : ": " + view.reason));

@@ -15,12 +15,12 @@
 namespace berth {
 
 // Who has what two containers want: the older one, then the lower key. An age that is not known counts as the youngest.
-struct Rank {
+struct Seniority {
   std::int64_t created = std::numeric_limits<std::int64_t>::max();
   ContainerKey key;
-  auto operator<=>(const Rank&) const = default;
+  auto operator<=>(const Seniority&) const = default;
 };
-inline Rank rank_of(const ContainerFact& fact) {
+inline Seniority seniority_of(const ContainerFact& fact) {
   return {fact.created > 0 ? fact.created : std::numeric_limits<std::int64_t>::max(), fact.key};
 }
 

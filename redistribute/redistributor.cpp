@@ -25,16 +25,16 @@ std::set<std::uint32_t> tags_of(const Config& config) {
 
 }  // namespace
 
-const Problem* Redistributor::Impl::endpoint_problem(const Wish& wish) const {
-  const ContainerFact* fact = wish.owner && gates.any_endpoint() ? inventory.find(wish.owner->key) : nullptr;
+const Problem* Redistributor::Impl::endpoint_problem(const Candidate& candidate) const {
+  const ContainerFact* fact = candidate.owner && gates.any_endpoint() ? inventory.find(candidate.owner->key) : nullptr;
   if (!fact) return nullptr;
   for (const EndpointFact& endpoint : fact->endpoints) {
     const NetworkConfig* network = networks.of(*fact, endpoint);
-    if (!network || network->name != wish.network) continue;
-    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), wish.key.prefix.address()) ==
+    if (!network || network->name != candidate.network) continue;
+    if (std::find(endpoint.addresses.begin(), endpoint.addresses.end(), candidate.key.prefix.address()) ==
         endpoint.addresses.end())
       continue;
-    if (const Problem* problem = gates.at({fact->key, endpoint.id}, wish.key.prefix)) return problem;
+    if (const Problem* problem = gates.at({fact->key, endpoint.id}, candidate.key.prefix)) return problem;
   }
   return nullptr;
 }
@@ -49,14 +49,14 @@ void Redistributor::Impl::evaluate_container(const ContainerKey& key) {
   const ContainerFact* fact = inventory.find(key);
   const auto before = evaluated.find(key);
   std::set<RibKey> changed;
-  if (before != evaluated.end() && (!fact || rank_of(*fact).created != before->second.created))
+  if (before != evaluated.end() && (!fact || seniority_of(*fact).created != before->second.created))
     claims.set({before->second.created, key}, {}, changed);
   if (fact) {
     counters["evaluations"] += fact->endpoints.size();
     const Evaluation evaluation = evaluate(networks, host_addresses, *fact);
-    const Rank rank = rank_of(*fact);
-    evaluated[fact->key] = {rank.created, fact->name};
-    claims.set(rank, evaluation.contribution, changed);
+    const Seniority seniority = seniority_of(*fact);
+    evaluated[fact->key] = {seniority.created, fact->name};
+    claims.set(seniority, evaluation.contribution, changed);
     refusals.set(key, "policy", fact->name, evaluation.refusals);
   } else {
     refusals.set(key, "policy", name_of(key), {});
@@ -75,14 +75,15 @@ void Redistributor::Impl::check(const std::set<RibKey>& keys) {
 
 // One key: what is wished and allowed now is what the tracker is to want.
 void Redistributor::Impl::check(const RibKey& key) {
-  const Wish* wish = claims.wish(key);
+  const Candidate* candidate = claims.granted(key);
   if (key.kind == RibKind::Route) tell_losers(key);
-  if (!wish || !gates.open(wish->network, key.prefix) || endpoint_problem(*wish)) return routes.unwant(key);
+  if (!candidate || !gates.open(candidate->network, key.prefix) || endpoint_problem(*candidate))
+    return routes.unwant(key);
   // Configure, then announce: nothing new by an attachment that is still under way.
-  const AttachmentKey by{wish->network};
+  const AttachmentKey by{candidate->network};
   if (!attachments.is_answered(by) && !routes.is_programmed(key)) return routes.unwant(key);
-  const Attachment to = attachment(networks.config().networks.at(wish->network));
-  routes.want(key, {{key, wish->tag, to.interface, to.next_hop, 0, 0}, by});
+  const Attachment to = attachment(networks.config().networks.at(candidate->network));
+  routes.want(key, {{key, candidate->tag, to.interface, to.next_hop, 0, 0}, by});
 }
 
 // A network's own. Its conditions are what was found on this host.
@@ -106,13 +107,13 @@ void Redistributor::Impl::tell_losers(const RibKey& key) {
   const std::string scope = key.prefix.to_string();
   std::set<ContainerKey> losers;
   const auto candidate = claims.candidates().find(key);
-  for (const Rank& who : claims.claimants(key.prefix)) {
+  for (const Seniority& who : claims.claimants(key.prefix)) {
     std::set<Refusal> now;
     bool has = false;
     for (const std::string& network : networks.attached(*inventory.find(who.key))) {
       switch (claims.state(who, {network, key.prefix})) {
         case ClaimState::None: break;
-        case ClaimState::Wished: has = true; break;
+        case ClaimState::Granted: has = true; break;
         case ClaimState::OtherOwner:
           if (candidate == claims.candidates().end() || !candidate->second.owner) break;
           now.insert({"refusedOwner", scope + " belongs to " + name_of(candidate->second.owner->key)});
@@ -332,7 +333,7 @@ void Redistributor::answer(const RibAnswer& answer) {
 
 void Redistributor::withdraw_all(bool on) {
   if (!impl_->gates.withdraw(on)) return;
-  for (const auto& [key, wish] : impl_->claims.candidates()) impl_->check(key);
+  for (const auto& [key, candidate] : impl_->claims.candidates()) impl_->check(key);
 }
 
 std::vector<Step> Redistributor::take_steps(std::size_t limit) {

@@ -52,7 +52,7 @@ struct Redistributor::Impl {
   std::set<std::string> synced;  // runtimes
   // what follows from it
   struct Evaluated {
-    std::int64_t created = 0;  // as its rank in `claims`
+    std::int64_t created = 0;  // as its seniority in `claims`
     SharedText name;
   };
   std::map<ContainerKey, Evaluated> evaluated;
@@ -67,8 +67,8 @@ struct Redistributor::Impl {
   std::vector<Prefix> kept;  // of the last EndOfSync of this session
   std::map<std::string, std::uint64_t> counters;
 
-  const Problem* endpoint_problem(const Wish& wish) const;  // nullptr: its container's endpoint is well
-  SharedText name_of(const ContainerKey& key) const;        // as it was evaluated
+  const Problem* endpoint_problem(const Candidate& candidate) const;  // nullptr: its container's endpoint is well
+  SharedText name_of(const ContainerKey& key) const;                  // as it was evaluated
   void evaluate_container(const ContainerKey& key);
   void evaluate_containers(const std::set<ContainerKey>& keys);
   void check(const RibKey& key);
@@ -81,7 +81,7 @@ struct Redistributor::Impl {
   std::vector<Prefix> unknown_scope() const;
   bool may_change(const AttachmentKey& key, const AttachmentSpec* wanted) const;
   bool attachment_due() const;
-  RouteView view(const Wish& wish) const;
+  RouteView view(const Candidate& candidate) const;
   std::optional<RouteView> subnet_of(const NetworkConfig& network, const IpAddress& address) const;
 };
 

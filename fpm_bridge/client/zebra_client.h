@@ -44,12 +44,12 @@ class ZebraClient : public RouteSink {
 
  private:
   // What is wanted of a key: it waits in queue_, or the module has not answered it yet, or both (a mind changed meanwhile).
-  struct Wish {
+  struct WantedChange {
     bool waiting = false;
     std::optional<RibObject> object;  // absent: remove
     std::uint64_t unanswered = 0;     // sequence of the batch that bore it last; 0: answered
   };
-  using Wishes = std::unordered_map<RibKey, Wish>;
+  using WantedChanges = std::unordered_map<RibKey, WantedChange>;
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<Status> session();
   boost::asio::awaitable<Status> connect();
@@ -79,8 +79,8 @@ class ZebraClient : public RouteSink {
   std::vector<Prefix> keep_;                     // of the end_of_sync() that is not said yet
   std::uint32_t window_ = 1, max_operations_ = 1;
   std::uint64_t sequence_ = 0;
-  Wishes wishes_;
-  std::deque<Wishes::value_type*> queue_;           // those that wait, in the order of the first wish
+  WantedChanges wishes_;
+  std::deque<WantedChanges::value_type*> queue_;    // those that wait, in the order of the first wish
   std::map<std::uint64_t, std::size_t> in_flight_;  // sequence -> operations not answered yet
   std::string out_;                                 // what the socket has not taken yet
   struct Stream;

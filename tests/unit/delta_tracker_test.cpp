@@ -43,7 +43,7 @@ TEST(DeltaTracker, KnowsTheDifferenceOnce) {
   EXPECT_FALSE(tracker.take());
 }
 
-TEST(DeltaTracker, AWishThatEndsBeforeItWasSaidIsNothing) {
+TEST(DeltaTracker, WhatEndsBeforeItWasSaidIsNothing) {
   Tracker tracker;
   tracker.want("a", {1});
   tracker.unwant("a");
@@ -109,11 +109,11 @@ TEST(DeltaTracker, ARefusalThatLastsIsTriedLessAndLess) {
   }
   EXPECT_GT(tries, 10);
   EXPECT_LT(tries, 30);
-  tracker.want("a", {7});  // another wish is not made to wait
+  tracker.want("a", {7});  // something else is not made to wait
   EXPECT_TRUE(tracker.take());
 }
 
-TEST(DeltaTracker, AWishThatComesBackIsStillAFailure) {
+TEST(DeltaTracker, WhatIsWantedAgainIsStillAFailure) {
   Tracker tracker;
   tracker.want("a", {1});
   tracker.take();
