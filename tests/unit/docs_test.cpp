@@ -174,7 +174,7 @@ TEST(Docs, TheModuleIsLoadedByItsWholePath) {
 }
 
 std::string module_sources() {
-  std::string out;
+  std::string out = file("fpm_bridge/proto/fpm_frame.h");
   for (const auto& each : std::filesystem::directory_iterator(std::string(BERTH_SOURCE_DIR) + "/fpm_bridge/zebra"))
     if (each.path().extension() == ".c" || each.path().extension() == ".h")
       out += file("fpm_bridge/zebra/" + each.path().filename().string());
