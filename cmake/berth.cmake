@@ -51,6 +51,22 @@ function(berth_library name)
   target_include_directories(${name} ${scope} ${see})
 endfunction()
 
+# berth_tenant(…): a library, as berth_library() makes it, that is a kind of attachment, a runtime or a way into zebra. It is
+# linked where the tables of tenants are (daemon/tenants.cpp), and nobody else sees it.
+macro(berth_tenant name)
+  berth_library(${name} ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY BERTH_TENANTS ${name})
+endmacro()
+
+# Every folder here that has something to build.
+macro(berth_folders)
+  file(GLOB berth_found CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*/CMakeLists.txt)
+  foreach(berth_each ${berth_found})
+    get_filename_component(berth_each ${berth_each} DIRECTORY)
+    add_subdirectory(${berth_each})
+  endforeach()
+endmacro()
+
 # Programs whose tests wait for most of their time, for the kernel or for a deadline: run in so many parts at a time.
 set(berth_waiting host_links_test=6 host_agent_test=4 zebra_client_test=4 docker_watcher_test=3
   connection_test=1 told_test=1)

@@ -40,7 +40,8 @@ App::App(boost::asio::io_context& io, const Config& config, AppOptions options)
       timers_(io),
       reconciler_(timers_, config, [](const std::string& name) { return if_nametoindex(name.c_str()) != 0; }),
       sink_(find_route_sink_kind(config.zebra.way)->make(io, config.zebra, reconciler_)),
-      host_(io, [this](const HostReport& report) { reconciler_.host_looked(report); }),
+      host_(
+          io, [this](const HostReport& report) { reconciler_.host_looked(report); }, find_driver),
       status_(started_, reconciler_, [this] { return counters(); }),
       vty_(io, {options_.vty_socket.empty() ? config.vty.socket : options_.vty_socket, config.vty.max_clients}, *this),
       shell_(timers_.make()) {

@@ -14,11 +14,13 @@
 
 #include "container_watcher/attach/port_book.h"
 #include "container_watcher/netlink/host_state.h"
+#include "container_watcher/netlink/observer.h"
 
 namespace berth {
 
 class BridgePorts {
  public:
+  explicit BridgePorts(Observer& observer) : observer_(observer) {}
   // Of the bridges with these indices. `more`: not all could be asked for yet.
   std::vector<BridgePort> read(const HostState& state, const std::set<int>& bridges, const PortBook& book, bool* more);
 
@@ -28,6 +30,7 @@ class BridgePorts {
     bool up = false, carrier = false;
     int tries = 0;
   };
+  Observer& observer_;
   std::map<int, Known> known_;  // by index
 };
 

@@ -6,11 +6,11 @@
 // One object of each kind, without state; any thread. They are listed in daemon/tenants.cpp.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "container_watcher/attach/link_check.h"
 #include "container_watcher/attach/network_site.h"
 #include "container_watcher/netlink/host_state.h"
 #include "container_watcher/netlink/operation.h"
@@ -26,6 +26,12 @@ enum class SubnetRoute {
   ConnectedTag,  // our tag on the connected route that the host has, since it has an address of the subnet
   Route,         // a route of ours
   None,          // not at all
+};
+
+// What the links of this host say of a network.
+struct LinkVerdict {
+  bool attached = false;  // there is such a link
+  std::vector<Problem> problems;
 };
 
 class Driver {
@@ -48,5 +54,8 @@ class Driver {
                             const std::vector<std::string>& uplinks) const = 0;
   virtual SubnetRoute subnet_route() const = 0;
 };
+
+// By its name, as NetworkConfig::driver has it. nullptr: there is none.
+using DriverLookup = std::function<const Driver*(std::string_view name)>;
 
 }  // namespace berth

@@ -44,7 +44,7 @@ class Host {
   virtual void unwant(const std::string& network) = 0;   // the runtime hasn't; its rules stay
   virtual void forget(const std::string& network) = 0;   // nothing of it is advertised: its rules go
   virtual void repeat_addresses(
-      const std::string& interface) = 0;  // says them again to those who missed them (host_repair.h)
+      const std::string& interface) = 0;  // says them again to those who missed them (RepeatAddresses)
 
   // Whose ports are watched. Costs next to nothing: nothing is asked for them. Those of a network that is configured later
   // are known from the runtime's next full list on.

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/host_agent.h"
 
-#include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/asio/post.hpp>
-#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -19,7 +11,8 @@
 
 #include "container_watcher/attach/bridge_ports.h"
 #include "container_watcher/attach/return_path.h"
-#include "container_watcher/netlink/snapshot.h"
+#include "container_watcher/netlink/executor.h"
+#include "container_watcher/netlink/observer.h"
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -39,7 +32,6 @@ constexpr auto kRuntimeRests = 5s;
 constexpr auto kMostPatience = 60s;
 constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
 constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
-constexpr unsigned kFailuresToTell = 4;
 
 }  // namespace
 
@@ -63,7 +55,8 @@ struct HostAgent::Worker {
     std::uint64_t number = 0;
     std::set<std::string> repeats;
   };
-  explicit Worker(std::shared_ptr<PortBook> the_book) : book(std::move(the_book)) {}
+  Worker(std::shared_ptr<PortBook> the_book, DriverLookup drivers)
+      : book(std::move(the_book)), keeper(observer, executor, std::move(drivers)) {}
   const std::shared_ptr<PortBook> book;
   std::mutex mutex;
   std::condition_variable wake;
@@ -72,14 +65,15 @@ struct HostAgent::Worker {
   std::thread thread;
 
   // The thread's own.
-  HostFirewall firewall;
-  BridgePorts ports;
-  ReturnPaths paths;
-  HostState state;
-  bool seen = false;
+  KernelObserver observer;
+  KernelExecutor executor;
+  HostKeeper keeper;
+  BridgePorts ports{observer};
+  ReturnPaths paths{observer};
   unsigned failures = 0;
 
   void look_at_endpoints(HostAgent::Result* result) {
+    const HostState& state = keeper.state();
     std::map<std::string, int> bridges;
     std::set<int> indices;
     for (const auto& [name, finding] : result->findings.sites)
@@ -104,24 +98,20 @@ struct HostAgent::Worker {
   HostAgent::Result look(const Order& order) {
     HostAgent::Result result;
     const auto begin = Clock::now();
-    if (auto read = read_host_state()) {  // else the last one: nothing is withdrawn for it
-      state = std::move(*read);
-      seen = true;
-      failures = 0;
-    } else {
-      result.failure = read.error().message;
-      ++failures;
-    }
-    if (seen) {
-      result.findings = firewall.look(order.wish, state);
+    const Status read = keeper.observe(order.wish);
+    failures = read ? 0 : failures + 1;
+    if (!read) result.failure = read.error().message;
+    if (keeper.seen()) {
+      if (keeper.apply(keeper.plan(order.wish))) static_cast<void>(keeper.observe_again(order.wish));
+      result.findings = keeper.judge(order.wish);
       result.again = result.findings.again;
       look_at_endpoints(&result);
     }
     for (const std::string& interface : order.repeats)
-      result.repeated.emplace(interface, berth::repeat_addresses(interface));
-    result.seen = seen;
+      result.repeated.emplace(interface, executor.apply(RepeatAddresses{interface}));
+    result.seen = keeper.seen();
     result.failures = failures;
-    result.addresses = state.addresses;
+    result.addresses = keeper.state().addresses;
     result.wish = order.number;
     result.took = Clock::now() - begin;
     return result;
@@ -143,11 +133,16 @@ struct HostAgent::Worker {
   }
 };
 
-HostAgent::HostAgent(asio::io_context& io, Listener listener)
+HostAgent::HostAgent(asio::io_context& io, Listener listener, DriverLookup drivers)
     : io_(io),
       listener_(std::move(listener)),
-      route_(io),
-      netfilter_(io),
+      drivers_(std::move(drivers)),
+      watch_(io, {HostChange::Links, HostChange::Addresses, HostChange::Forwarding, HostChange::Rules},
+             [this](const Watch::Counts& counts) {
+               counters_.notifications = counts.notifications;
+               counters_.overruns = counts.overruns;
+               look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor));
+             }),
       soon_(io),
       slow_(io),
       book_(std::make_shared<PortBook>()) {}
@@ -159,10 +154,8 @@ HostAgent::~HostAgent() {
 void HostAgent::start() {
   if (!stopped_) return;
   stopped_ = false;
-  open(&route_, NETLINK_ROUTE,
-       {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF});
-  open(&netfilter_, NETLINK_NETFILTER, {NFNLGRP_NFTABLES});
-  worker_ = std::make_shared<Worker>(book_);
+  blind_ = !watch_.start();
+  worker_ = std::make_shared<Worker>(book_, drivers_);
   // The handler holds the worker weakly: after stop() there is nobody to tell.
   auto deliver = [this, &io = io_, weak = std::weak_ptr(worker_)](Result result) {
     asio::post(io, [this, weak, result = std::move(result)]() mutable {
@@ -176,9 +169,7 @@ void HostAgent::start() {
 void HostAgent::stop() {
   if (stopped_) return;
   stopped_ = true;
-  boost::system::error_code ignored;
-  route_.close(ignored);
-  netfilter_.close(ignored);
+  watch_.stop();
   soon_.cancel();
   slow_.cancel();
   {
@@ -189,41 +180,6 @@ void HostAgent::stop() {
   worker_->thread.join();
   worker_.reset();
   busy_ = soon_armed_ = false;
-}
-
-void HostAgent::open(Socket* socket, int protocol, const std::vector<unsigned>& groups) {
-  const int fd = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  bool ok = fd >= 0 && bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  for (const unsigned group : groups)
-    ok = ok && setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) == 0;
-  if (!ok) {
-    if (fd >= 0) close(fd);
-    blind_ = true;
-    return;
-  }
-  socket->assign(fd);
-  wait(socket);
-}
-
-void HostAgent::wait(Socket* socket) {
-  socket->async_wait(Socket::wait_read, [this, socket](boost::system::error_code error) {
-    if (error || stopped_) return;
-    std::array<char, 16384> buffer;
-    // Drained in slices, so that a storm does not keep the daemon's thread.
-    for (int i = 0; i < 64; ++i) {
-      const ssize_t size = recv(socket->native_handle(), buffer.data(), buffer.size(), 0);
-      if (size >= 0) {
-        ++counters_.notifications;
-        continue;
-      }
-      if (errno == ENOBUFS) ++counters_.overruns;  // some were lost: the look is a full one in any case
-      if (errno != ENOBUFS && errno != EINTR) break;
-    }
-    look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor));
-    wait(socket);
-  });
 }
 
 void HostAgent::look_soon(Clock::duration delay) {

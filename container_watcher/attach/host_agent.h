@@ -14,7 +14,6 @@
 #pragma once
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <functional>
@@ -26,8 +25,9 @@
 #include <vector>
 
 #include "container_watcher/attach/host.h"
-#include "container_watcher/attach/host_firewall.h"
+#include "container_watcher/attach/host_keeper.h"
 #include "container_watcher/attach/port_book.h"
+#include "container_watcher/netlink/watch.h"
 #include "core/backoff.h"
 #include "core/config.h"
 #include "core/facts.h"
@@ -36,7 +36,8 @@ namespace berth {
 
 class HostAgent : public Host {
  public:
-  HostAgent(boost::asio::io_context& io, Listener listener);
+  // `drivers`: of the networks that are wanted. One whose driver is not among them is never attached.
+  HostAgent(boost::asio::io_context& io, Listener listener, DriverLookup drivers = {});
   ~HostAgent() override;
   void start() override;
   void stop() override;
@@ -57,10 +58,7 @@ class HostAgent : public Host {
  private:
   struct Worker;
   struct Result;
-  using Socket = boost::asio::posix::stream_descriptor;
   using Clock = std::chrono::steady_clock;
-  void open(Socket* socket, int protocol, const std::vector<unsigned>& groups);
-  void wait(Socket* socket);
   void look_soon(Clock::duration delay);
   void ask();
   void found(Result result);
@@ -71,7 +69,8 @@ class HostAgent : public Host {
 
   boost::asio::io_context& io_;
   Listener listener_;
-  Socket route_, netfilter_;
+  const DriverLookup drivers_;
+  Watch watch_;
   boost::asio::steady_timer soon_, slow_;
   Clock::time_point soon_at_{};
   bool soon_armed_ = false, busy_ = false, again_ = false, blind_ = false, stopped_ = true;

@@ -19,6 +19,7 @@ bool unaddressed(const NetworkFact& fact, bool v4) {
 
 NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
   NetworkSite out{config.name, fact.interface, {}};
+  out.driver = config.driver;
   out.key = {fact.runtime, fact.id};
   out.lenient = config.nat_lenient;
   out.closed_v4 = fact.internal || option_is(fact, "gateway_mode_ipv4", "isolated");

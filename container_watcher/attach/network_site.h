@@ -26,6 +26,7 @@ struct NetworkSite {
   std::string interface;  // the bridge
   std::vector<Prefix> subnets;
   std::vector<BridgeAddress> addresses = {};
+  std::string driver = {};                    // NetworkConfig::driver
   NetworkKey key = {};                        // which of the runtime's networks it is
   bool lenient = false;                       // `nat-check lenient`: a NAT that can't be judged holds nothing back
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated

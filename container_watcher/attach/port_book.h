@@ -28,8 +28,7 @@
 
 namespace berth {
 
-using Mac = std::uint64_t;             // in the lower 48 bits; 0: none
-Mac parse_mac(std::string_view text);  // "02:42:0a:…"
+Mac parse_mac(std::string_view text);  // "02:42:0a:…"; 0: it is none
 
 // A port of a bridge that is wanted, with the MAC address of its other end.
 struct BridgePort {

@@ -14,11 +14,13 @@
 
 #include "container_watcher/attach/port_book.h"
 #include "container_watcher/netlink/host_state.h"
+#include "container_watcher/netlink/observer.h"
 
 namespace berth {
 
 class ReturnPaths {
  public:
+  explicit ReturnPaths(Observer& observer) : observer_(observer) {}
   std::map<EndpointKey, Problem> look(const HostState& state, const std::vector<ForkedEndpoint>& endpoints);
 
  private:
@@ -27,6 +29,7 @@ class ReturnPaths {
     std::optional<int> leaves_by;  // index of a link of this host
     std::chrono::steady_clock::time_point asked{};
   };
+  Observer& observer_;
   std::map<EndpointKey, Known> known_;
 };
 

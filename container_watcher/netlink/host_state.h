@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The links of this network namespace, their addresses and how they forward, as the kernel had them at one moment. Pure
-// values; any thread. Read by netlink/snapshot.h.
+// The links of a network namespace, their addresses and how they forward, as the kernel had them at one moment. Pure
+// values; any thread. Read by netlink/observer.h.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -12,6 +13,8 @@
 #include "core/ip.h"
 
 namespace berth {
+
+using Mac = std::uint64_t;  // in the lower 48 bits; 0: none
 
 // net.ipv4.conf.LINK.* or net.ipv6.conf.LINK.*; nothing where the kernel does not say.
 struct LinkSysctls {
@@ -27,18 +30,26 @@ struct LinkAddress {
   bool operator==(const LinkAddress&) const = default;
 };
 
+// Whom the containers of one parent can talk to without leaving the host (linux/if_link.h, MACVLAN_MODE_*).
+enum class MacvlanMode { Private, Vepa, Bridge, Passthru };
+
 struct HostLink {
   int index = 0;
   int master = 0;
   unsigned group = 0;  // ip link set LINK group N
   std::string name;
-  std::string kind;  // "veth", "bridge"; empty: a real device
+  std::string kind;   // "veth", "bridge"; empty: a real device
+  std::string alias;  // ifalias: our mark on a link of ours
+  unsigned mtu = 0;
+  Mac mac = 0;
   bool up = false;
   bool carrier = false;
   bool loopback = false;
   bool forwards = true;           // of a bridge's port: it is in the state "forwarding"
-  int peer = 0;                   // a veth's other end, in the namespace that this one calls `peer_netns`
-  std::optional<int> peer_netns;  // nothing: in this one
+  int peer = 0;                   // a veth's other end, or the parent of a macvlan, in the namespace `peer_netns`
+  std::optional<int> peer_netns;  // the number that this namespace has for it; nothing: this one
+  std::optional<MacvlanMode> macvlan_mode;
+  std::optional<std::uint32_t> vni;  // of a vxlan
   LinkSysctls v4, v6;
   std::vector<LinkAddress> addresses;
   bool operator==(const HostLink&) const = default;
@@ -48,11 +59,44 @@ struct HostState {
   std::vector<HostLink> links;    // by index
   std::set<IpAddress> addresses;  // of all links
   LinkSysctls all_v4, all_v6;     // net.ipv4.conf.all.*: its forwarding is net.ipv4.ip_forward
+  // Indices of links by which a route through a router leads to the fabric, of the routes that were looked at.
+  std::set<int> routed_v4, routed_v6;
+  bool bridge_calls_v4 = false, bridge_calls_v6 = false;  // net.bridge.bridge-nf-call-iptables, -ip6tables
   bool operator==(const HostState&) const = default;
   const HostLink* find(const std::string& name) const;
   const HostLink* find(int index) const;
   // What the kernel does: the stricter of the link's own and the one for all. 1: strict, 2: loose.
   int rp_filter(const HostLink& link) const;
+};
+
+// An entry of a routing table, in the form in which berth writes them: one next hop.
+struct HostRoute {
+  Prefix to;
+  std::uint32_t table = 0;
+  int protocol = 0;     // RTPROT_*: who wrote it
+  unsigned metric = 0;  // of IPv6 without a word the kernel makes 1024 of it
+  int link = 0;         // index
+  std::optional<IpAddress> via;
+  bool onlink = false;
+  bool operator==(const HostRoute&) const = default;
+};
+
+// An entry of the tables of ARP and ND. One that is a proxy's says that the host answers for that address.
+struct HostNeighbour {
+  IpAddress address;
+  Mac mac = 0;
+  bool permanent = false;
+  bool proxy = false;
+  bool operator==(const HostNeighbour&) const = default;
+};
+
+// Behind which port of a bridge, or at which far end of a tunnel, a MAC address is.
+struct FdbEntry {
+  Mac mac = 0;
+  std::optional<IpAddress> far_end;  // of a vxlan
+  bool learnt = false;               // from traffic; it goes by itself
+  bool of_bridge = false;            // in the table of the link's bridge, and not in the link's own
+  bool operator==(const FdbEntry&) const = default;
 };
 
 // Interfaces that lead out of the host: up, addressed (a link-local address does: BGP unnumbered), no port of a bridge,

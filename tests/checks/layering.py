@@ -15,6 +15,11 @@ MAY = {
     "core": ["core"],
     "redistribute": ["redistribute", "core"],
     "container_watcher": ["container_watcher", "core"],
+    "container_watcher/netlink": ["container_watcher/netlink", "core"],
+    # A driver says and judges; it knows no runtime, and how the host is asked and changed is not its business.
+    "container_watcher/attach/bridge": ["container_watcher/attach/bridge", "container_watcher/attach/driver",
+                                        "container_watcher/attach/network_site", "container_watcher/netlink/host_state",
+                                        "container_watcher/netlink/operation", "container_watcher/runtime", "core"],
     "container_watcher/firewall": ["container_watcher/firewall", "container_watcher/attach/network_site", "core"],
     "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
@@ -25,7 +30,17 @@ MAY = {
 }
 OURS = ("core", "redistribute", "container_watcher", "fpm_bridge", "daemon", "tests", "bench")
 # Pure folders: the standard library alone, without its I/O, clocks and threads.
-PURE = ("core", "redistribute", "container_watcher/firewall")
+PURE = ("core", "redistribute", "container_watcher/firewall", "container_watcher/attach/bridge")
+# The firewall's edge: what reads the rules in force. It may do I/O, and ask for the kernel's number of them.
+EDGE = tuple("container_watcher/firewall/" + each for each in ("nft.", "rules_reader.", "legacy_tables."))
+GENERATION = "container_watcher/netlink/ruleset_generation.h"
+# One room speaks netlink, and one file libnftables.
+NETLINK_ROOM = "container_watcher/netlink/"
+NETLINK = re.compile(r"^(netlink/.*|linux/(netlink|rtnetlink|if_link|if_addr|if_bridge|neighbour|netconf|net_namespace)\.h|"
+                     r"linux/netfilter/nf.*)$")
+NETLINK_SOCKET = re.compile(r"\b(AF_NETLINK|PF_NETLINK|NETLINK_(ROUTE|NETFILTER|GENERIC|SOCK_DIAG))\b")
+NFTABLES = re.compile(r"^nftables/.*$")
+NFTABLES_FILE = "container_watcher/firewall/nft.cpp"
 IMPURE = re.compile(r"^(iostream|fstream|filesystem|chrono|thread|mutex|ctime|time\.h|unistd\.h|sys/.*|boost/.*|spdlog/.*|"
                     r"netinet/.*|netlink/.*|google/.*|.*\.pb\.h)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
@@ -56,7 +71,14 @@ def wrong(path, kind, name):
         return None
     if folder is None:
         return None
-    if folder in PURE and IMPURE.match(name):
+    if NETLINK.match(name) and not path.startswith(NETLINK_ROOM):
+        return f"{NETLINK_ROOM} alone speaks netlink"
+    if NFTABLES.match(name) and path != NFTABLES_FILE:
+        return f"{NFTABLES_FILE} alone knows libnftables"
+    edge = path.startswith(EDGE)
+    if edge and name == GENERATION:
+        return None
+    if folder in PURE and not edge and IMPURE.match(name):
         return f"{folder} is pure: no I/O, clock, thread or library"
     if kind == '"' and name.endswith(".pb.h"):
         return None if "fpm_bridge/proto" in MAY[folder] else f"{folder} must not know fpm_bridge/proto"
@@ -77,6 +99,8 @@ def check(top):
             path = os.path.relpath(os.path.join(base, each), top)
             with open(os.path.join(base, each), encoding="utf-8") as lines:
                 for number, line in enumerate(lines, 1):
+                    if NETLINK_SOCKET.search(line) and folder_of(path) and not path.startswith(NETLINK_ROOM):
+                        found.append(f"{path}:{number}: {NETLINK_ROOM} alone opens netlink sockets")
                     match = INCLUDE.match(line)
                     why = match and wrong(path, match[1], match[2])
                     if why:
@@ -95,6 +119,18 @@ def self_test():
         ("container_watcher/docker/a.h", '#include "daemon/app.h"'),
         ("container_watcher/firewall/a.cpp", "#include <fstream>"),
         ("container_watcher/firewall/a.cpp", '#include "container_watcher/netlink/host_state.h"'),
+        ("container_watcher/firewall/a.cpp", f'#include "{GENERATION}"'),
+        ("container_watcher/firewall/nft.cpp", '#include "container_watcher/netlink/host_state.h"'),
+        ("container_watcher/firewall/rules_reader.cpp", "#include <nftables/libnftables.h>"),
+        ("container_watcher/attach/a.cpp", "#include <nftables/libnftables.h>"),
+        ("container_watcher/attach/a.cpp", "#include <netlink/netlink.h>"),
+        ("container_watcher/attach/a.cpp", "#include <linux/rtnetlink.h>"),
+        ("container_watcher/attach/a.cpp", "const int fd = socket(AF_NETLINK, SOCK_RAW, 0);"),
+        ("daemon/a.cpp", "#include <linux/netlink.h>"),
+        ("container_watcher/netlink/a.cpp", '#include "container_watcher/attach/driver.h"'),
+        ("container_watcher/attach/bridge/a.cpp", '#include "container_watcher/netlink/executor.h"'),
+        ("container_watcher/attach/bridge/a.cpp", '#include "container_watcher/docker/docker_client.h"'),
+        ("container_watcher/attach/bridge/a.cpp", "#include <fstream>"),
         ("fpm_bridge/wire/a.cpp", '#include "fpm_bridge/client/zebra_client.h"'),
         ("fpm_bridge/client/a.cpp", '#include "container_watcher/runtime.h"'),
         ("daemon/config/a.cpp", '#include "daemon/app.h"'),
@@ -109,6 +145,10 @@ def self_test():
         ("core/a.cpp", '#include "core/ip.h"'),
         ("redistribute/a.cpp", '#include "core/ip.h"\n#include <map>'),
         ("container_watcher/firewall/a.cpp", '#include "container_watcher/attach/network_site.h"'),
+        ("container_watcher/firewall/rules_reader.cpp", f'#include "{GENERATION}"'),
+        ("container_watcher/firewall/nft.cpp", "#include <nftables/libnftables.h>"),
+        ("container_watcher/netlink/a.cpp", "#include <netlink/netlink.h>\nint fd = socket(AF_NETLINK, SOCK_RAW, 0);"),
+        ("container_watcher/attach/bridge/a.cpp", '#include "container_watcher/attach/driver.h"'),
         ("fpm_bridge/wire/a.cpp", '#include "berth.pb.h"'),
         ("fpm_bridge/zebra/rib.c", '#include "zebra/rib.h"'),
         ("fpm_bridge/zebra/state.c", '#include "state.h"\n#include <stddef.h>'),

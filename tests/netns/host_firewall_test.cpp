@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// HostFirewall and HostAgent in a network namespace of their own, with the kernel's own nf_tables; skipped where that
+// HostKeeper and HostAgent in a network namespace of their own, with the kernel's own nf_tables; skipped where that
 // is not allowed.
-#include "container_watcher/attach/host_firewall.h"
+#include "container_watcher/attach/host_keeper.h"
 
 #include <gtest/gtest.h>
 #include <linux/capability.h>
@@ -13,7 +13,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "container_watcher/netlink/snapshot.h"
+#include "container_watcher/netlink/executor.h"
+#include "container_watcher/netlink/observer.h"
 #include "tests/netns/host_fixture.h"
 
 namespace berth {
@@ -22,6 +23,23 @@ namespace {
 const NetworkSite kBlue{"blue", "br-blue", {*Prefix::parse("10.10.1.0/24")}};
 const NetworkSite kDual{"dual", "br-dual", {*Prefix::parse("10.10.3.0/24"), *Prefix::parse("fd00:3::/64")}};
 const std::string kForeign = "iifname \"eth7\" ip saddr 192.0.2.0/24 counter drop comment \"by hand\"";
+
+// One round of a host's side, as HostAgent's worker goes through it.
+class Rounds {
+ public:
+  Findings look(const HostWish& wish) {
+    EXPECT_TRUE(keeper_.observe(wish));
+    if (keeper_.apply(keeper_.plan(wish))) {
+      EXPECT_TRUE(keeper_.observe_again(wish));
+    }
+    return keeper_.judge(wish);
+  }
+
+ private:
+  KernelObserver observer_;
+  KernelExecutor executor_;
+  HostKeeper keeper_{observer_, executor_, bridge_driver};
+};
 
 class HostRules : public OwnNamespace {
  protected:
@@ -44,9 +62,7 @@ class HostRules : public OwnNamespace {
     for (const NetworkSite& each : sites) wish.sites[each.name] = each;
     wish.keep = keep;
     wish.sweep = sweep;
-    const auto state = read_host_state();
-    EXPECT_TRUE(state);
-    return firewall.look(wish, *state);
+    return firewall.look(wish);
   }
 
   static bool blocked(const Findings& findings, const std::string& network) {
@@ -56,7 +72,7 @@ class HostRules : public OwnNamespace {
   }
 
   Nft nft;
-  HostFirewall firewall;
+  Rounds firewall;
 };
 
 TEST_F(HostRules, ArePutOnceKeptAndSwept) {
@@ -78,8 +94,8 @@ TEST_F(HostRules, ArePutOnceKeptAndSwept) {
   EXPECT_FALSE(look({kBlue}, {"blue"}, false).changed_rules);
   EXPECT_FALSE(look({}, {"blue"}, true).changed_rules) << "the runtime is away";
   EXPECT_FALSE(look({}, {}, false).changed_rules) << "what is to be kept is not known yet";
-  HostFirewall another;  // berthd was started anew
-  EXPECT_FALSE(another.look({{{"blue", kBlue}}, {"blue"}, true}, *read_host_state()).changed_rules);
+  Rounds another;  // berthd was started anew
+  EXPECT_FALSE(another.look({{{"blue", kBlue}}, {"blue"}, true}).changed_rules);
   EXPECT_EQ(chain(), put);
 
   EXPECT_TRUE(look({}, {}, true).changed_rules);
@@ -224,8 +240,8 @@ TEST_F(HostRules, ThatCantBeReadKeepTheLastVerdictAndAreToldAfterSomeFailures) {
     EXPECT_EQ(found.sites.at("blue").verdict.nat, Nat::Off);
     EXPECT_EQ(has(found.sites.at("blue").verdict.problems, "rules-unknown"), failures >= 4) << failures;
   }
-  HostFirewall fresh;
-  const Findings never = fresh.look({{{"blue", kBlue}}, {"blue"}, true}, *read_host_state());
+  Rounds fresh;
+  const Findings never = fresh.look({{{"blue", kBlue}}, {"blue"}, true});
   ASSERT_TRUE(powers(true));
   EXPECT_TRUE(blocked(never, "blue")) << "they were never read";
   EXPECT_EQ(never.sites.at("blue").verdict.nat, Nat::Unknown);

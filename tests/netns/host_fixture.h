@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "container_watcher/attach/bridge/bridge_driver.h"
 #include "container_watcher/attach/host_agent.h"
 
 // libnftables 1.0.6 forgets what it took for a target that it can't print: ours is not among it.
@@ -82,6 +83,12 @@ class OwnNamespace : public testing::Test {
   const bool own_;
 };
 
+// Every network of a test is one on a bridge.
+inline const Driver* bridge_driver(std::string_view) {
+  static const BridgeDriver kDriver;
+  return &kDriver;
+}
+
 // An agent, and what it said last.
 class AgentRun {
  public:
@@ -111,10 +118,12 @@ class AgentRun {
   HostReport last;
   int reports = 0;
   std::function<void()> on_report;  // each of them, not only the last
-  HostAgent agent{io, [this](const HostReport& report) {
+  HostAgent agent{io,
+                  [this](const HostReport& report) {
                     last = report, ++reports;
                     if (on_report) on_report();
-                  }};
+                  },
+                  bridge_driver};
 };
 
 }  // namespace berth

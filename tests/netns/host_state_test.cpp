@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // In a network namespace of its own, with the real kernel; skipped where that is not allowed.
-#include "container_watcher/netlink/snapshot.h"
-
 #include <gtest/gtest.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -15,7 +13,8 @@
 #include <cstdlib>
 #include <string>
 
-#include "container_watcher/attach/host_repair.h"
+#include "container_watcher/netlink/executor.h"
+#include "container_watcher/netlink/observer.h"
 
 namespace berth {
 namespace {
@@ -47,7 +46,7 @@ TEST(HostState, SeesLinksAndSaysAddressesAgainUnchanged) {
   ASSERT_EQ(std::system("ip link add br0 type bridge && ip addr add 10.1.0.1/24 brd + dev br0 && "
                         "ip -6 addr add fd00:1::1/64 dev br0 nodad && ip link set br0 up"),
             0);
-  const auto state = read_host_state();
+  const auto state = KernelObserver().state();
   ASSERT_TRUE(state);
   ASSERT_TRUE(state->find("br0"));
   EXPECT_EQ(state->find("br0")->kind, "bridge");
@@ -62,10 +61,11 @@ TEST(HostState, SeesLinksAndSaysAddressesAgainUnchanged) {
   ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&groups), sizeof groups), 0);
   const std::string before = output_of("ip addr show dev br0 scope global");
   ASSERT_NE(before.find("10.1.0.1/24 brd 10.1.0.255"), std::string::npos) << before;
-  ASSERT_TRUE(repeat_addresses("br0"));
+  KernelExecutor executor;
+  ASSERT_TRUE(executor.apply(RepeatAddresses{"br0"}));
   EXPECT_EQ(announced(listener), 2);
   EXPECT_EQ(output_of("ip addr show dev br0 scope global"), before);
-  EXPECT_EQ(repeat_addresses("nowhere0").error().kind, ErrorKind::Stale);
+  EXPECT_EQ(executor.apply(RepeatAddresses{"nowhere0"}).error().kind, ErrorKind::Stale);
   close(listener);
 }
 

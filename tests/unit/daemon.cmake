@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 set(daemon ${PROJECT_SOURCE_DIR}/daemon)
 berth_test(app_test berth_app app_test.cpp)
-berth_test(reconciler_test berth_reconciler reconciler_test.cpp)
-berth_test(reconciler_runtimes_test berth_reconciler reconciler_runtimes_test.cpp)
+berth_test(reconciler_test "berth_reconciler;berth_bridge" reconciler_test.cpp)
+berth_test(reconciler_runtimes_test "berth_reconciler;berth_bridge" reconciler_runtimes_test.cpp)
 berth_test(log_test berth_log log_test.cpp)
 berth_test(told_test berth_log told_test.cpp)
 berth_test(berthd_process_test "berth_vty" berthd_process_test.cpp ${daemon}/berthctl/connection.cpp)

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-namespace berth {
+namespace berth::firewall {
 
 // Tables with a rule, or with a policy that drops: "ip filter", "ip6 nat". Empty: none, or no such kernel support.
 std::vector<std::string> legacy_tables_in_use();
 
-}  // namespace berth
+}  // namespace berth::firewall

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "container_watcher/attach/legacy_tables.h"
+#include "container_watcher/firewall/legacy_tables.h"
 
 #include <netinet/in.h>
 
@@ -13,7 +13,7 @@
 #include <cstring>
 #include <fstream>
 
-namespace berth {
+namespace berth::firewall {
 namespace {
 
 // An empty table has one entry for each hook's policy and one that ends it.
@@ -61,4 +61,4 @@ std::vector<std::string> legacy_tables_in_use() {
   return out;
 }
 
-}  // namespace berth
+}  // namespace berth::firewall

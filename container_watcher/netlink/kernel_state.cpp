@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "container_watcher/netlink/snapshot.h"
-
+//
+// The state of a network namespace, as the kernel has it now.
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/netconf.h>
@@ -9,36 +9,40 @@
 #include <netlink/msg.h>
 
 #include <algorithm>
-#include <array>
+#include <fstream>
 #include <utility>
 
 #include "container_watcher/netlink/netlink.h"
+#include "container_watcher/netlink/netns.h"
+#include "container_watcher/netlink/observer.h"
 
 namespace berth {
 namespace {
 
-constexpr int kTries = 3;  // a dump that the kernel's own changes broke is read again
+constexpr int kTries = 3;                  // a dump that the kernel's own changes broke is read again
+constexpr std::size_t kMostRoutes = 8192;  // of one family, at each look
 
-template <std::size_t N>
-using Attributes = std::array<nlattr*, N>;
-
-// Attributes that can't be parsed are as absent.
-template <std::size_t N>
-Attributes<N> attributes(nlmsghdr* message, std::size_t head) {
-  Attributes<N> out{};
-  if (nlmsg_parse(message, static_cast<int>(head), out.data(), N - 1, nullptr) != 0) out.fill(nullptr);
-  return out;
-}
-template <std::size_t N>
-Attributes<N> nested(nlattr* attribute) {
-  Attributes<N> out{};
-  if (!attribute || nla_parse_nested(out.data(), N - 1, attribute, nullptr) != 0) out.fill(nullptr);
-  return out;
+std::optional<MacvlanMode> mode_of(std::uint32_t bits) {
+  switch (bits) {
+    case MACVLAN_MODE_PRIVATE: return MacvlanMode::Private;
+    case MACVLAN_MODE_VEPA: return MacvlanMode::Vepa;
+    case MACVLAN_MODE_BRIDGE: return MacvlanMode::Bridge;
+    case MACVLAN_MODE_PASSTHRU: return MacvlanMode::Passthru;
+    default: return std::nullopt;
+  }
 }
 
 void kind_of(nlattr* info, HostLink* link) {
   const auto parts = nested<IFLA_INFO_MAX + 1>(info);
   if (parts[IFLA_INFO_KIND]) link->kind = nla_get_string(parts[IFLA_INFO_KIND]);
+  if (link->kind == "macvlan") {
+    const auto data = nested<IFLA_MACVLAN_MAX + 1>(parts[IFLA_INFO_DATA]);
+    if (data[IFLA_MACVLAN_MODE]) link->macvlan_mode = mode_of(nla_get_u32(data[IFLA_MACVLAN_MODE]));
+  }
+  if (link->kind == "vxlan") {
+    const auto data = nested<IFLA_VXLAN_MAX + 1>(parts[IFLA_INFO_DATA]);
+    if (data[IFLA_VXLAN_ID]) link->vni = nla_get_u32(data[IFLA_VXLAN_ID]);
+  }
   if (!parts[IFLA_INFO_SLAVE_KIND] || std::string(nla_get_string(parts[IFLA_INFO_SLAVE_KIND])) != "bridge") return;
   const auto port = nested<IFLA_BRPORT_MAX + 1>(parts[IFLA_INFO_SLAVE_DATA]);
   if (port[IFLA_BRPORT_STATE]) link->forwards = nla_get_u8(port[IFLA_BRPORT_STATE]) == BR_STATE_FORWARDING;
@@ -59,6 +63,9 @@ Status read_links(Netlink& netlink, HostState* out) {
     link.up = (head->ifi_flags & IFF_UP) != 0;
     link.carrier = (head->ifi_flags & 1U << 16) != 0;  // IFF_LOWER_UP, which <net/if.h> does not have
     link.loopback = (head->ifi_flags & IFF_LOOPBACK) != 0;
+    if (parts[IFLA_IFALIAS]) link.alias = nla_get_string(parts[IFLA_IFALIAS]);
+    if (parts[IFLA_MTU]) link.mtu = nla_get_u32(parts[IFLA_MTU]);
+    link.mac = mac_in(parts[IFLA_ADDRESS]);
     if (parts[IFLA_MASTER]) link.master = static_cast<int>(nla_get_u32(parts[IFLA_MASTER]));
     if (parts[IFLA_GROUP]) link.group = nla_get_u32(parts[IFLA_GROUP]);
     if (parts[IFLA_LINK]) link.peer = static_cast<int>(nla_get_u32(parts[IFLA_LINK]));
@@ -82,8 +89,7 @@ Status read_addresses(Netlink& netlink, HostState* out) {
     const auto parts = attributes<IFA_MAX + 1>(message, sizeof *head);
     nlattr* local = parts[IFA_LOCAL] ? parts[IFA_LOCAL] : parts[IFA_ADDRESS];
     if (!local) return;
-    const auto address = IpAddress::from_bytes(
-        {static_cast<const std::uint8_t*>(nla_data(local)), static_cast<std::size_t>(nla_len(local))});
+    const auto address = address_in(local);
     if (!address) return;
     const std::uint32_t flags = parts[IFA_FLAGS] ? nla_get_u32(parts[IFA_FLAGS]) : head->ifa_flags;
     out->addresses.insert(*address);
@@ -111,6 +117,60 @@ Status read_sysctls(Netlink& netlink, bool v4, HostState* out) {
   });
 }
 
+// The links of next hops that are routers.
+std::set<int> routed_by(nlmsghdr* message) {
+  std::set<int> out;
+  const auto parts = attributes<RTA_MAX + 1>(message, sizeof(rtmsg));
+  if (parts[RTA_OIF] && (parts[RTA_GATEWAY] || parts[RTA_VIA])) out.insert(nla_get_s32(parts[RTA_OIF]));
+  if (!parts[RTA_MULTIPATH]) return out;
+  int left = nla_len(parts[RTA_MULTIPATH]);
+  for (auto* hop = static_cast<rtnexthop*>(nla_data(parts[RTA_MULTIPATH])); RTNH_OK(hop, left);) {
+    auto* inner = reinterpret_cast<nlattr*>(RTNH_DATA(hop));
+    const int size = hop->rtnh_len - static_cast<int>(sizeof *hop);
+    if (nla_find(inner, size, RTA_GATEWAY) || nla_find(inner, size, RTA_VIA)) out.insert(hop->rtnh_ifindex);
+    left -= static_cast<int>(RTNH_ALIGN(hop->rtnh_len));
+    hop = RTNH_NEXT(hop);
+  }
+  return out;
+}
+
+// Links by which a route through a router leads to one of `fabric` or to a part of it; no prefix of the family: to anything.
+// The main table, the first some thousands of its routes: a host with a full table must not pay for all of it at each
+// look, and its routes repeat the same few links. What can't be read is as absent.
+std::set<int> routed_links(const Netns& where, bool v4, const std::vector<Prefix>& fabric) {
+  std::set<int> out;
+  const auto of_family = [&](const Prefix& each) { return each.is_v4() == v4; };
+  const bool any = std::none_of(fabric.begin(), fabric.end(), of_family);
+  auto netlink = Netlink::open(where);
+  if (!netlink) return out;
+  rtmsg main{};
+  main.rtm_family = v4 ? AF_INET : AF_INET6;
+  main.rtm_table = RT_TABLE_MAIN;
+  const auto request = Netlink::message(RTM_GETROUTE, &main, sizeof main, 0);
+  std::size_t seen = 0;
+  static_cast<void>(netlink->dump_while(request.get(), [&](nlmsghdr* message) {
+    const auto* head = static_cast<const rtmsg*>(nlmsg_data(message));
+    if (message->nlmsg_type != RTM_NEWROUTE || head->rtm_type != RTN_UNICAST || (head->rtm_flags & RTM_F_CLONED) != 0 ||
+        head->rtm_table != RT_TABLE_MAIN)
+      return ++seen < kMostRoutes;
+    auto to = IpAddress::parse(v4 ? "0.0.0.0" : "::");
+    if (nlattr* said = nlmsg_find_attr(message, sizeof *head, RTA_DST)) to = address_in(said);
+    if (!to || head->rtm_dst_len > to->bits()) return ++seen < kMostRoutes;
+    const Prefix prefix = Prefix::of(*to, head->rtm_dst_len);
+    const auto leads_there = [&](const Prefix& each) { return of_family(each) && each.overlaps(prefix); };
+    if (any || std::any_of(fabric.begin(), fabric.end(), leads_there)) out.merge(routed_by(message));
+    return ++seen < kMostRoutes;
+  }));
+  return out;
+}
+
+// Of this thread's network namespace; not there without br_netfilter.
+bool bridge_calls(const std::string& name) {
+  int value = 0;
+  std::ifstream("/proc/sys/net/bridge/" + name) >> value;
+  return value == 1;
+}
+
 Result<HostState> read_once(Netlink& netlink) {
   HostState out;
   if (const Status links = read_links(netlink, &out); !links)
@@ -125,12 +185,19 @@ Result<HostState> read_once(Netlink& netlink) {
 
 }  // namespace
 
-Result<HostState> read_host_state() {
+Result<HostState> KernelObserver::state(const std::vector<Prefix>& fabric, const Netns& where) {
   Result<HostState> out = transient("");
   for (int i = 0; i < kTries && !out; ++i) {
-    auto netlink = Netlink::open();
+    auto netlink = Netlink::open(where);
     if (!netlink) return netlink.error();
     out = read_once(*netlink);
+  }
+  if (!out) return out;
+  out->routed_v4 = routed_links(where, true, fabric);
+  out->routed_v6 = routed_links(where, false, fabric);
+  if (where.own()) {
+    out->bridge_calls_v4 = bridge_calls("bridge-nf-call-iptables");
+    out->bridge_calls_v6 = bridge_calls("bridge-nf-call-ip6tables");
   }
   return out;
 }

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/host_keeper.h"
+
+#include <algorithm>
+
+#include "container_watcher/attach/surroundings.h"
+#include "container_watcher/firewall/docker_user.h"
+#include "container_watcher/firewall/legacy_tables.h"
+
+namespace berth {
+namespace {
+
+void append(std::vector<Problem>* to, const std::vector<Problem>& more) {
+  to->insert(to->end(), more.begin(), more.end());
+}
+
+// Rules that see the ports of a bridge.
+bool asks_ports(const firewall::Ruleset& rules) {
+  return std::any_of(rules.chains.begin(), rules.chains.end(), [](const firewall::Chain& each) {
+    return !each.hook.empty() && (each.family == "bridge" || !each.devices.empty());
+  });
+}
+
+Problem legacy_problem(const std::vector<std::string>& tables) {
+  std::string names;
+  for (const std::string& table : tables) names += (names.empty() ? "" : ", ") + table;
+  return {"iptables-legacy", "rules of iptables-legacy are in force (" + names + "), which berth does not judge",
+          "update-alternatives --set iptables /usr/sbin/iptables-nft (ip6tables too), empty the old tables with "
+          "iptables-legacy -F and -P … ACCEPT in each, restart docker",
+          true};
+}
+
+}  // namespace
+
+Status HostKeeper::read_host(const HostWish& wish) {
+  auto read = observer_.state(wish.fabric, {});
+  current_ = read.ok();
+  if (!read) return read.error();  // else the last one: nothing is withdrawn for it
+  state_ = std::move(*read);
+  seen_ = true;
+  return {};
+}
+
+Status HostKeeper::observe(const HostWish& wish) {
+  Status host = read_host(wish);
+  forgetful_ = std::vector<std::string>();
+  if (current_ && forwarding_of(wish).v6 && state_.all_v6.forwarding == 0) forgetful_ = observer_.forgetful_links();
+  const auto read = reader_.read();
+  rules_ = {read ? Status() : Status(read.error()), read && *read, {}};
+  failures_ = read ? 0 : failures_ + 1;
+  legacy_ = firewall::legacy_tables_in_use();
+  return host;
+}
+
+// Docker (20.10) does not say which gateway it chose where it was only told a subnet: it is what the bridge had.
+void HostKeeper::learn_gateways(std::vector<NetworkSite>* sites) {
+  std::map<std::pair<std::string, Prefix>, IpAddress> known;
+  for (NetworkSite& site : *sites)
+    for (BridgeAddress& each : site.addresses) {
+      if (each.gateway || !each.ours) continue;
+      const std::pair<std::string, Prefix> key{site.interface, each.subnet};
+      if (const auto old = gateways_.find(key); old != gateways_.end()) {
+        each.gateway = old->second;
+      } else if (const HostLink* bridge = state_.find(site.interface)) {
+        for (const LinkAddress& has : bridge->addresses)
+          if (!each.gateway && has.length == each.subnet.length() && each.subnet.contains(has.address))
+            each.gateway = has.address;
+      }
+      if (each.gateway) known.emplace(key, *each.gateway);
+    }
+  gateways_ = std::move(known);
+}
+
+HostPlan HostKeeper::plan(const HostWish& wish) {
+  sites_.clear();
+  for (const auto& [name, site] : wish.sites) sites_.push_back(site);
+  learn_gateways(&sites_);
+  return plan_host(wish, sites_, state_, forgetful_, firewall::docker_user_owners(*reader_.rules()), drivers_);
+}
+
+// A host that could not be read is not changed by an old picture of it; what was told stays told.
+bool HostKeeper::apply(const HostPlan& plan) {
+  if (current_) repaired_ = repair_.apply(plan.host);
+  if (rules_.readable) rules_.written = writer_.apply(plan);
+  return current_ && repaired_.changed;
+}
+
+void HostKeeper::judge_rules(firewall::Surroundings around) {
+  if (judged_ && judged_->rules == reader_.rules() && judged_->sites == sites_ && judged_->around == around) return;
+  verdicts_ = firewall::judge(*reader_.rules(), sites_, around);
+  judged_ = std::make_shared<JudgedRules>(JudgedRules{reader_.rules(), sites_, std::move(around)});
+}
+
+std::vector<Problem> HostKeeper::common_problems() const {
+  std::vector<Problem> out;
+  if (rules_.written.undone)
+    out.push_back({"rules-undone", "something takes our rules out of DOCKER-USER again and again",
+                   "find it with nft monitor rules; berthd goes on trying, slower", false});
+  if (!rules_.readable && (!reader_.known() || failures_ >= kFailuresToTell))
+    out.push_back({"rules-unknown",
+                   "the rules in force can't be read: " + rules_.readable.error().message +
+                       (reader_.known() ? "; what was read before is taken for true" : ""),
+                   "run berthd as root, with CAP_NET_ADMIN", !reader_.known()});
+  if (!legacy_.empty()) out.push_back(legacy_problem(legacy_));
+  return out;
+}
+
+// Of the host's forwarding and of its addresses, as far as they concern it.
+std::vector<Problem> HostKeeper::problems_of(const NetworkSite& site) const {
+  std::vector<Problem> host = forwarding_problems(repaired_.undone), out;
+  if (!forgetful_) host.push_back(forwarding_unsafe(forgetful_.error()));
+  for (const Problem& each : host)
+    if (std::any_of(site.subnets.begin(), site.subnets.end(), [&](const Prefix& own) { return each.concerns(own); }))
+      out.push_back(each);
+  append(&out, address_problems(site.interface, repaired_.undone));
+  return out;
+}
+
+Findings HostKeeper::judge(const HostWish& wish) {
+  Findings out;
+  out.changed_rules = rules_.written.changed;
+  out.others_changed = rules_.fresh;
+  out.read_rules = rules_.fresh || rules_.written.changed;
+  out.failures = failures_;
+  out.again = repaired_.waiting;
+  const std::vector<std::string> uplinks = uplinks_of(state_);
+  if (reader_.known()) judge_rules(surroundings_of(state_, wish.fabric, uplinks, asks_ports(*reader_.rules())));
+  const std::vector<Problem> common = common_problems();
+  for (const NetworkSite& site : sites_) {
+    SiteFinding& finding = out.sites[site.name];
+    if (reader_.known())
+      finding.verdict = verdicts_[site.name];
+    else
+      finding.verdict.nat = Nat::Unknown;
+    const Driver* driver = drivers_ ? drivers_(site.driver) : nullptr;
+    const LinkVerdict links = driver ? driver->judge(site, state_, uplinks) : LinkVerdict();
+    const HostLink* link = state_.find(site.interface);
+    finding.attached = links.attached;
+    finding.up = link && link->up;
+    finding.interface = site.interface;
+    std::vector<Problem>& found = finding.verdict.problems;
+    append(&found, common);
+    if (const auto refused = rules_.written.refused.find(site.name); refused != rules_.written.refused.end())
+      found.push_back({"rules-refused", "its rules in DOCKER-USER could not be set: " + refused->second,
+                       "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false});
+    append(&found, links.problems);
+    append(&found, problems_of(site));
+  }
+  out.judged = judged_;
+  return out;
+}
+
+}  // namespace berth

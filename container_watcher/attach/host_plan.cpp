@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/host_plan.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace berth {
+namespace {
+
+const std::string kForwardV4 = "net.ipv4.ip_forward", kForwardV6 = "net.ipv6.conf.all.forwarding";
+const std::string kConfV6 = "net.ipv6.conf.", kAcceptRa = ".accept_ra";
+
+Problem off(bool v4, const std::string& why) {
+  return {"forwarding-off", "the host does not forward " + std::string(v4 ? "IPv4" : "IPv6") + ": " + why,
+          "sysctl -w " + (v4 ? kForwardV4 : kForwardV6) + "=1, and in /etc/sysctl.d for the next boot", true,
+          v4 ? Family::V4 : Family::V6};
+}
+
+// The link that the key "net.ipv6.conf.LINK.accept_ra" is of; empty: it is another key.
+std::string link_of_accept_ra(const std::string& key) {
+  if (!key.starts_with(kConfV6) || !key.ends_with(kAcceptRa)) return {};
+  std::string out = key.substr(kConfV6.size(), key.size() - kConfV6.size() - kAcceptRa.size());
+  std::replace(out.begin(), out.end(), '/', '.');
+  return out;
+}
+
+}  // namespace
+
+Forwarding forwarding_of(const HostWish& wish) {
+  Forwarding out{wish.v4, wish.v6};
+  for (const auto& [name, site] : wish.sites)
+    for (const Prefix& subnet : site.subnets) (subnet.is_v4() ? out.v4 : out.v6) = true;
+  return out;
+}
+
+Sequence plan_forwarding(bool v4, const HostState& host, const std::vector<std::string>& forgetful) {
+  Sequence out;
+  if ((v4 ? host.all_v4 : host.all_v6).forwarding != 0) return out;  // on; what is not known is not off
+  if (!v4)
+    for (const std::string& link : forgetful) out.push_back(SetSysctl{link_sysctl(false, link, "accept_ra"), "2"});
+  out.push_back(SetSysctl{v4 ? kForwardV4 : kForwardV6, "1"});
+  return out;
+}
+
+HostPlan plan_host(const HostWish& wish, const std::vector<NetworkSite>& sites, const HostState& host,
+                   const Result<std::vector<std::string>>& forgetful, const std::set<std::string>& rules,
+                   const DriverLookup& drivers) {
+  HostPlan out;
+  const Forwarding forwarding = forwarding_of(wish);
+  if (forwarding.v4) out.host.push_back(plan_forwarding(true, host, {}));
+  if (forwarding.v6 && forgetful) out.host.push_back(plan_forwarding(false, host, *forgetful));
+  for (const NetworkSite& site : sites) {
+    const Driver* driver = drivers ? drivers(site.driver) : nullptr;
+    if (!driver) continue;
+    for (Operation& each : driver->plan(site, host)) out.host.push_back({std::move(each)});
+  }
+  std::erase_if(out.host, [](const Sequence& each) { return each.empty(); });
+  out.sites = sites;
+  out.keep = wish.keep;
+  if (!wish.sweep) out.keep.insert(rules.begin(), rules.end());
+  for (const NetworkSite& site : sites) out.keep.insert(site.name);
+  return out;
+}
+
+std::vector<Problem> forwarding_problems(const std::vector<Undone>& undone) {
+  std::vector<Problem> out;
+  for (const Undone& each : undone) {
+    const auto* sysctl = std::get_if<SetSysctl>(&each.operation);
+    if (!sysctl) continue;
+    const bool v4 = sysctl->key == kForwardV4;
+    if (each.too_often) {
+      out.push_back(
+          off(v4, "something sets " + sysctl->key + " to 0 again and again; berthd goes on setting it, slower"));
+    } else if (const std::string link = link_of_accept_ra(sysctl->key); !link.empty()) {
+      out.push_back(off(false, kForwardV6 + " is 0; " + link +
+                                   " would forget the routes that it learns by router advertisements, and berthd may "
+                                   "not set " +
+                                   sysctl->key + " to 2"));
+    } else if (each.error.kind == ErrorKind::Stale) {
+      out.push_back(off(v4, sysctl->key + " is 0, and berthd can't reach " + sysctl_path(sysctl->key)));
+    } else {
+      out.push_back(off(v4, sysctl->key + " is 0, and berthd may not change it"));
+    }
+  }
+  return out;
+}
+
+Problem forwarding_unsafe(const Error& forgetful) {
+  return off(false,
+             kForwardV6 + " is 0; what the host learnt by router advertisements can't be read: " + forgetful.message);
+}
+
+std::vector<Problem> address_problems(const std::string& interface, const std::vector<Undone>& undone) {
+  std::vector<Problem> out;
+  for (const Undone& each : undone) {
+    const auto* address = std::get_if<PutAddress>(&each.operation);
+    if (!address || address->link != interface) continue;
+    std::string why = "berthd can't put it back: " + each.error.message;
+    if (each.too_often)
+      why = "something takes it away again and again; berthd goes on putting it back, slower";
+    else if (!each.error.remedy.empty())
+      why = each.error.message;  // what has a remedy of its own is the cause
+    out.push_back({"gateway-refused", address->address.to_string() + " on " + interface + ": " + why,
+                   "find who takes it away, with ip monitor address", false,
+                   address->address.is_v4() ? Family::V4 : Family::V6});
+  }
+  return out;
+}
+
+}  // namespace berth

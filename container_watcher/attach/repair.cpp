@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/repair.h"
+
+#include <set>
+
+using namespace std::chrono_literals;
+
+namespace berth {
+namespace {
+
+// Docker that makes its bridge anew gives it the address itself, and fails if it is there.
+constexpr auto kDockerAtWork = 1s;
+constexpr std::size_t kMostTimes = 5;
+constexpr auto kTimesWindow = 60s;
+
+Budget::Clock::duration patience(const Operation& operation) {
+  return std::holds_alternative<PutAddress>(operation) ? Budget::Clock::duration(kDockerAtWork)
+                                                       : Budget::Clock::duration(0);
+}
+
+}  // namespace
+
+Repair::Outcome Repair::apply(const std::vector<Sequence>& all) {
+  Outcome out;
+  std::set<Operation> now;
+  const auto time = Budget::Clock::now();
+  for (const Sequence& sequence : all) {
+    const Operation& aim = sequence.back();
+    if (!now.insert(aim).second) continue;
+    Wanted& wanted = wanted_.try_emplace(aim, Wanted{time, Budget(kMostTimes, kTimesWindow)}).first->second;
+    if (wanted.since == Budget::Clock::time_point{}) wanted.since = time;  // it is wanted anew
+    if (time - wanted.since < patience(aim)) {
+      out.waiting = true;
+      continue;
+    }
+    wanted.since = time;  // until it is wanted for so long again
+    if (!wanted.budget.take()) {
+      out.undone.push_back({aim, true, {}});
+      continue;
+    }
+    for (const Operation& each : sequence) {
+      const Status done = executor_.apply(each);
+      if (!done) {
+        out.undone.push_back({each, false, done.error()});
+        break;
+      }
+      out.changed = true;
+    }
+  }
+  for (auto& [operation, wanted] : wanted_)
+    if (!now.contains(operation)) wanted.since = {};
+  std::erase_if(wanted_, [](auto& each) {
+    return each.second.since == Budget::Clock::time_point{} && each.second.budget.idle();
+  });
+  return out;
+}
+
+}  // namespace berth

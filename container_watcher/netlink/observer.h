@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What this host is asked: its state in one piece, and single things that are too dear for every look. KernelObserver asks
+// the kernel (rtnetlink(7)) and blocks for some dumps: on the worker's thread. Transient: the kernel does not say, or its
+// lists changed under the reading several times. Stale: there is no such link or namespace.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "container_watcher/netlink/host_state.h"
+#include "container_watcher/netlink/operation.h"
+#include "core/ip.h"
+#include "core/result.h"
+
+namespace berth {
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // `fabric`: whose routes are looked for, of either family that has none: any.
+  virtual Result<HostState> state(const std::vector<Prefix>& fabric, const Netns& where) = 0;
+  Result<HostState> state() { return state({}, {}); }
+  // Names of links with accept_ra 1 that learnt something by router advertisements: they forget it when the host begins to
+  // forward IPv6 (ip-sysctl.rst).
+  virtual Result<std::vector<std::string>> forgetful_links() = 0;
+  // The MAC addresses of these links' other ends, by the links' indices. The kernel tells them across namespaces.
+  virtual std::map<int, Mac> peer_macs(const std::vector<HostLink>& ports) = 0;
+  // Paths of the namespaces that have a name, by the number that this one has for them.
+  virtual std::map<int, std::string> named_netns() = 0;
+  // The index of the link whose other end, in `where`, an answer from `source` to somebody outside leaves by.
+  virtual std::optional<int> way_out(const Netns& where, const IpAddress& source) = 0;
+  // Of one table, those of one protocol (0: of any).
+  virtual Result<std::vector<HostRoute>> routes(std::uint32_t table, int protocol, const Netns& where) = 0;
+  virtual Result<std::vector<HostNeighbour>> neighbours(const std::string& link, const Netns& where) = 0;
+  virtual Result<std::vector<FdbEntry>> fdb(const std::string& link, const Netns& where) = 0;
+};
+
+class KernelObserver : public Observer {
+ public:
+  using Observer::state;
+  Result<HostState> state(const std::vector<Prefix>& fabric, const Netns& where) override;
+  Result<std::vector<std::string>> forgetful_links() override;
+  std::map<int, Mac> peer_macs(const std::vector<HostLink>& ports) override;
+  std::map<int, std::string> named_netns() override;
+  std::optional<int> way_out(const Netns& where, const IpAddress& source) override;
+  Result<std::vector<HostRoute>> routes(std::uint32_t table, int protocol, const Netns& where) override;
+  Result<std::vector<HostNeighbour>> neighbours(const std::string& link, const Netns& where) override;
+  Result<std::vector<FdbEntry>> fdb(const std::string& link, const Netns& where) override;
+};
+
+}  // namespace berth
