@@ -44,6 +44,7 @@ struct NetworkConfig {
   SharedText name;
   SharedText driver = "bridge";       // which kind of attachment: a name of those in daemon/tenants.h
   SharedText docker_network;          // `docker-network NAME`: take this one as it is, never make or change it
+  SharedText runtime;                 // whose network it is: a name of a runtime line; empty: the first one
   std::vector<SubnetConfig> subnets;  // at most one per family
   Advertise advertise = Advertise::None;
   std::uint32_t tag = 0;  // 1..4294967295; a network that advertises must have one
