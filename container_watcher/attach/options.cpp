@@ -62,15 +62,42 @@ Mistake unset_ip_range(NetworkConfig& network, const OptionWords& words, bool) {
   return {};
 }
 
-// The words from that one on, as they stand in a line.
+// --- lines that one driver alone knows ---
+
+using Values = std::set<std::string>;  // of one keyword: what stands behind it, for each line
+
 std::string rest_of(const OptionWords& words, std::size_t from) {
   std::string out;
   for (std::size_t at = from; at < words.size(); ++at) out += (at == from ? "" : " ") + words[at];
   return out;
 }
 
-void erase_name(std::set<std::string>& values, const std::string& name) {
+Values values_of(const NetworkConfig& network, const std::string& keyword) {
+  const auto found = network.options.find(keyword);
+  return found == network.options.end() ? Values{} : found->second;
+}
+
+// A keyword without a line has no entry: networks are compared.
+void put(NetworkConfig& network, const std::string& keyword, Values values) {
+  if (values.empty())
+    network.options.erase(keyword);
+  else
+    network.options[keyword] = std::move(values);
+}
+
+// What is left without the lines that this one would replace.
+Values without(Values values, Times times, const std::string& name) {
+  if (times == Times::Once) return {};
   std::erase_if(values, [&](const std::string& each) { return each == name || each.starts_with(name + " "); });
+  return values;
+}
+
+// Of "aux-address NAME ADDRESS": "no aux-address NAME [ADDRESS]"; of "parent IF": "no parent [IF]".
+std::string unset_syntax(const std::string& syntax, Times times) {
+  std::size_t end = syntax.find(' ');
+  if (times == Times::ForEachName && end != std::string::npos) end = syntax.find(' ', end + 1);
+  const std::string kept = "no " + syntax.substr(0, end);
+  return end == std::string::npos ? kept : kept + " [" + syntax.substr(end + 1) + "]";
 }
 
 }  // namespace
@@ -164,44 +191,35 @@ NetworkOption nat_check_option() {
 }
 
 NetworkOption plain_option(const std::string& syntax, const std::string& help, Times times, OptionCheck check) {
-  const std::string word = syntax.substr(0, syntax.find(' '));
-  const std::string rest = syntax.substr(std::min(word.size() + 1, syntax.size()));
+  const std::string keyword = syntax.substr(0, syntax.find(' '));
   NetworkOption out;
   out.syntax = syntax;
   out.help = help;
-  out.set = [=, check = std::move(check)](NetworkConfig& network, const OptionWords& words, bool live) -> Mistake {
-    if (check)
-      if (auto mistake = check(network, words)) return mistake;
-    const auto known = network.options.find(word);
-    const std::set<std::string> before = known == network.options.end() ? std::set<std::string>{} : known->second;
-    std::set<std::string> now = times == Times::Once ? std::set<std::string>{} : before;
-    if (times == Times::ForEachName) erase_name(now, words[1]);
+  out.set = [=](NetworkConfig& network, const OptionWords& words, bool live) -> Mistake {
+    if (auto mistake = check ? check(network, words) : Mistake{}) return mistake;
+    const Values before = values_of(network, keyword);
+    Values now = without(before, times, words.size() > 1 ? words[1] : "");
     if (!live && now.size() != before.size())
-      return times == Times::Once ? OptionMistake{0, "one " + word + " line"}
-                                  : OptionMistake{1, "one " + word + " line for each name"};
+      return times == Times::Once ? OptionMistake{0, "one " + keyword + " line"}
+                                  : OptionMistake{1, "one " + keyword + " line for each name"};
     now.insert(rest_of(words, 1));
-    network.options[word] = std::move(now);
+    put(network, keyword, std::move(now));
     return {};
   };
-  const std::string name = times == Times::Once ? "" : rest.substr(0, rest.find(' '));
-  const std::string more = name.empty() ? rest : rest.substr(std::min(name.size() + 1, rest.size()));
-  out.unset_syntax = "no " + word + (name.empty() ? "" : " " + name) + (more.empty() ? "" : " [" + more + "]");
+  out.unset_syntax = unset_syntax(syntax, times);
   out.unset_help = "Take back\n" + help;
   out.unset = [=](NetworkConfig& network, const OptionWords& words, bool) -> Mistake {
-    const auto values = network.options.find(word);
-    if (times == Times::ForEachName) {
-      const std::size_t before = values == network.options.end() ? 0 : values->second.size();
-      if (before) erase_name(values->second, words[2]);
-      if (!before || values->second.size() == before) return OptionMistake{2, "one that was said (" + syntax + ")"};
-      if (!values->second.empty()) return {};
-    }
-    if (values != network.options.end()) network.options.erase(values);
+    const Values before = values_of(network, keyword);
+    Values now = without(before, times, words.size() > 2 ? words[2] : "");
+    if (times == Times::ForEachName && now.size() == before.size())
+      return OptionMistake{2, "one that was said (" + syntax + ")"};
+    put(network, keyword, std::move(now));
     return {};
   };
   out.print = [=](const NetworkConfig& network) {
     Lines lines;
-    if (const auto values = network.options.find(word); values != network.options.end())
-      for (const std::string& each : values->second) lines.push_back(each.empty() ? word : word + " " + each);
+    for (const std::string& each : values_of(network, keyword))
+      lines.push_back(rest_of(each.empty() ? OptionWords{keyword} : OptionWords{keyword, each}, 0));
     return lines;
   };
   return out;

@@ -30,7 +30,8 @@ enum class Times {
   Once,         // `parent IF`
   ForEachName,  // `aux-address NAME ADDRESS`: one line for each NAME, which is the first word behind the keyword
 };
-// What the grammar can't say of the line's words; nothing: they are right.
+// What the grammar can't say of the line's words; nothing: they are right. It may look at the subnets, which stand before it in
+// a file. What a later line can make wrong is a gap of the driver besides.
 using OptionCheck = std::function<std::optional<OptionMistake>(const NetworkConfig&, const OptionWords&)>;
 
 // A whole row for a line that one driver alone knows. It is kept in NetworkConfig::options as it was said, below its first

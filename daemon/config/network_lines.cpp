@@ -17,8 +17,9 @@ struct PrintedWord {
   bool of_subnet = false;  // stands under the subnet that it is about
 };
 
-// How an operator reads a network: what it is, whose addresses, what of it is advertised, what is allowed. Lines that one
-// driver alone knows, and are not named here, stand right behind the driver and the runtime.
+// How an operator reads a network: what it is, its addresses, what of it is advertised, what is allowed. A line may need those
+// before it, when it is read again: a gateway its subnet. Lines that one driver alone knows, and are not named here, stand
+// behind the subnets.
 constexpr std::array<PrintedWord, 12> kOrder = {{{"driver"},
                                                  {"runtime"},
                                                  {"docker-network"},
@@ -31,7 +32,7 @@ constexpr std::array<PrintedWord, 12> kOrder = {{{"driver"},
                                                  {"max-containers"},
                                                  {"nat-check"},
                                                  {"allow"}}};
-constexpr std::size_t kDriversOwn = 2;  // they stand before docker-network
+constexpr std::size_t kDriversOwn = 6;  // they stand before advertise
 
 const PrintedWord* printed(const NetworkOption& option) {
   const std::string_view first = std::string_view(option.syntax).substr(0, option.syntax.find(' '));
@@ -46,13 +47,13 @@ bool of_subnet(const NetworkOption& option) {
 }
 
 void sort(std::vector<NetworkOption>& options) {
-  // Twice the index, so that there is a place between two.
-  const auto place = [](const NetworkOption& option) -> std::size_t {
+  // Twice the index, so that there is one between two.
+  const auto position = [](const NetworkOption& option) -> std::size_t {
     const PrintedWord* word = printed(option);
     return word ? 2 * static_cast<std::size_t>(word - kOrder.data()) : 2 * kDriversOwn - 1;
   };
   std::stable_sort(options.begin(), options.end(),
-                   [&](const NetworkOption& a, const NetworkOption& b) { return place(a) < place(b); });
+                   [&](const NetworkOption& a, const NetworkOption& b) { return position(a) < position(b); });
 }
 
 std::vector<Command> commands_of(const std::vector<NetworkOption>& options) {

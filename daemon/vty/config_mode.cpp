@@ -53,7 +53,7 @@ Reply Session::run_do(const std::string& text) {
 }
 
 Reply Session::leave_mode(Mode to) {
-  const Reply reply = mode_ == Mode::Network ? leave_network() : Reply{};
+  Reply reply = mode_ == Mode::Network ? leave_network() : Reply{};
   mode_ = to;
   return reply;
 }

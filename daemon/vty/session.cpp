@@ -26,6 +26,7 @@ Reply refused(std::string_view text, const ParseFailure& failure) {
 
 std::vector<Command> Session::commands_of(const std::vector<Row>& rows) {
   std::vector<Command> out;
+  out.reserve(rows.size());
   for (const Row& each : rows) out.push_back({each.syntax, each.help});
   return out;
 }
@@ -83,17 +84,25 @@ std::vector<Completion> Session::complete(std::string_view text) const {
     return top.complete(text.substr(words[0].column + 2));
   }
   const std::string last = fresh ? "" : words.back().text;
+  const auto has = [&](const char* keyword) {
+    return std::any_of(words.begin(), words.end(), [&](const ParsedWord& word) { return word.text == keyword; });
+  };
   std::vector<Completion> out = grammar().completions(text);
   std::vector<std::string> names;
   for (const Completion& each : out) {
     if (each.text == "CONTAINER")
       for (const ContainerFact& fact : shell_.host.view().containers) names.push_back(fact.name);
-    if (each.text == "NAME" &&
-        std::any_of(words.begin(), words.end(), [](const auto& w) { return w.text == "network"; }))
+    if (each.text == "NAME" && has("network"))
       for (const auto& [name, network] : shell_.host.config().networks) names.push_back(name);
+    if (each.text == "NAME" && has("runtime"))
+      for (const RuntimeConfig& runtime : shell_.host.config().runtimes) names.push_back(runtime.name);
   }
+  // A runtime may be called as its kind, which is a keyword.
+  const auto offered = [&](const std::string& name) {
+    return std::any_of(out.begin(), out.end(), [&](const Completion& each) { return each.text == name; });
+  };
   for (const std::string& name : names)
-    if (name.starts_with(last) && is_word(name)) out.push_back({name, "", true});
+    if (name.starts_with(last) && is_word(name) && !offered(name)) out.push_back({name, "", true});
   return out;
 }
 

@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+#include <utility>
+
 #include "container_watcher/attach/options.h"
 
 namespace berth {
@@ -14,7 +17,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 class StubDriver : public Driver {
  public:
@@ -82,10 +84,16 @@ TEST_F(NetworkLinesTest, ADriversOwnLinesAreKeptAndPrinted) {
   EXPECT_EQ(network_.options.at("mode"), std::set<std::string>{"vepa"});
   EXPECT_EQ(network_.options.at("isolated"), std::set<std::string>{""});
   const std::string text = lines_.print(network_);
-  EXPECT_EQ(text,
-            "network red\n driver stub\n parent eth1\n mode vepa\n aux-address printer fd00::9\n aux-address router "
-            "10.0.0.5\n isolated\n subnet 10.0.0.0/24\n gateway 10.0.0.1\n subnet fd00::/64\n gateway fd00::1\n "
-            "advertise none\n tag 7\nexit\n");
+  EXPECT_EQ(
+      text,
+      "network red\n driver stub\n subnet 10.0.0.0/24\n gateway 10.0.0.1\n subnet fd00::/64\n gateway fd00::1\n parent "
+      "eth1\n mode vepa\n aux-address printer fd00::9\n aux-address router 10.0.0.5\n isolated\n advertise none\n "
+      "tag 7\nexit\n");
+  const NetworkConfig before = std::exchange(network_, NetworkConfig{});
+  network_.name = before.name;
+  std::istringstream in(text.substr(text.find('\n') + 1));
+  for (std::string line; std::getline(in, line) && line != "exit";) EXPECT_EQ(say(line, false), "") << line;
+  EXPECT_TRUE(network_ == before) << lines_.print(network_);
 }
 
 TEST_F(NetworkLinesTest, ADriversOwnLinesAreTakenBack) {

@@ -213,6 +213,8 @@ TEST_F(ShellTest, OffersCommandsAndNames) {
   EXPECT_THAT(offers("explain "), ::testing::ElementsAre("web", "db", "lonely"));
   ok("conf t");
   EXPECT_THAT(offers("network n"), ::testing::ElementsAre("nat", "new"));
+  ok("runtime two docker unix:/run/two.sock");
+  EXPECT_THAT(offers("no runtime "), ::testing::ElementsAre("docker", "two"));
   EXPECT_THAT(offers("do show v"), ::testing::ElementsAre("version"));
   EXPECT_THAT(run("berthctl complete net").text, HasSubstr("word\tnetwork\tA network that berth keeps"));
   EXPECT_EQ(run("berthctl prompt").text, "host1(config)# ");
