@@ -190,7 +190,7 @@ NetworkOption nat_check_option() {
           [](const NetworkConfig& network) { return network.nat_lenient ? Lines{"nat-check lenient"} : Lines{}; }};
 }
 
-NetworkOption plain_option(const std::string& syntax, const std::string& help, Times times, OptionCheck check) {
+NetworkOption plain_option(const std::string& syntax, const std::string& help, Times times, const OptionCheck& check) {
   const std::string keyword = syntax.substr(0, syntax.find(' '));
   NetworkOption out;
   out.syntax = syntax;

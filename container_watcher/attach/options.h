@@ -38,6 +38,6 @@ using OptionCheck = std::function<std::optional<OptionMistake>(const NetworkConf
 // word, from where the driver reads it; the row knows how to take it back and how to print it. `help`: one line for each token
 // of the syntax.
 NetworkOption plain_option(const std::string& syntax, const std::string& help, Times times = Times::Once,
-                           OptionCheck check = nullptr);
+                           const OptionCheck& check = nullptr);
 
 }  // namespace berth

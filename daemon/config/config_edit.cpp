@@ -36,12 +36,12 @@ ConfigLines::ConfigLines(const std::vector<Command>& more)
     : options_(top_options(runtime_kinds(), route_sink_kinds())),
       top_(commands_of(options_, {})),
       top_mode_(commands_of(options_, more)),
-      lines_(drivers(), more) {}
+      networks_(drivers(), more) {}
 
 ConfigLines::~ConfigLines() = default;
 
 const Grammar& ConfigLines::grammar(const NetworkConfig* inside) const {
-  return inside ? lines_.grammar(inside->driver) : top_mode_;
+  return inside ? networks_.grammar(inside->driver) : top_mode_;
 }
 
 std::variant<ConfigLine, ParseFailure> ConfigLines::parse_top(std::string_view text) const {
@@ -52,9 +52,9 @@ std::variant<ConfigLine, ParseFailure> ConfigLines::parse_top(std::string_view t
 
 std::variant<ConfigLine, ParseFailure> ConfigLines::parse(std::string_view text, const NetworkConfig* inside) const {
   if (!inside) return parse_top(text);
-  auto parsed = lines_.parse(inside->driver, text);
+  auto parsed = networks_.parse(inside->driver, text);
   if (auto* line = std::get_if<ParsedLine>(&parsed))
-    return line_of(std::move(*line), ConfigLine::Of::Network, lines_.own_commands(inside->driver));
+    return line_of(std::move(*line), ConfigLine::Of::Network, networks_.own_commands(inside->driver));
   auto outside = top_.parse(text);
   if (auto* line = std::get_if<ParsedLine>(&outside)) return ConfigLine{ConfigLine::Of::Top, std::move(*line)};
   // What is told is how the line could have gone on where more of it was understood.
@@ -72,7 +72,7 @@ std::optional<ParseFailure> ConfigLines::apply(ConfigEdit& edit, const ParsedLin
 }
 
 std::optional<ParseFailure> ConfigLines::apply(NetworkConfig& network, const ParsedLine& line, bool live) const {
-  if (const auto mistake = lines_.apply(network, line, live)) return failure_of(line, *mistake);
+  if (const auto mistake = networks_.apply(network, line, live)) return failure_of(line, *mistake);
   return std::nullopt;
 }
 
@@ -93,7 +93,7 @@ const Grammar& config_grammar() {
 }
 
 const Grammar& network_grammar() {
-  return network_lines().every_line();
+  return config_lines().networks().every_line();
 }
 
 std::optional<ParseFailure> apply_config_line(ConfigEdit& edit, std::string_view text) {

@@ -52,12 +52,13 @@ class ConfigLines {
   // What may be typed there, `more` included.
   const Grammar& grammar(const NetworkConfig* inside) const;
   std::string print_top(const Config& config) const;
+  const NetworkLines& networks() const { return networks_; }
 
  private:
   const std::vector<TopOption> options_;
-  const Grammar top_;         // without `more`
-  const Grammar top_mode_;    // with it
-  const NetworkLines lines_;  // with it
+  const Grammar top_;            // without `more`
+  const Grammar top_mode_;       // with it
+  const NetworkLines networks_;  // with it
 };
 
 // The configuration alone, as the file has it.

@@ -2,12 +2,11 @@
 #include "daemon/config/config_print.h"
 
 #include "daemon/config/config_edit.h"
-#include "daemon/config/network_lines.h"
 
 namespace berth {
 
 std::string print_network(const NetworkConfig& network) {
-  return network_lines().print(network);
+  return config_lines().networks().print(network);
 }
 
 std::string print_config(const Config& config) {

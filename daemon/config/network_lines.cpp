@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "daemon/config/network_options.h"
-#include "daemon/tenants.h"
 
 namespace berth {
 namespace {
@@ -151,11 +150,6 @@ std::string NetworkLines::print(const NetworkConfig& network) const {
     option = end;
   }
   return out + "exit\n";
-}
-
-const NetworkLines& network_lines() {
-  static const NetworkLines lines(drivers(), {});
-  return lines;
 }
 
 }  // namespace berth

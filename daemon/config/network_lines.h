@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The inside of `network NAME`: what each network has and what its driver takes, as one table of rows. The table is made from a
-// list of drivers; berthd's own is that of daemon/tenants.h. Pure; any thread once it is made.
+// list of drivers: berthd's own, of those in daemon/tenants.h, is config_lines().networks(). Pure; any thread once it is made.
 #pragma once
 
 #include <cstddef>
@@ -55,8 +55,5 @@ class NetworkLines {
   std::map<std::string, Table, std::less<>> tables_;  // by driver; that of the empty name: what each network has
   Grammar every_line_;
 };
-
-// berthd's own, without more.
-const NetworkLines& network_lines();
 
 }  // namespace berth
