@@ -4,25 +4,14 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
-#include "core/names.h"
 #include "core/overlaps.h"
-#include "core/reserved.h"
+#include "daemon/tenants.h"
 
 namespace berth {
 namespace {
-
-// Docker takes the gateway out of the range, too, where none is said.
-bool has_room(const SubnetConfig& each) {
-  const Prefix& range = each.ip_range ? *each.ip_range : each.subnet;
-  const unsigned bits = range.address().bits() - range.length();
-  unsigned left = 1u << std::min(bits, 8u);
-  if (is_subnet_edge(each.subnet, range.address())) --left;
-  if (bits > 0 && is_subnet_edge(each.subnet, range.last())) --left;
-  if (left > 0 && (!each.gateway || range.contains(*each.gateway))) --left;
-  return left > 0;
-}
 
 // berthd listens at one of them, and others listen at the others.
 std::string one_socket_for_two(const Config& config) {
@@ -34,30 +23,42 @@ std::string one_socket_for_two(const Config& config) {
   };
   add(config.vty.socket, "vty socket");
   for (const RuntimeConfig& each : config.runtimes)
-    add(each.address.substr(each.address.find(':') + 1), "runtime docker");
+    add(each.address.substr(each.address.find(':') + 1), "runtime " + each.name);
   return out;
 }
 
-std::vector<std::string> own_gaps(const NetworkConfig& network) {
+// The line that gives a runtime of that name; empty: of any.
+std::string runtime_line(const std::string& name) {
+  const RuntimeKind* named = find_runtime_kind(name);
+  const RuntimeKind& kind = named ? *named : runtime_kinds().front();
+  return "runtime " + (named || name.empty() ? "" : name + " ") + kind.name + " " + kind.address;
+}
+
+std::vector<std::string> own_gaps(const Config& config, const NetworkConfig& network) {
   std::vector<std::string> out;
-  if (network.docker_network.empty() && is_predefined_network(network.name))
-    out.push_back("another name: Docker makes no network " + network.name +
-                  (network.name == "bridge" ? "; docker-network bridge takes the one that it has" : ""));
+  const auto named = [&](const RuntimeConfig& each) { return network.runtime == each.name; };
+  if (!network.runtime.empty() && std::none_of(config.runtimes.begin(), config.runtimes.end(), named))
+    out.push_back("a runtime " + network.runtime + " for network " + network.name + " (" +
+                  runtime_line(network.runtime) + ")");
   if (network.subnets.empty()) out.push_back("a subnet for network " + network.name);
   if (network.advertise != Advertise::None && !network.tag)
     out.push_back("a tag for network " + network.name + ", since it advertises");
-  for (const SubnetConfig& each : network.subnets)
-    if (!has_room(each))
-      out.push_back("an ip-range that leaves an address for a container of network " + network.name + ": " +
-                    (each.ip_range ? *each.ip_range : each.subnet).to_string() + " does not");
+  if (const Driver* driver = find_driver(network.driver))
+    for (std::string& gap : driver->gaps(network)) out.push_back(std::move(gap));
   return out;
 }
 
+// What the network is in its runtime.
+using RuntimeNetworkName = std::pair<std::string_view, std::string_view>;
+RuntimeNetworkName name_in_runtime(const Config& config, const NetworkConfig& network) {
+  return {runtime_of(config, network), network.runtime_network()};
+}
+
 // What two networks can't both have.
-std::vector<std::string> contradictions(const NetworkConfig& one, const NetworkConfig& other) {
+std::vector<std::string> contradictions(const Config& config, const NetworkConfig& one, const NetworkConfig& other) {
   std::vector<std::string> out;
   const auto both = [&] { return std::min(one.name, other.name) + " and " + std::max(one.name, other.name); };
-  if (one.runtime_network() == other.runtime_network())
+  if (name_in_runtime(config, one) == name_in_runtime(config, other))
     out.push_back("a Docker network of its own for each: " + both() + " name the same");
   const auto overlaps = [&](const SubnetConfig& a) {
     return std::any_of(other.subnets.begin(), other.subnets.end(),
@@ -70,17 +71,17 @@ std::vector<std::string> contradictions(const NetworkConfig& one, const NetworkC
 
 using Pairs = std::set<std::pair<std::string, std::string>>;
 
-// The pairs to look at: those that share a Docker network or an address.
+// The pairs to look at: those that share a network of a runtime, or an address.
 Pairs suspects(const Config& config) {
   Pairs out;
   const auto add = [&](const std::string& a, const std::string& b) {
     if (out.size() <= kMostContradictions) out.emplace(std::min(a, b), std::max(a, b));
   };
-  std::map<std::string_view, const std::string*> first_of;  // by the Docker network
+  std::map<RuntimeNetworkName, const std::string*> first_of;
   std::vector<Prefix> prefixes;
   std::vector<const std::string*> owners;
   for (const auto& [name, network] : config.networks) {
-    const auto [first, fresh] = first_of.try_emplace(network.runtime_network(), &name);
+    const auto [first, fresh] = first_of.try_emplace(name_in_runtime(config, network), &name);
     if (!fresh) add(*first->second, name);
     for (const SubnetConfig& each : network.subnets) {
       prefixes.push_back(each.subnet);
@@ -93,12 +94,17 @@ Pairs suspects(const Config& config) {
 
 }  // namespace
 
+std::string_view runtime_of(const Config& config, const NetworkConfig& network) {
+  if (!network.runtime.empty() || config.runtimes.empty()) return network.runtime;
+  return config.runtimes.front().name;
+}
+
 std::string network_gap(const Config& config, const NetworkConfig& network) {
-  const auto own = own_gaps(network);
+  const auto own = own_gaps(config, network);
   if (!own.empty()) return own.front();
   for (const auto& [name, other] : config.networks) {
     if (name == network.name) continue;
-    const auto found = contradictions(network, other);
+    const auto found = contradictions(config, network, other);
     if (!found.empty()) return found.front();
   }
   return "";
@@ -106,11 +112,11 @@ std::string network_gap(const Config& config, const NetworkConfig& network) {
 
 std::vector<ConfigGap> config_gaps(const Config& config) {
   std::vector<ConfigGap> out;
-  if (config.runtimes.empty()) out.push_back({"", "", "a runtime (runtime docker unix:/run/docker.sock)"});
+  if (config.runtimes.empty()) out.push_back({"", "", "a runtime (" + runtime_line("") + ")"});
   if (std::string expected = one_socket_for_two(config); !expected.empty())
     out.push_back({"", "", std::move(expected)});
   for (const auto& [name, network] : config.networks)
-    for (std::string& expected : own_gaps(network)) out.push_back({name, "", std::move(expected)});
+    for (std::string& expected : own_gaps(config, network)) out.push_back({name, "", std::move(expected)});
   std::size_t told = 0;
   for (const auto& [name, other] : suspects(config)) {
     if (++told > kMostContradictions) {
@@ -119,7 +125,7 @@ std::vector<ConfigGap> config_gaps(const Config& config) {
                          " pairs that do are told here, and there are more"});
       break;
     }
-    for (std::string& expected : contradictions(config.networks.at(name), config.networks.at(other)))
+    for (std::string& expected : contradictions(config, config.networks.at(name), config.networks.at(other)))
       out.push_back({name, other, std::move(expected)});
   }
   return out;

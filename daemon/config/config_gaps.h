@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/config.h"
@@ -20,12 +21,15 @@ struct ConfigGap {
 inline constexpr std::size_t kMostContradictions =
     100;  // that are told; a thousand networks of one subnet have 499,500
 
-// All of them, each pair of networks once (of several that name one Docker network, each with the first); none: the
+// All of them, each pair of networks once (of several that name one network of a runtime, each with the first); none: the
 // configuration may be acted upon.
 std::vector<ConfigGap> config_gaps(const Config& config);
 // The first of them, or empty.
 std::string config_gap(const Config& config);
 // The same for one network of it, or one that may become one. Costs O(n).
 std::string network_gap(const Config& config, const NetworkConfig& network);
+
+// The name of the runtime whose network it is; empty: no runtime is configured.
+std::string_view runtime_of(const Config& config, const NetworkConfig& network);
 
 }  // namespace berth

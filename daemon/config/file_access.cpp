@@ -40,7 +40,7 @@ class Fd {
 };
 
 // Where a path leads: a folder that is open, and what is in it under that name, if anything.
-struct Place {
+struct DirectoryEntry {
   Fd folder;
   bool trusted = false;  // nobody but root and ourselves may change the folder
   std::string name;
@@ -80,36 +80,36 @@ class Walk {
  public:
   explicit Walk(const std::string& path) : path_(path), left_(path) {}
 
-  Result<Place> run() {
-    Place place;
-    if (!enter(place, left_.starts_with('/') ? "/" : ".", AT_FDCWD)) return failed(path_, "open", errno);
+  Result<DirectoryEntry> run() {
+    DirectoryEntry entry;
+    if (!enter(entry, left_.starts_with('/') ? "/" : ".", AT_FDCWD)) return failed(path_, "open", errno);
     for (;;) {
       const std::string name = next();
       const bool last = left_.empty();
       if (name == "." || name == "..") {
         if (last) return failed(path_, "open", EISDIR);
-        if (!enter(place, name.c_str(), place.folder.get())) return failed(path_, "open", errno);
+        if (!enter(entry, name.c_str(), entry.folder.get())) return failed(path_, "open", errno);
         continue;
       }
       if (name.empty()) return failed(path_, "open", path_.empty() ? ENOENT : EISDIR);
       struct stat now {};
-      if (fstatat(place.folder.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (fstatat(entry.folder.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno != ENOENT || !last) return failed(path_, name, errno);
-        place.name = name;
-        return place;
+        entry.name = name;
+        return entry;
       }
       if (S_ISLNK(now.st_mode)) {
-        const Status followed = follow(place, name, now);
+        const Status followed = follow(entry, name, now);
         if (!followed) return followed.error();
         continue;
       }
       if (last) {
-        place.name = name;
-        place.exists = true;
-        place.now = now;
-        return place;
+        entry.name = name;
+        entry.exists = true;
+        entry.now = now;
+        return entry;
       }
-      if (!enter(place, name.c_str(), place.folder.get())) return failed(path_, name, errno);
+      if (!enter(entry, name.c_str(), entry.folder.get())) return failed(path_, name, errno);
     }
   }
 
@@ -122,26 +122,26 @@ class Walk {
     return name;
   }
 
-  static bool enter(Place& place, const char* name, int from) {
+  static bool enter(DirectoryEntry& entry, const char* name, int from) {
     Fd folder(openat(from, name, O_PATH | O_DIRECTORY | O_CLOEXEC | (from == AT_FDCWD ? 0 : O_NOFOLLOW)));
     struct stat now {};
     if (!folder || fstat(folder.get(), &now) != 0) return false;
-    place.folder = std::move(folder);
-    place.trusted = ours(now.st_uid) && (now.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    entry.folder = std::move(folder);
+    entry.trusted = ours(now.st_uid) && (now.st_mode & (S_IWGRP | S_IWOTH)) == 0;
     return true;
   }
 
-  Status follow(Place& place, const std::string& name, const struct stat& link) {
-    if (!place.trusted && !ours(link.st_uid))
+  Status follow(DirectoryEntry& entry, const std::string& name, const struct stat& link) {
+    if (!entry.trusted && !ours(link.st_uid))
       return permanent(path_ + ": the symbolic link " + name + " was made by user " + user_name(link.st_uid) +
                            " in a folder that is not root's alone; it is not followed",
                        "remove the link, or make it anew as root");
     if (++links_ > kMostLinks) return failed(path_, name, ELOOP);
     std::array<char, 4096> target;
-    const ssize_t size = readlinkat(place.folder.get(), name.c_str(), target.data(), target.size());
+    const ssize_t size = readlinkat(entry.folder.get(), name.c_str(), target.data(), target.size());
     if (size <= 0) return failed(path_, name, errno);
     left_ = std::string(target.data(), static_cast<std::size_t>(size)) + (left_.empty() ? "" : "/" + left_);
-    if (left_.starts_with('/') && !enter(place, "/", AT_FDCWD)) return failed(path_, "open", errno);
+    if (left_.starts_with('/') && !enter(entry, "/", AT_FDCWD)) return failed(path_, "open", errno);
     return {};
   }
 
@@ -162,14 +162,14 @@ bool write_all(int file, const std::string& text) {
 }
 
 // Owner first: a change of owner takes bits of the mode away.
-bool take_over(int file, const Place& place) {
-  if (!place.exists) return fchmod(file, 0640) == 0;
+bool keep_owner_and_mode(int file, const DirectoryEntry& entry) {
+  if (!entry.exists) return fchmod(file, 0640) == 0;
   struct stat mine {};
   if (fstat(file, &mine) != 0) return false;
-  const uid_t owner = place.trusted ? place.now.st_uid : mine.st_uid;
-  if ((owner != mine.st_uid || place.now.st_gid != mine.st_gid) && fchown(file, owner, place.now.st_gid) != 0)
+  const uid_t owner = entry.trusted ? entry.now.st_uid : mine.st_uid;
+  if ((owner != mine.st_uid || entry.now.st_gid != mine.st_gid) && fchown(file, owner, entry.now.st_gid) != 0)
     return false;
-  return fchmod(file, place.now.st_mode & (place.trusted ? 0777 : 0775)) == 0;
+  return fchmod(file, entry.now.st_mode & (entry.trusted ? 0777 : 0775)) == 0;
 }
 
 std::string random_name() {
@@ -187,12 +187,12 @@ Result<std::string> read_file(const std::string& path, ReadFrom from) {
   if (from == ReadFrom::AnyStream) {
     file = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   } else {
-    const Result<Place> place = Walk(path).run();
-    if (!place) return place.error();
-    if (!place->exists) return failed(path, "open", ENOENT);
+    const Result<DirectoryEntry> entry = Walk(path).run();
+    if (!entry) return entry.error();
+    if (!entry->exists) return failed(path, "open", ENOENT);
     // What is no file is not even opened: to open a device or a pipe can do something, or wait.
-    if (!S_ISREG(place->now.st_mode)) return not_a_file(path, place->now.st_mode);
-    file = Fd(openat(place->folder.get(), place->name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!S_ISREG(entry->now.st_mode)) return not_a_file(path, entry->now.st_mode);
+    file = Fd(openat(entry->folder.get(), entry->name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat now {};
     if (file && fstat(file.get(), &now) == 0 && !S_ISREG(now.st_mode)) return not_a_file(path, now.st_mode);
   }
@@ -209,10 +209,10 @@ Result<std::string> read_file(const std::string& path, ReadFrom from) {
 }
 
 Status save_file(const std::string& path, const std::string& text) {
-  const Result<Place> place = Walk(path).run();
-  if (!place) return place.error();
-  if (place->exists && !S_ISREG(place->now.st_mode)) return not_a_file(path, place->now.st_mode);
-  const int folder = place->folder.get();
+  const Result<DirectoryEntry> entry = Walk(path).run();
+  if (!entry) return entry.error();
+  if (entry->exists && !S_ISREG(entry->now.st_mode)) return not_a_file(path, entry->now.st_mode);
+  const int folder = entry->folder.get();
   std::string fresh = random_name();
   const auto create = [&] {
     return Fd(openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -225,10 +225,10 @@ Status save_file(const std::string& path, const std::string& text) {
   if (!file) return failed(path, "a new file in its folder", errno);
   const auto step_that_fails = [&]() -> const char* {
     if (!write_all(file.get(), text)) return "write";
-    if (!take_over(file.get(), *place)) return "owner and mode";
+    if (!keep_owner_and_mode(file.get(), *entry)) return "owner and mode";
     if (fsync(file.get()) != 0) return "write to the disk";
     if (!file.shut()) return "close";
-    return renameat(folder, fresh.c_str(), folder, place->name.c_str()) == 0 ? nullptr : "rename";
+    return renameat(folder, fresh.c_str(), folder, entry->name.c_str()) == 0 ? nullptr : "rename";
   };
   if (const char* step = step_that_fails()) {
     const int error = errno;

@@ -1,40 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The shows: a View as text for people and as JSON for programs. Pure; any thread. The keys of the JSON documents are an
-// interface (docs/berthctl.md): they only ever get added.
+// The two printers of the shows: text for people, JSON for programs. They print what the rows say, and decide nothing. Pure; any
+// thread. The keys of the JSON documents are an interface (docs/berthctl.md): they only ever get added.
 #pragma once
 
 #include <boost/json/value.hpp>
 #include <string>
 
 #include "container_watcher/firewall/verdict.h"
-#include "daemon/show/view.h"
+#include "daemon/show/rows.h"
 
 namespace berth {
 
-boost::json::value status_json(const View& view);
-boost::json::value networks_json(const View& view);
-boost::json::value containers_json(const View& view);
-boost::json::value attachments_json(const View& view);
-boost::json::value routes_json(const View& view);
-boost::json::value counters_json(const View& view);
-boost::json::value version_json(const View& view);
-boost::json::value running_config_json(const View& view);
-boost::json::value explain_json(const Explanation& explanation);
+boost::json::value to_json(const StatusRows& status);
+boost::json::value to_json(const NetworksRows& rows);
+boost::json::value to_json(const ContainersRows& rows);
+boost::json::value to_json(const AttachmentsRows& rows);
+boost::json::value to_json(const RoutesRows& rows);
+boost::json::value to_json(const CountersRows& rows);
+boost::json::value to_json(const VersionRows& version);
+boost::json::value to_json(const RunningConfigRows& config);
+boost::json::value to_json(const Explanation& explanation);
+boost::json::value to_json(const firewall::Trace& trace);
 
-boost::json::value trace_json(const firewall::Trace& trace);
-
-std::string status_text(const View& view);
-std::string networks_text(const View& view);
-std::string containers_text(const View& view);
-std::string attachments_text(const View& view);
-std::string routes_text(const View& view);
-std::string counters_text(const View& view);
-std::string version_text(const View& view);
-std::string trace_text(const firewall::Trace& trace);
-std::string explain_text(const Explanation& explanation);
+std::string to_text(const StatusRows& status);
+std::string to_text(const NetworksRows& rows);
+std::string to_text(const ContainersRows& rows);
+std::string to_text(const AttachmentsRows& rows);
+std::string to_text(const RoutesRows& rows);
+std::string to_text(const CountersRows& rows);
+std::string to_text(const VersionRows& version);
+std::string to_text(const RunningConfigRows& config);
+std::string to_text(const Explanation& explanation);
+std::string to_text(const firewall::Trace& trace);
 
 // With line breaks and two spaces for each level, as FRR prints JSON.
 std::string pretty(const boost::json::value& value);
+
+template <class Rows>
+std::string printed(const Rows& rows, bool as_json) {
+  return as_json ? pretty(to_json(rows)) : to_text(rows);
+}
 
 }  // namespace berth

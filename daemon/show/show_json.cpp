@@ -3,9 +3,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "daemon/config/config_print.h"
 #include "daemon/config/words.h"
-#include "daemon/show/pick.h"
 #include "daemon/show/show.h"
 
 namespace json = boost::json;
@@ -13,6 +11,7 @@ namespace json = boost::json;
 namespace berth {
 namespace {
 
+// What the rules do to the traffic of one family.
 json::object family_object(const FamilyHealth& health) {
   return json::object{{"nat", to_string(health.nat)},
                       {"in", to_string(health.in)},
@@ -21,35 +20,34 @@ json::object family_object(const FamilyHealth& health) {
                       {"chain", health.chain}};
 }
 
-json::array addresses_of(const EndpointFact& endpoint) {
+json::array array_of(const std::vector<std::string>& texts) {
   json::array out;
-  for (const IpAddress& address : endpoint.addresses) out.emplace_back(address.to_string());
+  for (const std::string& each : texts) out.emplace_back(each);
   return out;
 }
 
-json::object attachment_object(const AttachmentView& each) {
-  json::object out;
-  out["network"] = each.network ? std::string_view(each.network->name) : each.endpoint->network.view();
-  out["driver"] = each.network ? each.network->driver.view() : each.endpoint->driver.view();
-  out["interface"] = "";
-  out["hostInterface"] = "";
-  out["parent"] = each.parent;
-  out["mac"] = each.endpoint->mac.view();
-  out["mtu"] = each.mtu;
-  out["addresses"] = addresses_of(*each.endpoint);
-  out["netns"] = "";
-  out["advertise"] = each.advertise;
-  out["routeState"] = each.route_state();
+json::object attachment_object(const AttachmentRow& row) {
   json::array routes;
-  for (const AttachmentRoute& route : each.routes)
-    routes.push_back(json::object{{"prefix", route.prefix.to_string()}, {"state", route.state()}});
-  out["routes"] = std::move(routes);
-  return out;
+  for (const EndpointRoute& each : row.routes)
+    routes.push_back(json::object{{"prefix", each.prefix}, {"state", each.state}});
+  return json::object{{"network", row.network},
+                      {"driver", row.driver},
+                      {"interface", ""},
+                      {"hostInterface", ""},
+                      {"parent", row.parent},
+                      {"mac", row.mac},
+                      {"mtu", row.mtu},
+                      {"addresses", array_of(row.addresses)},
+                      {"netns", ""},
+                      {"advertise", row.advertise},
+                      {"routeState", row.route_state},
+                      {"routes", std::move(routes)}};
 }
 
-json::object counters_object(const View& view) {
+template <class Number>
+json::object numbers_object(const std::map<std::string, Number>& numbers) {
   json::object out;
-  for (const auto& [name, value] : view.counters) out[name] = value;
+  for (const auto& [name, value] : numbers) out[name] = value;
   return out;
 }
 
@@ -85,146 +83,130 @@ void pretty_into(std::string& out, const json::value& value, std::size_t depth) 
 
 }  // namespace
 
-json::value status_json(const View& view) {
-  json::array runtimes;
-  for (const RuntimeStatus& each : view.runtimes)
+json::value to_json(const StatusRows& status) {
+  json::array runtimes, unknown;
+  for (const RuntimeStatus& each : status.runtimes)
     runtimes.push_back(json::object{{"name", each.name},
                                     {"kind", each.kind},
                                     {"version", each.version},
                                     {"connected", each.connected},
                                     {"inSync", each.in_sync}});
-  std::map<std::string, std::size_t> states;
-  for (const RouteView& route : view.routes) ++states[std::string(to_string(route.state))];
-  json::object routes;
-  for (const auto& [state, n] : states) routes[state] = n;
-  json::array unknown;
-  for (const std::string& each : view.unknown_networks) unknown.emplace_back(each);
-  return json::object{{"version", view.version},
-                      {"hostname", view.hostname},
-                      {"startedAt", rfc3339(view.started_at)},
-                      {"inSync", view.in_sync},
+  for (const std::string& each : status.unknown_networks) unknown.emplace_back(each);
+  return json::object{{"version", status.version},
+                      {"hostname", status.hostname},
+                      {"startedAt", rfc3339(status.started_at)},
+                      {"inSync", status.in_sync},
                       {"unknownNetworks", std::move(unknown)},
-                      {"withdrawn", view.withdrawn},
+                      {"withdrawn", status.withdrawn},
                       {"runtimes", std::move(runtimes)},
                       {"zebra",
-                       {{"connected", view.zebra.connected},
-                        {"socket", view.zebra.socket},
-                        {"frrVersion", view.zebra.frr_version},
-                        {"moduleVersion", view.zebra.module_version},
-                        {"inSync", view.zebra.in_sync},
-                        {"reason", view.zebra.reason},
-                        {"remedy", view.zebra.remedy}}},
-                      {"networks", view.config.networks.size()},
-                      {"containers", view.containers.size()},
-                      {"routes", std::move(routes)},
-                      {"counters", counters_object(view)}};
+                       {{"connected", status.zebra.connected},
+                        {"socket", status.zebra.socket},
+                        {"frrVersion", status.zebra.frr_version},
+                        {"moduleVersion", status.zebra.module_version},
+                        {"inSync", status.zebra.in_sync},
+                        {"reason", status.zebra.reason},
+                        {"remedy", status.zebra.remedy}}},
+                      {"networks", status.networks},
+                      {"containers", status.containers},
+                      {"routes", numbers_object(status.routes_in)},
+                      {"counters", numbers_object(status.counters)}};
 }
 
-json::value networks_json(const View& view) {
-  const Picker pick(view);
+json::value to_json(const NetworksRows& rows) {
   json::array out;
-  for (const auto& [name, network] : view.config.networks) {
-    const auto health = view.health.find(name);
-    const bool known = health != view.health.end();
-    json::array subnets, problems;
-    for (const SubnetConfig& subnet : network.subnets) subnets.emplace_back(subnet.subnet.to_string());
-    if (known)
-      for (const Problem& problem : health->second.problems)
-        problems.push_back(json::object{{"code", problem.code},
-                                        {"text", problem.text},
-                                        {"remedy", problem.remedy},
-                                        {"blocks", problem.blocks},
-                                        {"family", to_string(problem.family)}});
-    const auto containers = pick.containers_in().find(name);
+  for (const NetworkRow& row : rows.networks) {
+    json::array problems;
+    for (const Problem& problem : row.problems)
+      problems.push_back(json::object{{"code", problem.code},
+                                      {"text", problem.text},
+                                      {"remedy", problem.remedy},
+                                      {"blocks", problem.blocks},
+                                      {"family", to_string(problem.family)}});
     json::object firewall;
-    if (known && health->second.v4.known) firewall["ipv4"] = family_object(health->second.v4);
-    if (known && health->second.v6.known) firewall["ipv6"] = family_object(health->second.v6);
-    out.push_back(json::object{{"name", name},
-                               {"runtimeNetwork", network.runtime_network()},
-                               {"driver", network.driver.view()},
-                               {"interface", known ? health->second.interface : ""},
-                               {"attached", known && health->second.attached},
-                               {"subnets", std::move(subnets)},
-                               {"advertise", to_string(network.advertise)},
-                               {"tag", network.tag},
-                               {"containers", containers == pick.containers_in().end() ? 0 : containers->second},
-                               {"nat", to_string(known ? health->second.nat : Nat::Unknown)},
+    if (row.v4.known) firewall["ipv4"] = family_object(row.v4);
+    if (row.v6.known) firewall["ipv6"] = family_object(row.v6);
+    out.push_back(json::object{{"name", row.name},
+                               {"runtimeNetwork", row.runtime_network},
+                               {"driver", row.driver},
+                               {"interface", row.interface},
+                               {"attached", row.attached},
+                               {"subnets", array_of(row.subnets)},
+                               {"advertise", row.advertise},
+                               {"tag", row.tag},
+                               {"containers", row.containers},
+                               {"nat", row.nat},
                                {"firewall", std::move(firewall)},
                                {"problems", std::move(problems)}});
   }
   return json::object{{"networks", std::move(out)}};
 }
 
-json::value containers_json(const View& view) {
-  const Picker pick(view);
+json::value to_json(const ContainersRows& rows) {
   json::array out;
-  for (const ContainerFact& container : view.containers) {
+  for (const ContainerRow& row : rows.containers) {
     json::array attachments;
-    for (const AttachmentView& each : pick.attachments(container)) attachments.push_back(attachment_object(each));
-    out.push_back(json::object{{"id", container.key.id},
-                               {"name", container.name},
-                               {"runtime", container.key.runtime},
-                               {"state", container.state},
-                               {"networkMode", container.network_mode},
+    for (const AttachmentRow& each : row.attachments) attachments.push_back(attachment_object(each));
+    out.push_back(json::object{{"id", row.id},
+                               {"name", row.name},
+                               {"runtime", row.runtime},
+                               {"state", row.state},
+                               {"networkMode", row.network_mode},
                                {"attachments", std::move(attachments)}});
   }
   return json::object{{"containers", std::move(out)}};
 }
 
-json::value attachments_json(const View& view) {
-  const Picker pick(view);
+json::value to_json(const AttachmentsRows& rows) {
   json::array out;
-  for (const ContainerFact& container : view.containers)
-    for (const AttachmentView& each : pick.attachments(container)) {
-      json::object object{{"container", container.name}, {"containerId", container.key.id}};
-      for (auto& [key, value] : attachment_object(each)) object[key] = std::move(value);
-      out.push_back(std::move(object));
-    }
+  for (const AttachmentRow& row : rows.attachments) {
+    json::object object{{"container", row.container}, {"containerId", row.container_id}};
+    for (auto& [key, value] : attachment_object(row)) object[key] = std::move(value);
+    out.push_back(std::move(object));
+  }
   return json::object{{"attachments", std::move(out)}};
 }
 
-json::value routes_json(const View& view) {
+json::value to_json(const RoutesRows& rows) {
   json::array out;
-  for (const RouteView& route : view.routes) {
-    json::object object{{"prefix", route.key.prefix.to_string()}, {"network", route.network}};
-    if (!route.subnet) object["container"] = route.container;
-    object["kind"] = route.subnet ? "subnet" : "host";
-    object["tag"] = route.tag;
-    object["state"] = to_string(route.state);
-    object["reason"] = route.reason;
-    object["since"] = rfc3339(since_of(view, route));
+  for (const RouteRow& row : rows.routes) {
+    json::object object{{"prefix", row.prefix}, {"network", row.network}};
+    if (!row.subnet) object["container"] = row.container;
+    object["kind"] = row.subnet ? "subnet" : "host";
+    object["tag"] = row.tag;
+    object["state"] = row.state;
+    object["reason"] = row.reason;
+    object["since"] = rfc3339(row.since);
     out.push_back(std::move(object));
   }
   return json::object{{"routes", std::move(out)}};
 }
 
-json::value counters_json(const View& view) {
-  return json::object{{"counters", counters_object(view)}};
+json::value to_json(const CountersRows& rows) {
+  return json::object{{"counters", numbers_object(rows.counters)}};
 }
 
-json::value version_json(const View& view) {
+json::value to_json(const VersionRows& version) {
   return json::object{
-      {"version", view.version}, {"frrVersion", view.zebra.frr_version}, {"moduleVersion", view.zebra.module_version}};
+      {"version", version.version}, {"frrVersion", version.frr_version}, {"moduleVersion", version.module_version}};
 }
 
-json::value running_config_json(const View& view) {
-  return json::object{{"text", print_config(view.config)}};
+json::value to_json(const RunningConfigRows& config) {
+  return json::object{{"text", config.text}};
 }
 
-json::value explain_json(const Explanation& explanation) {
+json::value to_json(const Explanation& explanation) {
   json::array steps;
   for (const ReasonStep& step : explanation.steps)
     steps.push_back(
         json::object{{"name", step.name}, {"ok", step.ok}, {"detail", step.detail}, {"remedy", step.remedy}});
-  json::array missing;
-  for (const std::string& prefix : explanation.missing) missing.emplace_back(prefix);
   return json::object{{"subject", explanation.subject},
                       {"verdict", to_string(explanation.verdict)},
-                      {"missing", std::move(missing)},
+                      {"missing", array_of(explanation.missing)},
                       {"steps", std::move(steps)}};
 }
 
-json::value trace_json(const firewall::Trace& trace) {
+json::value to_json(const firewall::Trace& trace) {
   json::array steps;
   for (const firewall::TraceStep& step : trace.steps)
     steps.push_back(

@@ -56,7 +56,7 @@ struct View {
   std::map<std::string, LinkStatus> links;  // the host's, by interface name
 };
 
-// "2026-11-24T11:03:40Z" (RFC 3339, UTC, whole seconds)
+// "2026-11-24T11:03:40.250Z" (RFC 3339, UTC, to the millisecond)
 std::string rfc3339(WallTime time);
 // "00:01:05", "1d02h03m": how long, as FRR shows it
 std::string uptime(WallTime since, WallTime now);

@@ -2,8 +2,11 @@
 //
 // What a line typed at the shell does. No sockets: a Session takes a line and gives a text and a status. Thread: the
 // daemon's. Owner: the vty server, one Session for each client; what they share is in the Shell.
+//
+// session.cpp: a line's way in, Tab and `?`. exec_commands.cpp: the commands of the top. config_mode.cpp: configure terminal.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +16,7 @@
 #include "container_watcher/firewall/verdict.h"
 #include "core/config.h"
 #include "core/result.h"
+#include "daemon/config/config_edit.h"
 #include "daemon/show/view.h"
 #include "daemon/vty/grammar.h"
 
@@ -57,37 +61,52 @@ struct Shell {
 class Session {
  public:
   explicit Session(Shell& shell) : shell_(shell) {}
-  Reply run(std::string_view line);
+  Reply run(std::string_view text);
   bool closed() const { return closed_; }  // `exit` at the top
   std::string prompt() const;
   // For Tab and `?`; the names of containers and networks are among them.
-  std::vector<Completion> complete(std::string_view line) const;
+  std::vector<Completion> complete(std::string_view text) const;
 
  private:
   enum class Mode { Exec, Config, Network };
-  Reply answer(std::string_view line);
-  Reply run_exec(std::string_view line);
-  Reply run_config(std::string_view line);
-  Reply run_common(const std::string& word, std::string_view line);
-  Reply internal(std::string_view line) const;
-  Reply exec(const ParsedLine& line);
-  Reply show(const ParsedLine& line) const;
-  Reply trace(const ParsedLine& line) const;
-  Reply while_zebra_is_away(bool withdrawn) const;
+  // One command: how it is typed, how it is explained, what it does.
+  struct Row {
+    std::string syntax, help;
+    std::function<Reply(Session&, const ParsedLine&)> run;
+  };
+  static const std::vector<Row>& exec_rows();
+  static const std::vector<Row>& common_rows();  // of configure terminal, beside the configuration itself
+  static std::vector<Command> commands_of(const std::vector<Row>& rows);
+  static const ConfigLines& config_modes();  // the configuration with the common rows
+  friend const Grammar& exec_grammar();
+  friend const Grammar& common_grammar();
+
+  Reply answer(std::string_view text);
+  Reply for_berthctl(std::string_view text) const;
+  const Grammar& grammar() const;
+  Reply list() const;
+
+  Reply run_exec(std::string_view text);
+  Reply withdraw(bool on);
   Reply write() const;
-  Reply change_network(std::string_view line);
-  Reply change(std::string_view line);
+  Reply trace(const firewall::TracedPacket& packet, bool as_json) const;
+
+  Reply run_config(std::string_view text);
+  Reply run_do(const std::string& text);
+  Reply leave_mode(Mode to);
+  Reply change_network(std::string_view text, const ParsedLine& line);
+  Reply change_top(std::string_view text, const ParsedLine& line);
   void enter_network(const std::string& name);
   Reply leave_network();
-  std::string running_config() const;
-  std::string list() const;
-  const Grammar& grammar() const;
 
   Shell& shell_;
   Mode mode_ = Mode::Exec;
-  NetworkConfig draft_;
+  NetworkConfig draft_;  // in mode Network: what it is to be when it is left
   bool closed_ = false;
 };
+
+// A line that was not understood, in the words of FRR.
+Reply refused(std::string_view text, const ParseFailure& failure);
 
 // For the documentation's check.
 const Grammar& exec_grammar();

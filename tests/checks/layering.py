@@ -24,7 +24,8 @@ MAY = {
     "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "core"],
-    "daemon/config": ["daemon/config", "daemon/vty", "daemon/tenants", "container_watcher/attach/driver", "core"],
+    "daemon/config": ["daemon/config", "daemon/vty", "daemon/tenants", "container_watcher/attach/driver",
+                      "container_watcher/attach/options", "core"],
     # The shell program is a client of the socket: it knows none of berthd's insides.
     "daemon/berthctl": ["daemon/berthctl", "daemon/vty", "core"],
 }
@@ -134,6 +135,7 @@ def self_test():
         ("fpm_bridge/wire/a.cpp", '#include "fpm_bridge/client/zebra_client.h"'),
         ("fpm_bridge/client/a.cpp", '#include "container_watcher/runtime.h"'),
         ("daemon/config/a.cpp", '#include "daemon/app.h"'),
+        ("daemon/config/a.cpp", '#include "container_watcher/attach/host_agent.h"'),
         ("daemon/a.cpp", '#include "fpm_bridge/wire/codec.h"'),
         ("fpm_bridge/zebra/a.c", '#include "core/ip.h"'),
         ("fpm_bridge/zebra/table.c", '#include "zebra/rib.h"'),

@@ -56,9 +56,10 @@ AllowedPrefix random_allowed(Dice& dice) {
   return out;
 }
 
-NetworkConfig random_network(Dice& dice, std::uint32_t index) {
+NetworkConfig random_network(Dice& dice, std::uint32_t index, const std::vector<RuntimeConfig>& runtimes) {
   NetworkConfig out;
   out.name = dice.word() + std::to_string(index);
+  if (dice.coin()) out.runtime = runtimes[dice.number(0, runtimes.size() - 1)].name;
   if (dice.coin()) out.docker_network = "taken-" + out.name;
   const std::uint32_t base = 10u << 24 | index << 16;
   if (dice.coin() || index % 2) {
@@ -76,6 +77,7 @@ NetworkConfig random_network(Dice& dice, std::uint32_t index) {
   out.advertise = static_cast<Advertise>(dice.number(0, 3));
   if (out.advertise != Advertise::None || dice.coin()) out.tag = dice.number(1, 4294967295u);
   if (dice.coin()) out.mtu = dice.number(1280, 65535);
+  out.nat_lenient = dice.coin();
   if (dice.coin()) out.max_containers = dice.number(1, 1000000);
   for (const LabelKind label : {LabelKind::Advertise, LabelKind::Tag, LabelKind::Network})
     if (dice.coin()) out.allow_labels.insert(label);
@@ -100,10 +102,16 @@ Config random_config(Dice& dice) {
   if (dice.coin()) out.zebra.hold_seconds = dice.number(3, 3600);
   if (dice.coin()) out.vty.socket = "/v/" + dice.word();
   if (dice.coin()) out.vty.max_clients = dice.number(1, 1000);
-  out.runtimes.push_back({"docker", "docker", "unix:/d/" + dice.word()});
+  for (std::uint32_t n = dice.number(1, 3); n > 0; --n) {
+    const std::string at = std::to_string(n);
+    out.runtimes.push_back({dice.word() + at, "docker", "unix:/d/" + dice.word() + at});
+  }
+  if (dice.coin()) out.runtimes[dice.number(0, out.runtimes.size() - 1)].name = "docker";
+  for (std::uint32_t n = dice.number(0, 2); n > 0; --n)
+    out.fabric.push_back(Prefix::of(v4(dice.number(1, 200) << 24 | n << 16), 16));
   if (dice.coin()) out.max_routes = dice.number(1, 1000000);
   for (std::uint32_t n = dice.number(0, 6); n > 0; --n) {
-    NetworkConfig network = random_network(dice, n);
+    NetworkConfig network = random_network(dice, n, out.runtimes);
     out.networks[network.name] = network;
   }
   return out;

@@ -35,14 +35,16 @@ TEST(ConfigChanges, NameWhatIsDifferentAndNothingElse) {
 TEST(ConfigChanges, ForgetNoSetting) {
   for (const char* line :
        {"hostname h\n", "log stderr errors\n", "log syslog\n", "zebra socket /nowhere/z\n", "zebra grace-time 7\n",
-        "vty socket /nowhere/v\n", "vty clients 3\n", "limit routes 7\n", "network blue\n subnet 10.10.1.0/24\n"}) {
+        "vty socket /nowhere/v\n", "vty clients 3\n", "limit routes 7\n", "fabric 10.0.0.0/8\n", "zebra hold-time 7\n",
+        "runtime two docker unix:/nowhere/b\n", "network blue\n subnet 10.10.1.0/24\n"}) {
     EXPECT_NE(config_changes(config_of(""), config_of(line)), "") << line;
     EXPECT_NE(config_changes(config_of(line), config_of("")), "") << line;
   }
   const std::string blue = "network blue\n subnet 10.10.1.0/24\n";
-  for (const char* line : {" docker-network other\n", " subnet fd00::/64\n", " gateway 10.10.1.1\n",
-                           " ip-range 10.10.1.128/25\n", " mtu 1400\n", " tag 7\n", " max-containers 7\n",
-                           " allow label tag 7\n", " allow label network\n", " allow prefix 10.9.0.0/16 le 32\n"}) {
+  for (const char* line :
+       {" docker-network other\n", " subnet fd00::/64\n", " gateway 10.10.1.1\n", " ip-range 10.10.1.128/25\n",
+        " mtu 1400\n", " tag 7\n", " max-containers 7\n", " allow label tag 7\n", " allow label network\n",
+        " nat-check lenient\n", " runtime docker\n", " allow prefix 10.9.0.0/16 le 32\n"}) {
     EXPECT_THAT(config_changes(config_of(blue), config_of(blue + line)), StartsWith("network blue: ")) << line;
     EXPECT_THAT(config_changes(config_of(blue + line), config_of(blue)), StartsWith("network blue: ")) << line;
   }

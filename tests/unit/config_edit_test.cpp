@@ -62,6 +62,10 @@ TEST(ConfigEdit, EveryLineCanBeTakenBack) {
       {"limit routes 5", "no limit routes"},
       {"vty socket /a", "no vty socket"},
       {"vty clients 5", "no vty clients"},
+      {"runtime two docker unix:/b.sock", "no runtime two"},
+      {"runtime two", "no runtime"},
+      {"runtime two", "no runtime two"},
+      {"nat-check lenient", "no nat-check"},
       {"network red", "no network red"}};
   for (const auto& [line, undo] : kPairs) {
     ConfigEdit edit = before;
@@ -245,6 +249,61 @@ TEST(ConfigEdit, SaysWhatNoSingleLineTells) {
                             "network a\n subnet 10.0.0.0/24\n gateway 10.0.0.1\n ip-range 10.0.0.9/32\n",
                             "network a\n subnet 10.0.0.0/30\n", "network a\n subnet fd00::/126\n"})
     EXPECT_EQ(gap_of(lines), "") << lines;
+}
+
+TEST(ConfigEdit, ALiveRuntimeReplacesTheOneOfItsName) {
+  ConfigEdit edit = start();
+  take(edit, "runtime two docker unix:/two.sock");
+  take(edit, "runtime docker unix:/new.sock");
+  take(edit, "runtime two docker unix:/too.sock");
+  const std::vector<RuntimeConfig> expected = {{"docker", "docker", "unix:/new.sock"},
+                                               {"two", "docker", "unix:/too.sock"}};
+  EXPECT_TRUE(edit.config.runtimes == expected) << "each in its place: the first one is that of blue\n"
+                                                << print_config(edit.config);
+  EXPECT_NE(print_config(edit.config).find("runtime docker unix:/new.sock\nruntime two docker unix:/too.sock\n"),
+            std::string::npos);
+  const auto failure = apply_config_line(edit, "no runtime three");
+  ASSERT_TRUE(failure);
+  EXPECT_EQ(failure->expected, "the name of a configured runtime");
+  take(edit, "no runtime docker unix:/new.sock");
+  EXPECT_EQ(edit.config.runtimes.size(), 1u);
+}
+
+// Inside of a network `runtime` is a line of its own; with more words it is the top's.
+TEST(ConfigEdit, ANetworkNamesItsRuntime) {
+  ConfigEdit edit = start();
+  take(edit, "runtime two");
+  EXPECT_EQ(edit.config.networks["blue"].runtime, "two");
+  EXPECT_EQ(edit.network, "blue");
+  EXPECT_EQ(network_gap(edit.config, edit.config.networks["blue"]),
+            "a runtime two for network blue (runtime two docker unix:/run/docker.sock)");
+  EXPECT_NE(print_config(edit.config).find("network blue\n driver bridge\n runtime two\n subnet "), std::string::npos);
+  take(edit, "runtime two docker unix:/two.sock");
+  EXPECT_TRUE(edit.network.empty()) << "it leaves the network";
+  EXPECT_EQ(config_gap(edit.config), "");
+  edit.network = "blue";
+  take(edit, "no runtime docker");
+  EXPECT_EQ(edit.config.runtimes.size(), 1u) << "docker is not the runtime of this network: the top's line was meant";
+  edit.network = "blue";
+  take(edit, "no runtime two");
+  EXPECT_TRUE(edit.config.networks["blue"].runtime.empty()) << "the network's own line";
+  EXPECT_EQ(edit.config.runtimes.size(), 1u);
+}
+
+TEST(ConfigEdit, OnlyNetworksOfOneRuntimeContradictEachOtherByName) {
+  const std::string two = "runtime two docker unix:/two.sock\n", red = "network red\n subnet 10.1.0.0/24\n";
+  const std::string blue = "network blue\n subnet 10.2.0.0/24\n docker-network red\n";
+  EXPECT_NE(gap_of(two + red + blue).find("blue and red name the same"), std::string::npos);
+  EXPECT_EQ(gap_of(two + red + blue + " runtime two\n"), "");
+  EXPECT_NE(gap_of(two + red + " runtime docker\n" + blue).find("blue and red name the same"), std::string::npos)
+      << "the first one is meant where none is named";
+  EXPECT_NE(gap_of(two + red + " runtime three\n").find("a runtime three for network red"), std::string::npos);
+  EXPECT_NE(gap_of("runtime two docker unix:/run/docker.sock\n").find("runtime docker and runtime two name the same"),
+            std::string::npos);
+  EXPECT_NE(gap_of("runtime docker unix:/two.sock\n")
+                .find("a name of its own for each runtime\n  runtime docker unix"
+                      ":/two.sock\n          ^"),
+            std::string::npos);
 }
 
 TEST(ConfigEdit, SaysWhatIsMissing) {

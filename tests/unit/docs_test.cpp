@@ -79,10 +79,12 @@ TEST(Docs, NameEveryKeyOfTheJson) {
   const View view = sample_view();
   const std::string text = page("berthctl.md");
   for (const auto& document :
-       {status_json(view), networks_json(view), containers_json(view), attachments_json(view), routes_json(view),
-        counters_json(view), version_json(view), running_config_json(view),
-        explain_json({"x", Advertised::Yes, {{"a", true, "", ""}}, {}}),
-        trace_json({"eth0", "br-blue", {{"forward", "ip filter FORWARD", "drop", "drop"}}, "is dropped"})}) {
+       {to_json(status_rows(view)), to_json(networks_rows(view)), to_json(containers_rows(view)),
+        to_json(attachments_rows(view)), to_json(routes_rows(view)), to_json(counters_rows(view)),
+        to_json(version_rows(view)), to_json(running_config_rows(view.config, {})),
+        to_json(Explanation{"x", Advertised::Yes, {{"a", true, "", ""}}, {}}),
+        to_json(
+            firewall::Trace{"eth0", "br-blue", {{"forward", "ip filter FORWARD", "drop", "drop"}}, "is dropped"})}) {
     std::set<std::string> keys;
     collect(document, keys);
     EXPECT_FALSE(keys.empty());

@@ -161,6 +161,20 @@ TEST_F(ShellTest, ANetworkThatIsTakenBackWhileItIsWrittenIsNeverInForce) {
   EXPECT_FALSE(host_.shown.config.networks.contains("blue"));
 }
 
+TEST_F(ShellTest, ARuntimeIsALineOfTheTopAndOfANetwork) {
+  enter({"conf t", "runtime two docker unix:/run/two.sock", "network blue", "runtime two", "exit"});
+  EXPECT_EQ(host_.shown.config.networks.at("blue").runtime, "two");
+  EXPECT_EQ(run("no runtime two").text,
+            "% Not done: expected a runtime two for network blue (runtime two docker unix:/run/docker.sock)\n");
+  enter({"network blue", "tag 7", "runtime two docker unix:/run/other.sock"});
+  EXPECT_EQ(session_.prompt(), "host1(config)# ") << "it has more words than the network's line";
+  EXPECT_EQ(host_.shown.config.networks.at("blue").tag, 7u);
+  EXPECT_EQ(host_.shown.config.runtimes.at(1).address, "unix:/run/other.sock");
+  enter({"network blue", "no runtime two", "no runtime two"});
+  EXPECT_EQ(host_.shown.config.runtimes.size(), 1u) << "first the network's, then the top's";
+  EXPECT_TRUE(host_.shown.config.networks.at("blue").runtime.empty());
+}
+
 TEST_F(ShellTest, WithdrawIsSwitchedAndShown) {
   ok("withdraw");
   EXPECT_TRUE(host_.shown.withdrawn);
@@ -199,6 +213,8 @@ TEST_F(ShellTest, OffersCommandsAndNames) {
   EXPECT_THAT(offers("explain "), ::testing::ElementsAre("web", "db", "lonely"));
   ok("conf t");
   EXPECT_THAT(offers("network n"), ::testing::ElementsAre("nat", "new"));
+  ok("runtime two docker unix:/run/two.sock");
+  EXPECT_THAT(offers("no runtime "), ::testing::ElementsAre("docker", "two"));
   EXPECT_THAT(offers("do show v"), ::testing::ElementsAre("version"));
   EXPECT_THAT(run("berthctl complete net").text, HasSubstr("word\tnetwork\tA network that berth keeps"));
   EXPECT_EQ(run("berthctl prompt").text, "host1(config)# ");
