@@ -49,9 +49,8 @@ std::vector<std::string> own_gaps(const Config& config, const NetworkConfig& net
 }
 
 // What the network is in its runtime.
-using RuntimeNetworkName = std::pair<std::string_view, std::string_view>;
-RuntimeNetworkName name_in_runtime(const Config& config, const NetworkConfig& network) {
-  return {runtime_of(config, network), network.runtime_network()};
+NetworkName name_in_runtime(const Config& config, const NetworkConfig& network) {
+  return {config.runtime_of(network), network.runtime_network()};
 }
 
 // What two networks can't both have.
@@ -77,7 +76,7 @@ Pairs suspects(const Config& config) {
   const auto add = [&](const std::string& a, const std::string& b) {
     if (out.size() <= kMostContradictions) out.emplace(std::min(a, b), std::max(a, b));
   };
-  std::map<RuntimeNetworkName, const std::string*> first_of;
+  std::map<NetworkName, const std::string*> first_of;
   std::vector<Prefix> prefixes;
   std::vector<const std::string*> owners;
   for (const auto& [name, network] : config.networks) {
@@ -93,11 +92,6 @@ Pairs suspects(const Config& config) {
 }
 
 }  // namespace
-
-std::string_view runtime_of(const Config& config, const NetworkConfig& network) {
-  if (!network.runtime.empty() || config.runtimes.empty()) return network.runtime;
-  return config.runtimes.front().name;
-}
 
 std::string network_gap(const Config& config, const NetworkConfig& network) {
   const auto own = own_gaps(config, network);

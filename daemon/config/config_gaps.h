@@ -29,7 +29,4 @@ std::string config_gap(const Config& config);
 // The same for one network of it, or one that may become one. Costs O(n).
 std::string network_gap(const Config& config, const NetworkConfig& network);
 
-// The name of the runtime whose network it is; empty: no runtime is configured.
-std::string_view runtime_of(const Config& config, const NetworkConfig& network);
-
 }  // namespace berth
