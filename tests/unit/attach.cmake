@@ -14,4 +14,6 @@ berth_test(host_state_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_sta
 berth_test(host_firewall_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_firewall_test.cpp)
 berth_test(host_links_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_links_test.cpp)
 berth_test(host_agent_test berth_attach ${CMAKE_SOURCE_DIR}/tests/netns/host_agent_test.cpp)
-target_compile_definitions(firewall_verdict_test PRIVATE BERTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+foreach(each firewall_verdict_test host_firewall_test)
+  target_compile_definitions(${each} PRIVATE BERTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+endforeach()
