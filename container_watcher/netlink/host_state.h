@@ -60,6 +60,9 @@ struct HostLink {
   std::optional<int> peer_netns;  // the number that this namespace has for it; nothing: this one
   std::optional<MacvlanMode> macvlan_mode;
   std::optional<std::uint32_t> vni;    // of a vxlan
+  std::optional<IpAddress> local;      // of a vxlan: its address in the underlay
+  std::uint16_t port_number = 0;       // of a vxlan: UDP
+  std::optional<bool> learns;          // of a vxlan: far ends, from traffic
   std::optional<bool> vlan_filtering;  // of a bridge
   LinkSysctls v4, v6;
   std::vector<LinkAddress> addresses;

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -66,12 +67,34 @@ Status set_sysctl(const SetSysctl& what) {
   return permanent("berthd may not set " + what.key + " to " + what.value);
 }
 
+// Of IPv6 the kernel has an address once, and leaves its length as it was when it is put again.
+Status make_room(const PutAddress& what, int index, Netlink& netlink) {
+  ifaddrmsg head{};
+  head.ifa_family = AF_INET6;
+  head.ifa_index = static_cast<unsigned>(index);
+  const auto request = Netlink::message(RTM_GETADDR, &head, sizeof head, 0);
+  std::optional<unsigned> other;
+  const Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
+    const auto* of = static_cast<const ifaddrmsg*>(nlmsg_data(message));
+    if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(of->ifa_index) != index ||
+        of->ifa_prefixlen == what.length)
+      return;
+    const auto parts = attributes<IFA_MAX + 1>(message, sizeof *of);
+    if (address_in(parts[IFA_LOCAL] ? parts[IFA_LOCAL] : parts[IFA_ADDRESS]) == what.address) other = of->ifa_prefixlen;
+  });
+  if (!read || !other) return read;
+  const auto message = address_message(RTM_DELADDR, index, what.address, *other, 0);
+  return netlink.order(message.get());
+}
+
 }  // namespace
 
 Status carry_out(const PutAddress& what, Netlink& netlink) {
   const auto link = find_link(netlink, what.link);
   if (!link) return link.error();
   const bool v4 = what.address.is_v4();
+  if (!v4)
+    if (const Status room = make_room(what, link->index, netlink); !room) return room;
   const auto message =
       address_message(RTM_NEWADDR, link->index, what.address, what.length, NLM_F_CREATE | NLM_F_REPLACE);
   if (message && v4 && what.length < 31)  // as Docker does

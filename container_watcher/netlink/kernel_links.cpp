@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <optional>
@@ -54,10 +55,18 @@ std::uint32_t mode_bits(MacvlanMode mode) {
 
 // What a link of that kind stands on, found before it is made.
 struct Ground {
-  Fd peer_netns;                   // of a veth
+  Fd peer_netns;  // of a veth
+  bool peer_is_here = false;
   int parent = 0;                  // of a macvlan
   std::optional<int> parent_at{};  // its namespace, as the socket's numbers it
 };
+
+bool same(const Fd& a, const Fd& b) {
+  struct stat one {
+  }, other{};
+  return fstat(a.get(), &one) == 0 && fstat(b.get(), &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
 
 // The number that the socket's namespace has for berthd's own; it gets one where it has none.
 Result<int> number_for_own(Netlink& netlink) {
@@ -80,6 +89,9 @@ Result<Ground> ground_of(const PutLink& what, Netlink& netlink) {
   if (const auto* veth = std::get_if<VethLink>(&what.kind)) {
     auto there = open_netns(veth->peer_netns);
     if (!there) return there.error();
+    const auto here = open_netns(what.netns);
+    if (!here) return here.error();
+    out.peer_is_here = same(*there, *here);
     out.peer_netns = std::move(*there);
   }
   if (const auto* macvlan = std::get_if<MacvlanLink>(&what.kind)) {
@@ -110,7 +122,7 @@ void put_kind(nl_msg* message, const PutLink& what, const Ground& ground, bool a
   if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind)) {
     nla_put_u32(message, IFLA_VXLAN_ID, vxlan->vni);
     if (vxlan->local) put(message, vxlan->local->is_v4() ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, *vxlan->local);
-    nla_put_u16(message, IFLA_VXLAN_PORT, htons(vxlan->port));
+    if (!again) nla_put_u16(message, IFLA_VXLAN_PORT, htons(vxlan->port));  // which no change may name
     nla_put_u8(message, IFLA_VXLAN_LEARNING, vxlan->learning ? 1 : 0);
   }
   if (const auto* veth = std::get_if<VethLink>(&what.kind)) {
@@ -137,19 +149,25 @@ Status make(const PutLink& what, const Ground& ground, Netlink& netlink) {
   return netlink.order(message.get());
 }
 
-// Of a link that is there already: is it what is wanted?
-Status same_kind(const PutLink& what, const Ground& ground, const HostLink& link) {
+// Of a link that is there already: can it become what is wanted?
+Status same_kind(const PutLink& what, const Ground& ground, const HostLink& link, Netlink& netlink) {
   const auto other = [&](const std::string& why) {
     return permanent(what.name + " is there already, and " + why, "ip link del " + what.name + ", if nobody needs it");
   };
   if (link.kind != name_of(what.kind))
     return other("is " + (link.kind.empty() ? std::string("a real device") : "a " + link.kind) + " and not a " +
                  std::string(name_of(what.kind)));
+  if (std::holds_alternative<VethLink>(what.kind)) {
+    const auto at = ground.peer_is_here ? std::nullopt : netns_number(netlink, ground.peer_netns);
+    if (link.peer_netns != at || (!ground.peer_is_here && !at)) return other("its other end is elsewhere");
+  }
   if (std::holds_alternative<MacvlanLink>(what.kind) &&
       (link.peer != ground.parent || link.peer_netns != ground.parent_at))
     return other("stands on another parent");
-  if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind); vxlan && link.vni != vxlan->vni)
-    return other("has another VNI");
+  if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind)) {
+    if (link.vni != vxlan->vni) return other("has another VNI");
+    if (link.port_number != vxlan->port) return other("has another port");
+  }
   return {};
 }
 
@@ -157,8 +175,10 @@ Status same_kind(const PutLink& what, const Ground& ground, const HostLink& link
 Status set_kind(const PutLink& what, const HostLink& link, Netlink& netlink) {
   const auto* macvlan = std::get_if<MacvlanLink>(&what.kind);
   const auto* bridge = std::get_if<BridgeLink>(&what.kind);
+  const auto* vxlan = std::get_if<VxlanLink>(&what.kind);
   const bool differs = (macvlan && link.macvlan_mode != macvlan->mode) ||
-                       (bridge && link.vlan_filtering.value_or(bridge->vlan_filtering) != bridge->vlan_filtering);
+                       (bridge && link.vlan_filtering.value_or(false) != bridge->vlan_filtering) ||
+                       (vxlan && (link.local != vxlan->local || link.learns.value_or(false) != vxlan->learning));
   if (!differs) return {};
   const auto message = link_message(RTM_NEWLINK, link.index, 0);
   if (message) put_kind(message.get(), what, {}, true);
@@ -232,7 +252,7 @@ Status carry_out(const PutLink& what, Netlink& netlink) {
     if (const auto master = find_link(netlink, *what.settings.master); !master) return master.error();
   auto link = find_link(netlink, what.name);
   if (link) {
-    if (const Status same = same_kind(what, *ground, *link); !same) return same;
+    if (const Status same = same_kind(what, *ground, *link, netlink); !same) return same;
     if (const Status set = set_kind(what, *link, netlink); !set) return set;
   } else {
     if (link.error().kind != ErrorKind::Stale) return link.error();

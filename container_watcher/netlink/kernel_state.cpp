@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The state of a network namespace, as the kernel has it now.
+#include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/netconf.h>
@@ -44,6 +45,9 @@ void data_of(nlattr* data, HostLink* link) {
   } else if (link->kind == "vxlan") {
     const auto parts = nested<IFLA_VXLAN_MAX + 1>(data);
     if (parts[IFLA_VXLAN_ID]) link->vni = nla_get_u32(parts[IFLA_VXLAN_ID]);
+    link->local = address_in(parts[IFLA_VXLAN_LOCAL] ? parts[IFLA_VXLAN_LOCAL] : parts[IFLA_VXLAN_LOCAL6]);
+    if (parts[IFLA_VXLAN_PORT]) link->port_number = ntohs(nla_get_u16(parts[IFLA_VXLAN_PORT]));
+    link->learns = flag_in(parts[IFLA_VXLAN_LEARNING]);
   } else if (link->kind == "bridge") {
     link->vlan_filtering = flag_in(nested<IFLA_BR_MAX + 1>(data)[IFLA_BR_VLAN_FILTERING]);
   }

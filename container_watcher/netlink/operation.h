@@ -27,7 +27,8 @@ struct Netns {
   auto operator<=>(const Netns&) const = default;
 };
 
-// An address on a link, as rtnetlink(7) RTM_NEWADDR: of global scope; of IPv6 without duplicate address detection.
+// An address on a link, as rtnetlink(7) RTM_NEWADDR: of global scope; of IPv6 without duplicate address detection, and of one
+// length alone. The kernel announces it each time.
 struct PutAddress {
   std::string link;
   IpAddress address;
@@ -102,8 +103,8 @@ struct LinkSettings {
   auto operator<=>(const LinkSettings&) const = default;
 };
 
-// A link of that name, of that kind, with these settings. Permanent where there is one of another kind, on another parent
-// or of another VNI: it is not ours to take away.
+// A link of that name, of that kind, with these settings. Permanent where there is one that can't become it (of another kind,
+// on another parent, with its other end elsewhere, of another VNI or port): it is not ours to take away.
 struct PutLink {
   std::string name;
   LinkKind kind;

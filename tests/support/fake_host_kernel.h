@@ -138,6 +138,8 @@ class FakeHostKernel : public Executor, public Observer {
     const std::string off = link_sysctl(false, what.link, "disable_ipv6");
     if (!what.address.is_v4() && in->sysctls[off] == "1") return permanent(off + " is 1", "sysctl -w " + off + "=0");
     const LinkAddress wanted{what.address, what.length};
+    if (!what.address.is_v4())
+      std::erase_if(link->addresses, [&](const auto& each) { return each.address == what.address && each != wanted; });
     if (std::find(link->addresses.begin(), link->addresses.end(), wanted) == link->addresses.end())
       link->addresses.push_back(wanted);
     tell();
@@ -180,8 +182,11 @@ class FakeHostKernel : public Executor, public Observer {
   Status same_kind(const PutLink& what, const HostLink& link) {
     const auto* macvlan = std::get_if<MacvlanLink>(&what.kind);
     const auto* vxlan = std::get_if<VxlanLink>(&what.kind);
+    const auto* veth = std::get_if<VethLink>(&what.kind);
+    if (veth && !std::as_const(all_.at(veth->peer_netns).host).find(link.peer))
+      return permanent(what.name + " has its other end elsewhere");
     if (link.kind != name_of(what.kind) || (macvlan && link.peer != find(&own(), macvlan->parent)->index) ||
-        (vxlan && link.vni != vxlan->vni))
+        (vxlan && (link.vni != vxlan->vni || link.port_number != vxlan->port)))
       return permanent(what.name + " is there already");
     return {};
   }
@@ -197,7 +202,10 @@ class FakeHostKernel : public Executor, public Observer {
     HostLink& link = add_link(in, what.name, std::string(name_of(what.kind)));
     if (std::holds_alternative<VethLink>(what.kind)) link.peer = link.index - 1;
     if (const auto* macvlan = std::get_if<MacvlanLink>(&what.kind)) link.peer = find(&own(), macvlan->parent)->index;
-    if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind)) link.vni = vxlan->vni;
+    if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind)) {
+      link.vni = vxlan->vni;
+      link.port_number = vxlan->port;
+    }
     return {};
   }
   Status carry_out(const PutLink& what, Namespace* in) {
@@ -215,6 +223,10 @@ class FakeHostKernel : public Executor, public Observer {
     HostLink* link = find(in, what.name);
     const HostLink before = *link;
     if (const auto* macvlan = std::get_if<MacvlanLink>(&what.kind)) link->macvlan_mode = macvlan->mode;
+    if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind)) {
+      link->local = vxlan->local;
+      link->learns = vxlan->learning;
+    }
     if (const auto* bridge = std::get_if<BridgeLink>(&what.kind)) link->vlan_filtering = bridge->vlan_filtering;
     if (before != *link) tell();
     return set(what.settings, link, in);

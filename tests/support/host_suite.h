@@ -154,6 +154,7 @@ TYPED_TEST_P(HostSuite, AVethHasBothEndsInOneGo) {
   EXPECT_EQ(here.peer, there.index);
   EXPECT_FALSE(this->has("eth0")) << "the other end is there alone";
   EXPECT_EQ(this->ground.observer().peer_macs({here})[here.index], 0x020000000009U);
+  this->refused(PutLink{"ve0", VethLink{"eth0"}, {}}, ErrorKind::Permanent);  // its other end is not here
   // A second one whose other end would have a name that is taken there.
   this->refused(PutLink{"ve1", VethLink{"eth0", this->ground.other()}, {}}, ErrorKind::Stale);
   EXPECT_FALSE(this->has("ve1"));
@@ -196,6 +197,12 @@ TYPED_TEST_P(HostSuite, AVxlanHasItsNumberAndItsFarEnds) {
   this->put(PutLink{"vx0", VxlanLink{10100, address("10.9.0.1")}, up_settings()});
   EXPECT_EQ(this->link("vx0").vni, 10100U);
   this->refused(PutLink{"vx0", VxlanLink{10200, address("10.9.0.1")}, {}}, ErrorKind::Permanent);
+  EXPECT_EQ(this->link("vx0").local, address("10.9.0.1"));
+  EXPECT_EQ(this->link("vx0").learns, false);
+  this->put(PutLink{"vx0", VxlanLink{10100, address("10.9.0.7"), 4789, true}, {}});
+  EXPECT_EQ(this->link("vx0").local, address("10.9.0.7"));
+  EXPECT_EQ(this->link("vx0").learns, true);
+  this->refused(PutLink{"vx0", VxlanLink{10100, address("10.9.0.7"), 8472}, {}}, ErrorKind::Permanent);
   const Mac mac = 0x02000000000a;
   this->put(PutFdb{"vx0", mac, address("10.9.0.2")}, true);
   this->put(PutFdb{"vx0", mac, address("10.9.0.3")}, true);
@@ -258,6 +265,14 @@ TYPED_TEST_P(HostSuite, AnAddressIsThereOnceAndGoes) {
     this->take(DeleteAddress{"dum0", address(text), length});
     EXPECT_FALSE(this->has("dum0", address(text), length)) << text;
   }
+}
+
+TYPED_TEST_P(HostSuite, AnAddressOfAnotherLengthBecomesWhatIsWanted) {
+  this->put(plain("dum0", up_settings()));
+  this->put(PutAddress{"dum0", address("fd00:8::1"), 128}, true);
+  this->put(PutAddress{"dum0", address("fd00:8::1"), 64}, true);
+  EXPECT_TRUE(this->has("dum0", address("fd00:8::1"), 64));
+  EXPECT_FALSE(this->has("dum0", address("fd00:8::1"), 128));
 }
 
 TYPED_TEST_P(HostSuite, ARouteIsOursOrLeftAlone) {
@@ -384,8 +399,8 @@ TYPED_TEST_P(HostSuite, TheWatchSaysLookAgainAlsoForWhatItLost) {
 REGISTER_TYPED_TEST_SUITE_P(HostSuite, ALinkIsMadeOnceWithItsSettings, AVethHasBothEndsInOneGo,
                             AMacvlanStandsOnItsParent, AMacvlanIsMadeInAContainer, AVxlanHasItsNumberAndItsFarEnds,
                             APortOfABridge, WhatIsAnothersIsLeftAlone, AnAddressIsThereOnceAndGoes,
-                            ARouteIsOursOrLeftAlone, NeighboursAndProxies, ASysctlOfALinkWithADotInItsName,
-                            ANamespaceIsThatOfItsProcess, WhereTheGroundIsGoneItSaysSoAndWhatIsTakenIsGone,
-                            TheWatchSaysLookAgainAlsoForWhatItLost);
+                            AnAddressOfAnotherLengthBecomesWhatIsWanted, ARouteIsOursOrLeftAlone, NeighboursAndProxies,
+                            ASysctlOfALinkWithADotInItsName, ANamespaceIsThatOfItsProcess,
+                            WhereTheGroundIsGoneItSaysSoAndWhatIsTakenIsGone, TheWatchSaysLookAgainAlsoForWhatItLost);
 
 }  // namespace berth
