@@ -112,7 +112,7 @@ Status carry_out(const PutRoute& what, Netlink& netlink) {
   const auto link = find_link(netlink, what.link);
   if (!link) return link.error();
   const auto fresh = route_message(what, link->index, NLM_F_CREATE | NLM_F_EXCL);
-  const Status made = netlink.order(fresh.get());
+  Status made = netlink.order(fresh.get());
   if (made || netlink.last_errno() != EEXIST) return made;
   const auto ours = our_route(what.to, what.table, what.metric, netlink);
   if (!ours) return ours.error();
@@ -127,7 +127,7 @@ Status carry_out(const PutRoute& what, Netlink& netlink) {
 
 Status carry_out(const DeleteRoute& what, Netlink& netlink) {
   const auto message = route_message(RTM_DELROUTE, what.to, what.table, what.metric, RT_SCOPE_NOWHERE, 0, 0);
-  const Status done = netlink.order(message.get());
+  Status done = netlink.order(message.get());
   return netlink.last_errno() == ESRCH || netlink.last_errno() == ENOENT ? Status() : done;
 }
 
@@ -151,7 +151,7 @@ Status carry_out(const DeleteNeighbour& what, Netlink& netlink) {
   const Entry entry{family_of(what.address), static_cast<unsigned char>(what.proxy ? NTF_PROXY : 0), 0};
   const auto message = neighbour_message(RTM_DELNEIGH, link->index, entry, 0);
   if (message) put(message.get(), NDA_DST, what.address);
-  const Status done = netlink.order(message.get());
+  Status done = netlink.order(message.get());
   return netlink.last_errno() == ENOENT ? Status() : done;
 }
 
@@ -175,7 +175,7 @@ Status carry_out(const DeleteFdb& what, Netlink& netlink) {
     put(message.get(), NDA_LLADDR, what.mac);
     if (what.far_end) put(message.get(), NDA_DST, *what.far_end);
   }
-  const Status done = netlink.order(message.get());
+  Status done = netlink.order(message.get());
   return netlink.last_errno() == ENOENT ? Status() : done;
 }
 

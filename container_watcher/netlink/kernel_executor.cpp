@@ -74,7 +74,7 @@ Status make_room(const PutAddress& what, int index, Netlink& netlink) {
   head.ifa_index = static_cast<unsigned>(index);
   const auto request = Netlink::message(RTM_GETADDR, &head, sizeof head, 0);
   std::optional<unsigned> other;
-  const Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
+  Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
     const auto* of = static_cast<const ifaddrmsg*>(nlmsg_data(message));
     if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(of->ifa_index) != index ||
         of->ifa_prefixlen == what.length)
@@ -94,7 +94,7 @@ Status carry_out(const PutAddress& what, Netlink& netlink) {
   if (!link) return link.error();
   const bool v4 = what.address.is_v4();
   if (!v4)
-    if (const Status room = make_room(what, link->index, netlink); !room) return room;
+    if (Status room = make_room(what, link->index, netlink); !room) return room;
   const auto message =
       address_message(RTM_NEWADDR, link->index, what.address, what.length, NLM_F_CREATE | NLM_F_REPLACE);
   if (message && v4 && what.length < 31)  // as Docker does

@@ -237,7 +237,7 @@ Status set_link(const std::string& name, const LinkSettings& wanted, const HostL
       if (mac) put(message.get(), IFLA_ADDRESS, *wanted.mac);
       if (master != link.master) nla_put_u32(message.get(), IFLA_MASTER, static_cast<std::uint32_t>(master));
     }
-    if (const Status set = netlink.order(message.get()); !set) return set;
+    if (Status set = netlink.order(message.get()); !set) return set;
   }
   return wanted.port == PortSettings() ? Status() : set_port(wanted.port, name, netlink);
 }
@@ -252,11 +252,11 @@ Status carry_out(const PutLink& what, Netlink& netlink) {
     if (const auto master = find_link(netlink, *what.settings.master); !master) return master.error();
   auto link = find_link(netlink, what.name);
   if (link) {
-    if (const Status same = same_kind(what, *ground, *link, netlink); !same) return same;
-    if (const Status set = set_kind(what, *link, netlink); !set) return set;
+    if (Status same = same_kind(what, *ground, *link, netlink); !same) return same;
+    if (Status set = set_kind(what, *link, netlink); !set) return set;
   } else {
     if (link.error().kind != ErrorKind::Stale) return link.error();
-    if (const Status made = make(what, *ground, netlink); !made) return made;
+    if (Status made = make(what, *ground, netlink); !made) return made;
     link = find_link(netlink, what.name);
     if (!link) return link.error();
   }
@@ -274,7 +274,7 @@ Status carry_out(const DeleteLink& what, Netlink& netlink) {
   if (!link) return gone(link.error());
   if (!what.mark.empty() && link->alias != what.mark) return permanent(what.name + " is not a link of berth's");
   const auto message = link_message(RTM_DELLINK, link->index, 0);
-  const Status done = netlink.order(message.get());
+  Status done = netlink.order(message.get());
   return netlink.last_errno() == ENODEV ? Status() : done;
 }
 

@@ -206,8 +206,8 @@ Result<std::vector<HostRoute>> KernelObserver::routes(std::uint32_t table, int p
       const auto* of = static_cast<const rtmsg*>(nlmsg_data(message));
       if (message->nlmsg_type != RTM_NEWROUTE || of->rtm_type != RTN_UNICAST || (of->rtm_flags & RTM_F_CLONED) != 0)
         return;
-      HostRoute route = route_in(message);
-      if (route.table == table && (protocol == 0 || route.protocol == protocol)) out.push_back(std::move(route));
+      const HostRoute route = route_in(message);
+      if (route.table == table && (protocol == 0 || route.protocol == protocol)) out.push_back(route);
     });
     if (!read && netlink->last_errno() != ENOENT) return read.error();  // ENOENT: there is no such table yet
   }
