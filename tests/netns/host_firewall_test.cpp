@@ -16,6 +16,7 @@
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/observer.h"
 #include "tests/netns/host_fixture.h"
+#include "tests/support/fake_host_kernel.h"
 #include "tests/support/host_rules.h"
 
 namespace berth {
@@ -247,6 +248,56 @@ TEST_F(HostRules, NatOfIptablesIsSeenInBothFamilies) {
   EXPECT_EQ(four.sites.at("dual").verdict.nat, Nat::Some) << "clients in fd00:99::/64\n" << nft("list ruleset");
   ASSERT_EQ(std::system("ip6tables-nft -t nat -A POSTROUTING -s fd00:3::/64 -j MASQUERADE"), 0);
   EXPECT_EQ(look({kDual}, {"dual"}, true).sites.at("dual").verdict.nat, Nat::On);
+}
+
+// The rules are this namespace's; the host is one in memory, which can be made to fail.
+class KeptHost : public HostRules {
+ protected:
+  void SetUp() override {
+    HostRules::SetUp();
+    LinkSettings up;
+    up.up = true;
+    ASSERT_TRUE(host.apply(PutLink{"br-blue", BridgeLink{}, up}));
+    wish.sites["blue"] = kBlue;
+    wish.keep = {"blue"};
+    forget_counts();
+  }
+  void forget_counts() { host.applied = host.dumps = 0; }
+  Findings round() {
+    read = keeper.observe(wish);
+    if (keeper.apply(keeper.plan(wish))) {
+      EXPECT_TRUE(keeper.observe_again(wish));
+    }
+    return keeper.judge(wish);
+  }
+  FakeHostKernel host;
+  HostKeeper keeper{host, host, bridge_driver};
+  HostWish wish;
+  Status read;
+};
+
+TEST_F(KeptHost, IsReadAgainOnlyWhereItWasChanged) {
+  EXPECT_FALSE(blocked(round(), "blue")) << "forwarding was off, and is on";
+  EXPECT_EQ(host.own().sysctls["net.ipv4.ip_forward"], "1");
+  EXPECT_EQ(host.applied, 1U);
+  EXPECT_EQ(host.dumps, 2U);
+  forget_counts();
+  EXPECT_FALSE(blocked(round(), "blue"));
+  EXPECT_EQ(host.applied, 0U);
+  EXPECT_EQ(host.dumps, 1U);
+}
+
+TEST_F(KeptHost, ThatCantBeReadIsNotChangedByAnOldPictureOfIt) {
+  host.fail(1, EPERM);
+  EXPECT_TRUE(has(round().sites.at("blue").verdict.problems, "forwarding-off"));
+  forget_counts();
+  host.interrupt_dumps(1);
+  const Findings found = round();
+  EXPECT_FALSE(read);
+  EXPECT_EQ(host.applied, 0U);
+  EXPECT_TRUE(found.sites.at("blue").attached) << "what was seen before counts";
+  EXPECT_TRUE(has(found.sites.at("blue").verdict.problems, "forwarding-off")) << "what was told stays told";
+  EXPECT_FALSE(has(round().sites.at("blue").verdict.problems, "forwarding-off")) << "it is tried again";
 }
 
 class Agent : public HostRules, public AgentRun {

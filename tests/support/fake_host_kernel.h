@@ -54,7 +54,8 @@ class FakeHostKernel : public Executor, public Observer {
   const Watch::Counts& counts() const { return counts_; }
 
   Status apply(const Operation& operation) override {
-    if (const auto fault = fails_.find(++applied); fault != fails_.end()) return error_of(fault->second, "");
+    if (const auto fault = fails_.find(++applied); fault != fails_.end())
+      return error_of(fails_.extract(fault).mapped(), "");
     return std::visit(
         [&](const auto& what) {
           const auto where = all_.find(what.netns);
@@ -160,7 +161,12 @@ class FakeHostKernel : public Executor, public Observer {
   Status carry_out(const SetSysctl& what, Namespace* in) {
     const auto at = in->sysctls.find(what.key);
     if (at == in->sysctls.end()) return stale("berthd can't reach " + sysctl_path(what.key));
-    if (std::exchange(at->second, what.value) != what.value) tell();
+    if (std::exchange(at->second, what.value) == what.value) return {};
+    // That of the whole host is given to each link.
+    for (const bool v4 : {true, false})
+      if (what.key == (v4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding"))
+        for (const HostLink& link : in->host.links) in->sysctls[link_sysctl(v4, link.name, "forwarding")] = what.value;
+    tell();
     return {};
   }
 
@@ -171,10 +177,10 @@ class FakeHostKernel : public Executor, public Observer {
     link.kind = kind;
     link.mtu = 1500;
     link.mac = 0x020000000000 | static_cast<Mac>(link.index);
-    for (const bool v4 : {true, false})
-      for (const char* key : {"forwarding", "rp_filter", "accept_ra", "disable_ipv6"})
-        if (v4 == (key == std::string("rp_filter")) || key == std::string("forwarding"))
-          in->sysctls[link_sysctl(v4, name, key)] = "0";
+    in->sysctls[link_sysctl(true, name, "rp_filter")] = "0";
+    for (const char* key : {"accept_ra", "disable_ipv6"}) in->sysctls[link_sysctl(false, name, key)] = "0";
+    in->sysctls[link_sysctl(true, name, "forwarding")] = in->sysctls["net.ipv4.ip_forward"];
+    in->sysctls[link_sysctl(false, name, "forwarding")] = in->sysctls["net.ipv6.conf.all.forwarding"];
     in->host.links.push_back(link);
     tell();
     return in->host.links.back();

@@ -333,6 +333,12 @@ TYPED_TEST_P(HostSuite, ASysctlOfALinkWithADotInItsName) {
   EXPECT_EQ(this->link("dum0.7").v4.rp_filter, 2);
   this->put(SetSysctl{"net.ipv4.ip_forward", "1"});
   EXPECT_EQ(this->host().all_v4.forwarding, 1);
+  EXPECT_EQ(this->link("dum0.7").v4.forwarding, 1) << "that of the whole host is given to each link";
+  this->put(SetSysctl{"net.ipv6.conf.all.forwarding", "1"});
+  EXPECT_EQ(this->host().all_v6.forwarding, 1);
+  EXPECT_EQ(this->link("dum0.7").v6.forwarding, 1);
+  this->put(plain("dum1", {}));
+  EXPECT_EQ(this->link("dum1").v4.forwarding, 1) << "and to one that comes later";
   this->put(SetSysctl{"net.ipv4.ip_forward", "1", this->ground.other()});
   this->put(SetSysctl{"net.ipv4.ip_forward", "0"});
   EXPECT_EQ(this->ground.sysctl(this->ground.other(), "net.ipv4.ip_forward"), "1");
