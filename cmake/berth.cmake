@@ -19,24 +19,29 @@ if(BERTH_FUZZ)
 endif()
 add_compile_definitions(BERTH_VERSION="${PROJECT_VERSION}")
 
-# berth_library(NAME SOURCES… [HEADERS PATTERNS…]): without sources it is a library of headers alone. Headers are included from
-# the root of the tree ("core/ip.h"), and a target sees those of the libraries that it links and no others: each library has a
-# folder of links to its own. PATTERNS: which files of this folder its headers are; where not said, all.
+# berth_library(NAME SOURCES… [HEADERS PATTERNS…] [OWN PATTERNS…]): without sources it is a library of headers alone. Headers are
+# included from the root of the tree ("core/ip.h"), and a target sees those of the libraries that it links and no others: each
+# library has a folder of links to its HEADERS, where not said all of its folder, and one for its sources alone to its OWN.
 function(berth_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 own "" "" "HEADERS")
-  if(NOT own_HEADERS)
-    set(own_HEADERS *.h)
+  cmake_parse_arguments(PARSE_ARGV 1 library "" "" "HEADERS;OWN")
+  if(NOT library_HEADERS)
+    set(library_HEADERS *.h)
   endif()
-  set(scope PUBLIC)
-  if(own_UNPARSED_ARGUMENTS)
-    add_library(${name} STATIC ${own_UNPARSED_ARGUMENTS})
+  if(library_UNPARSED_ARGUMENTS)
+    add_library(${name} STATIC ${library_UNPARSED_ARGUMENTS})
+    berth_see(${name} PUBLIC ${library_HEADERS})
+    berth_see(${name} PRIVATE ${library_OWN})
   else()
     add_library(${name} INTERFACE)
-    set(scope INTERFACE)
+    berth_see(${name} INTERFACE ${library_HEADERS})
   endif()
-  set(see ${PROJECT_BINARY_DIR}/see/${name})
+endfunction()
+
+# berth_see(LIBRARY SCOPE PATTERNS…): these headers of this folder can be included where SCOPE says.
+function(berth_see name scope)
+  set(see ${PROJECT_BINARY_DIR}/see/${name}.${scope})
   file(REMOVE_RECURSE ${see})
-  foreach(pattern ${own_HEADERS})
+  foreach(pattern ${ARGN})
     file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${pattern})
     if(NOT headers)
       message(FATAL_ERROR "${name}: no header is ${pattern}")

@@ -38,6 +38,7 @@ std::vector<BridgePort> BridgePorts::read(const HostState& state, const std::set
     known = {peer->second, port.up, port.carrier, changed ? 1 : known.tries + 1};
   }
   std::vector<BridgePort> out;
+  out.reserve(ports.size());
   for (const HostLink* port : ports) out.push_back({port->index, known_[port->index].peer});
   return out;
 }

@@ -37,8 +37,8 @@ Sequence plan_forwarding(bool v4, const HostState& host, const std::vector<std::
   Sequence out;
   if ((v4 ? host.all_v4 : host.all_v6).forwarding != 0) return out;  // on; what is not known is not off
   if (!v4)
-    for (const std::string& link : forgetful) out.push_back(SetSysctl{link_sysctl(false, link, "accept_ra"), "2"});
-  out.push_back(SetSysctl{v4 ? kForwardV4 : kForwardV6, "1"});
+    for (const std::string& link : forgetful) out.emplace_back(SetSysctl{link_sysctl(false, link, "accept_ra"), "2"});
+  out.emplace_back(SetSysctl{v4 ? kForwardV4 : kForwardV6, "1"});
   return out;
 }
 
@@ -72,10 +72,11 @@ std::vector<Problem> forwarding_problems(const std::vector<Undone>& undone) {
       out.push_back(
           off(v4, "something sets " + sysctl->key + " to 0 again and again; berthd goes on setting it, slower"));
     } else if (const std::string link = link_of_accept_ra(sysctl->key); !link.empty()) {
-      out.push_back(off(false, kForwardV6 + " is 0; " + link +
-                                   " would forget the routes that it learns by router advertisements, and berthd may "
-                                   "not set " +
-                                   sysctl->key + " to 2"));
+      std::string why = kForwardV6 + " is 0; ";
+      why.append(link).append(
+          " would forget the routes that it learns by router advertisements, and berthd may not set ");
+      why.append(sysctl->key).append(" to 2");
+      out.push_back(off(false, why));
     } else if (each.error.kind == ErrorKind::Stale) {
       out.push_back(off(v4, sysctl->key + " is 0, and berthd can't reach " + sysctl_path(sysctl->key)));
     } else {
@@ -95,13 +96,14 @@ std::vector<Problem> address_problems(const std::string& interface, const std::v
   for (const Undone& each : undone) {
     const auto* address = std::get_if<PutAddress>(&each.operation);
     if (!address || address->link != interface) continue;
-    std::string why = "berthd can't put it back: " + each.error.message;
+    std::string text = address->address.to_string() + " on " + interface + ": ";
     if (each.too_often)
-      why = "something takes it away again and again; berthd goes on putting it back, slower";
+      text += "something takes it away again and again; berthd goes on putting it back, slower";
     else if (!each.error.remedy.empty())
-      why = each.error.message;  // what has a remedy of its own is the cause
-    out.push_back({"gateway-refused", address->address.to_string() + " on " + interface + ": " + why,
-                   "find who takes it away, with ip monitor address", false,
+      text += each.error.message;  // what has a remedy of its own is the cause
+    else
+      text += "berthd can't put it back: " + each.error.message;
+    out.push_back({"gateway-refused", text, "find who takes it away, with ip monitor address", false,
                    address->address.is_v4() ? Family::V4 : Family::V6});
   }
   return out;

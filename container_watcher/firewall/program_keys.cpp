@@ -3,8 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "core/number.h"
 
 namespace berth::firewall {
 namespace {
@@ -26,10 +27,9 @@ std::optional<Word> wide_number(std::string_view word) {
   if (word.empty() || word.size() > 32) return std::nullopt;
   Word out = 0;
   for (const char c : word) {
-    unsigned digit = 0;
-    const auto [end, error] = std::from_chars(&c, &c + 1, digit, 16);
-    if (error != std::errc()) return std::nullopt;
-    out = out << 4 | digit;
+    const auto digit = parse_number<unsigned>({&c, 1}, 16);
+    if (!digit) return std::nullopt;
+    out = out << 4 | *digit;
   }
   return out;
 }
@@ -327,10 +327,7 @@ KeyMeaning meaning_of(const std::string& key, bool v4) {
 std::optional<std::uint32_t> number_of(std::string_view word) {
   int base = 10;
   if (word.starts_with("0x")) word.remove_prefix(2), base = 16;
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value, base);
-  if (error != std::errc() || end != word.data() + word.size() || word.empty()) return std::nullopt;
-  return value;
+  return parse_number<std::uint32_t>(word, base);
 }
 
 std::optional<IntervalSet> values_of(const std::string& word, const KeyMeaning& key, const Program& program) {

@@ -2,8 +2,9 @@
 #include "container_watcher/firewall/rule_parser.h"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
+
+#include "core/number.h"
 
 namespace berth::firewall {
 namespace {
@@ -105,7 +106,7 @@ class RuleParser {
   void handle(std::string_view note) {
     static constexpr std::string_view kWord = "# handle ";
     if (const std::size_t at = note.rfind(kWord); at != std::string_view::npos)
-      std::from_chars(note.data() + at + kWord.size(), note.data() + note.size(), rule_.handle);
+      rule_.handle = parse_number<std::uint64_t>(note.substr(at + kWord.size())).value_or(rule_.handle);
   }
   Statement& add(Do what, std::string target = {}) {
     rule_.statements.push_back({});

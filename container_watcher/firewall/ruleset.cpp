@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <deque>
 #include <iterator>
 #include <map>
 #include <utility>
 
 #include "container_watcher/firewall/rule_parser.h"
+#include "core/number.h"
 
 namespace berth::firewall {
 
@@ -42,9 +42,7 @@ int priority_of(std::string_view name, bool bridge) {
                                                 {"out", 100, 100}}};
   for (const Named& each : kNames)
     if (each.name == name) return bridge ? each.bridge : each.inet;
-  int out = 0;
-  std::from_chars(name.data(), name.data() + name.size(), out);
-  return out;
+  return parse_number<int>(name).value_or(0);
 }
 
 // Blocks and lines; the inside of a rule is rule_parser's.
@@ -79,10 +77,8 @@ class Parser {
   // "# handle 7" behind the brace that opens a block.
   std::uint64_t handle() const {
     static constexpr std::string_view kWord = "# handle ";
-    std::uint64_t out = 0;
-    if (at_ < tokens_.size() && !tokens_[at_].quoted && tokens_[at_].text.starts_with(kWord))
-      std::from_chars(word().data() + kWord.size(), word().data() + word().size(), out);
-    return out;
+    if (at_ >= tokens_.size() || tokens_[at_].quoted || !word().starts_with(kWord)) return 0;
+    return parse_number<std::uint64_t>(word().substr(kWord.size())).value_or(0);
   }
 
   void table() {

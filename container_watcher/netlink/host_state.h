@@ -33,6 +33,15 @@ struct LinkAddress {
 // Whom the containers of one parent can talk to without leaving the host (linux/if_link.h, MACVLAN_MODE_*).
 enum class MacvlanMode { Private, Vepa, Bridge, Passthru };
 
+// What a bridge does at one of its ports; nothing: not said, or not read.
+struct PortSettings {
+  std::optional<bool> isolated;        // nothing passes to other isolated ports
+  std::optional<bool> hairpin;         // what came in by it may go out by it
+  std::optional<bool> learning;        // of MAC addresses
+  std::optional<bool> neigh_suppress;  // the bridge answers ARP and ND for what it knows
+  auto operator<=>(const PortSettings&) const = default;
+};
+
 struct HostLink {
   int index = 0;
   int master = 0;
@@ -46,10 +55,15 @@ struct HostLink {
   bool carrier = false;
   bool loopback = false;
   bool forwards = true;           // of a bridge's port: it is in the state "forwarding"
+  PortSettings port;              // of a bridge's port
   int peer = 0;                   // a veth's other end, or the parent of a macvlan, in the namespace `peer_netns`
   std::optional<int> peer_netns;  // the number that this namespace has for it; nothing: this one
   std::optional<MacvlanMode> macvlan_mode;
-  std::optional<std::uint32_t> vni;  // of a vxlan
+  std::optional<std::uint32_t> vni;    // of a vxlan
+  std::optional<IpAddress> local;      // of a vxlan: its address in the underlay
+  std::uint16_t port_number = 0;       // of a vxlan: UDP
+  std::optional<bool> learns;          // of a vxlan: far ends, from traffic
+  std::optional<bool> vlan_filtering;  // of a bridge
   LinkSysctls v4, v6;
   std::vector<LinkAddress> addresses;
   bool operator==(const HostLink&) const = default;
@@ -74,7 +88,7 @@ struct HostRoute {
   Prefix to;
   std::uint32_t table = 0;
   int protocol = 0;     // RTPROT_*: who wrote it
-  unsigned metric = 0;  // of IPv6 without a word the kernel makes 1024 of it
+  unsigned metric = 0;  // where nothing is said the kernel makes 1024 of it in IPv6
   int link = 0;         // index
   std::optional<IpAddress> via;
   bool onlink = false;
@@ -87,6 +101,7 @@ struct HostNeighbour {
   Mac mac = 0;
   bool permanent = false;
   bool proxy = false;
+  bool external = false;  // a routing protocol's word (NTF_EXT_LEARNED): the kernel does not age it
   bool operator==(const HostNeighbour&) const = default;
 };
 
@@ -96,6 +111,7 @@ struct FdbEntry {
   std::optional<IpAddress> far_end;  // of a vxlan
   bool learnt = false;               // from traffic; it goes by itself
   bool of_bridge = false;            // in the table of the link's bridge, and not in the link's own
+  bool external = false;             // a routing protocol's word
   bool operator==(const FdbEntry&) const = default;
 };
 

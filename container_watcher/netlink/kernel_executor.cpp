@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Addresses and sysctls, and who carries out what.
 #include <linux/if_addr.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 
-#include <array>
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
-#include "container_watcher/netlink/errors.h"
+#include "container_watcher/netlink/carry_out.h"
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/netlink.h"
 #include "container_watcher/netlink/netns.h"
 
 namespace berth {
 namespace {
-
-Error no_link(const std::string& name) {
-  return stale("there is no interface " + name);
-}
 
 std::string read_word(const std::string& path) {
   std::ifstream file(path);
@@ -59,11 +59,44 @@ NetlinkMessage address_message(int type, int index, const IpAddress& address, un
   return out;
 }
 
+Status set_sysctl(const SetSysctl& what) {
+  const std::string path = sysctl_path(what.key);
+  const std::string word = read_word(path);
+  if (word.empty()) return stale("berthd can't reach " + path);
+  if (word == what.value || write_word(path, what.value)) return {};
+  return permanent("berthd may not set " + what.key + " to " + what.value);
+}
+
+// Of IPv6 the kernel has an address once, and leaves its length as it was when it is put again.
+Status make_room(const PutAddress& what, int index, Netlink& netlink) {
+  ifaddrmsg head{};
+  head.ifa_family = AF_INET6;
+  head.ifa_index = static_cast<unsigned>(index);
+  const auto request = Netlink::message(RTM_GETADDR, &head, sizeof head, 0);
+  std::optional<unsigned> other;
+  Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
+    const auto* of = static_cast<const ifaddrmsg*>(nlmsg_data(message));
+    if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(of->ifa_index) != index ||
+        of->ifa_prefixlen == what.length)
+      return;
+    const auto parts = attributes<IFA_MAX + 1>(message, sizeof *of);
+    if (address_in(parts[IFA_LOCAL] ? parts[IFA_LOCAL] : parts[IFA_ADDRESS]) == what.address) other = of->ifa_prefixlen;
+  });
+  if (!read || !other) return read;
+  const auto message = address_message(RTM_DELADDR, index, what.address, *other, 0);
+  return netlink.order(message.get());
+}
+
+}  // namespace
+
 Status carry_out(const PutAddress& what, Netlink& netlink) {
-  const int index = link_index(netlink, what.link);
-  if (index == 0) return no_link(what.link);
+  const auto link = find_link(netlink, what.link);
+  if (!link) return link.error();
   const bool v4 = what.address.is_v4();
-  const auto message = address_message(RTM_NEWADDR, index, what.address, what.length, NLM_F_CREATE | NLM_F_REPLACE);
+  if (!v4)
+    if (Status room = make_room(what, link->index, netlink); !room) return room;
+  const auto message =
+      address_message(RTM_NEWADDR, link->index, what.address, what.length, NLM_F_CREATE | NLM_F_REPLACE);
   if (message && v4 && what.length < 31)  // as Docker does
     put(message.get(), IFA_BROADCAST, Prefix::of(what.address, what.length).last());
   if (message && !v4) nla_put_u32(message.get(), IFA_FLAGS, IFA_F_NODAD);
@@ -76,22 +109,22 @@ Status carry_out(const PutAddress& what, Netlink& netlink) {
 }
 
 Status carry_out(const DeleteAddress& what, Netlink& netlink) {
-  const int index = link_index(netlink, what.link);
-  if (index == 0) return {};  // its addresses went with it
-  const auto message = address_message(RTM_DELADDR, index, what.address, what.length, 0);
+  const auto link = find_link(netlink, what.link);
+  if (!link) return gone(link.error());  // its addresses went with it
+  const auto message = address_message(RTM_DELADDR, link->index, what.address, what.length, 0);
   Status done = netlink.order(message.get());
   return netlink.last_errno() == EADDRNOTAVAIL ? Status() : done;
 }
 
 Status carry_out(const RepeatAddresses& what, Netlink& netlink) {
-  const int index = link_index(netlink, what.link);
-  if (index == 0) return no_link(what.link);
+  const auto link = find_link(netlink, what.link);
+  if (!link) return link.error();
   const ifaddrmsg any{};
   const auto request = Netlink::message(RTM_GETADDR, &any, sizeof any, 0);
   std::vector<NetlinkMessage> all;
   const Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
     const auto* head = static_cast<const ifaddrmsg*>(nlmsg_data(message));
-    if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(head->ifa_index) != index ||
+    if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(head->ifa_index) != link->index ||
         head->ifa_scope != RT_SCOPE_UNIVERSE)
       return;
     auto again = Netlink::message(RTM_NEWADDR, head, sizeof *head, NLM_F_REPLACE);
@@ -107,27 +140,16 @@ Status carry_out(const RepeatAddresses& what, Netlink& netlink) {
   return {};
 }
 
-Status set_sysctl(const SetSysctl& what) {
-  const std::string path = sysctl_path(what.key);
-  const std::string word = read_word(path);
-  if (word.empty()) return stale("berthd can't reach " + path);
-  if (word == what.value || write_word(path, what.value)) return {};
-  return permanent("berthd may not set " + what.key + " to " + what.value);
-}
-
-}  // namespace
-
 Status KernelExecutor::apply(const Operation& operation) {
-  if (const auto* sysctl = std::get_if<SetSysctl>(&operation))
-    return in(sysctl->netns, [&] { return set_sysctl(*sysctl); });
   return std::visit(
       [](const auto& what) -> Status {
-        auto netlink = Netlink::open(what.netns);
-        if (!netlink) return netlink.error();
-        if constexpr (std::is_same_v<std::decay_t<decltype(what)>, SetSysctl>)
-          return {};
-        else
+        if constexpr (std::is_same_v<std::decay_t<decltype(what)>, SetSysctl>) {
+          return in(what.netns, [&] { return set_sysctl(what); });
+        } else {
+          auto netlink = Netlink::open(what.netns);
+          if (!netlink) return netlink.error();
           return carry_out(what, *netlink);
+        }
       },
       operation);
 }

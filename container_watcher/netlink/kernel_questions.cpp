@@ -78,11 +78,13 @@ Mac peer_mac(Netlink& netlink, const HostLink& port) {
   return out;
 }
 
-HostRoute route_in(nlmsghdr* message, bool v4) {
+}  // namespace
+
+HostRoute route_in(nlmsghdr* message) {
   const auto* head = static_cast<const rtmsg*>(nlmsg_data(message));
   const auto parts = attributes<RTA_MAX + 1>(message, sizeof *head);
   HostRoute out;
-  auto to = IpAddress::parse(v4 ? "0.0.0.0" : "::");
+  auto to = IpAddress::parse(head->rtm_family == AF_INET ? "0.0.0.0" : "::");
   if (parts[RTA_DST]) to = address_in(parts[RTA_DST]);
   if (to && head->rtm_dst_len <= to->bits()) out.to = Prefix::of(*to, head->rtm_dst_len);
   out.table = parts[RTA_TABLE] ? nla_get_u32(parts[RTA_TABLE]) : head->rtm_table;
@@ -98,8 +100,6 @@ HostRoute route_in(nlmsghdr* message, bool v4) {
   return out;
 }
 
-}  // namespace
-
 std::optional<int> netns_number(Netlink& netlink, const Fd& netns) {
   const rtgenmsg head{};
   const auto request = Netlink::message(RTM_GETNSID, &head, sizeof head, 0);
@@ -113,16 +113,19 @@ std::optional<int> netns_number(Netlink& netlink, const Fd& netns) {
   return out;
 }
 
-int link_index(Netlink& netlink, const std::string& name) {
+Result<HostLink> find_link(Netlink& netlink, const std::string& name) {
+  const Error none = stale("there is no interface " + name);
+  if (name.empty() || name.size() >= IF_NAMESIZE) return none;
   const ifinfomsg head{};
   const auto request = Netlink::message(RTM_GETLINK, &head, sizeof head, 0);
-  int out = 0;
-  if (!request || name.empty() || name.size() >= IF_NAMESIZE) return out;
-  nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
-  nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  static_cast<void>(netlink.get(
-      request.get(), [&](nlmsghdr* message) { out = static_cast<const ifinfomsg*>(nlmsg_data(message))->ifi_index; }));
-  return out;
+  if (request) {
+    nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
+    nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  }
+  std::optional<HostLink> out;
+  const Status asked = netlink.get(request.get(), [&](nlmsghdr* message) { out = link_in(message); });
+  if (!asked) return netlink.last_errno() == ENODEV ? none : asked.error();
+  return out ? Result<HostLink>(std::move(*out)) : none;
 }
 
 Result<std::vector<std::string>> KernelObserver::forgetful_links() {
@@ -203,8 +206,8 @@ Result<std::vector<HostRoute>> KernelObserver::routes(std::uint32_t table, int p
       const auto* of = static_cast<const rtmsg*>(nlmsg_data(message));
       if (message->nlmsg_type != RTM_NEWROUTE || of->rtm_type != RTN_UNICAST || (of->rtm_flags & RTM_F_CLONED) != 0)
         return;
-      HostRoute route = route_in(message, v4);
-      if (route.table == table && (protocol == 0 || route.protocol == protocol)) out.push_back(std::move(route));
+      const HostRoute route = route_in(message);
+      if (route.table == table && (protocol == 0 || route.protocol == protocol)) out.push_back(route);
     });
     if (!read && netlink->last_errno() != ENOENT) return read.error();  // ENOENT: there is no such table yet
   }
@@ -214,43 +217,46 @@ Result<std::vector<HostRoute>> KernelObserver::routes(std::uint32_t table, int p
 Result<std::vector<HostNeighbour>> KernelObserver::neighbours(const std::string& link, const Netns& where) {
   auto netlink = Netlink::open(where);
   if (!netlink) return netlink.error();
-  const int index = link_index(*netlink, link);
-  if (index == 0) return stale("there is no interface " + link);
+  const auto found = find_link(*netlink, link);
+  if (!found) return found.error();
   std::vector<HostNeighbour> out;
-  for (const bool proxies : {false, true}) {
-    ndmsg head{};
-    head.ndm_flags = proxies ? NTF_PROXY : 0;
-    const auto request = Netlink::message(RTM_GETNEIGH, &head, sizeof head, 0);
-    if (request) nla_put_u32(request.get(), NDA_IFINDEX, static_cast<std::uint32_t>(index));
-    const Status read = netlink->dump(request.get(), [&](nlmsghdr* message) {
-      const auto* of = static_cast<const ndmsg*>(nlmsg_data(message));
-      const auto parts = attributes<NDA_MAX + 1>(message, sizeof *of);
-      const auto address = address_in(parts[NDA_DST]);
-      if (message->nlmsg_type != RTM_NEWNEIGH || of->ndm_ifindex != index || !address) return;
-      out.push_back({*address, mac_in(parts[NDA_LLADDR]), (of->ndm_state & NUD_PERMANENT) != 0,
-                     (of->ndm_flags & NTF_PROXY) != 0});
-    });
-    if (!read) return read.error();
-  }
+  for (const unsigned char family : {AF_INET, AF_INET6})
+    for (const unsigned char kind : {0, NTF_PROXY}) {
+      ndmsg head{};
+      head.ndm_family = family;
+      head.ndm_flags = kind;
+      const auto request = Netlink::message(RTM_GETNEIGH, &head, sizeof head, 0);
+      if (request) nla_put_u32(request.get(), NDA_IFINDEX, static_cast<std::uint32_t>(found->index));
+      const Status read = netlink->dump(request.get(), [&](nlmsghdr* message) {
+        const auto* of = static_cast<const ndmsg*>(nlmsg_data(message));
+        const auto parts = attributes<NDA_MAX + 1>(message, sizeof *of);
+        const auto address = address_in(parts[NDA_DST]);
+        if (message->nlmsg_type != RTM_NEWNEIGH || of->ndm_ifindex != found->index || !address) return;
+        out.push_back({*address, mac_in(parts[NDA_LLADDR]), (of->ndm_state & NUD_PERMANENT) != 0,
+                       (of->ndm_flags & NTF_PROXY) != 0, (of->ndm_flags & NTF_EXT_LEARNED) != 0});
+      });
+      if (!read) return read.error();
+    }
   return out;
 }
 
 Result<std::vector<FdbEntry>> KernelObserver::fdb(const std::string& link, const Netns& where) {
   auto netlink = Netlink::open(where);
   if (!netlink) return netlink.error();
-  const int index = link_index(*netlink, link);
-  if (index == 0) return stale("there is no interface " + link);
+  const auto found = find_link(*netlink, link);
+  if (!found) return found.error();
   std::vector<FdbEntry> out;
   ndmsg head{};
   head.ndm_family = AF_BRIDGE;
   const auto request = Netlink::message(RTM_GETNEIGH, &head, sizeof head, 0);
-  if (request) nla_put_u32(request.get(), NDA_IFINDEX, static_cast<std::uint32_t>(index));
+  if (request) nla_put_u32(request.get(), NDA_IFINDEX, static_cast<std::uint32_t>(found->index));
   const Status read = netlink->dump(request.get(), [&](nlmsghdr* message) {
     const auto* of = static_cast<const ndmsg*>(nlmsg_data(message));
     const auto parts = attributes<NDA_MAX + 1>(message, sizeof *of);
-    if (message->nlmsg_type != RTM_NEWNEIGH || of->ndm_ifindex != index) return;
+    if (message->nlmsg_type != RTM_NEWNEIGH || of->ndm_ifindex != found->index) return;
     out.push_back({mac_in(parts[NDA_LLADDR]), address_in(parts[NDA_DST]),
-                   (of->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0, (of->ndm_flags & NTF_MASTER) != 0});
+                   (of->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0, parts[NDA_MASTER] != nullptr,
+                   (of->ndm_flags & NTF_EXT_LEARNED) != 0});
   });
   if (!read) return read.error();
   return out;

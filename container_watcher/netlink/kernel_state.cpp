@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The state of a network namespace, as the kernel has it now.
+#include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/netconf.h>
@@ -32,20 +33,35 @@ std::optional<MacvlanMode> mode_of(std::uint32_t bits) {
   }
 }
 
+std::optional<bool> flag_in(nlattr* attribute) {
+  return attribute ? std::optional<bool>(nla_get_u8(attribute) != 0) : std::nullopt;
+}
+
+// What only links of one kind have.
+void data_of(nlattr* data, HostLink* link) {
+  if (link->kind == "macvlan") {
+    const auto parts = nested<IFLA_MACVLAN_MAX + 1>(data);
+    if (parts[IFLA_MACVLAN_MODE]) link->macvlan_mode = mode_of(nla_get_u32(parts[IFLA_MACVLAN_MODE]));
+  } else if (link->kind == "vxlan") {
+    const auto parts = nested<IFLA_VXLAN_MAX + 1>(data);
+    if (parts[IFLA_VXLAN_ID]) link->vni = nla_get_u32(parts[IFLA_VXLAN_ID]);
+    link->local = address_in(parts[IFLA_VXLAN_LOCAL] ? parts[IFLA_VXLAN_LOCAL] : parts[IFLA_VXLAN_LOCAL6]);
+    if (parts[IFLA_VXLAN_PORT]) link->port_number = ntohs(nla_get_u16(parts[IFLA_VXLAN_PORT]));
+    link->learns = flag_in(parts[IFLA_VXLAN_LEARNING]);
+  } else if (link->kind == "bridge") {
+    link->vlan_filtering = flag_in(nested<IFLA_BR_MAX + 1>(data)[IFLA_BR_VLAN_FILTERING]);
+  }
+}
+
 void kind_of(nlattr* info, HostLink* link) {
   const auto parts = nested<IFLA_INFO_MAX + 1>(info);
   if (parts[IFLA_INFO_KIND]) link->kind = nla_get_string(parts[IFLA_INFO_KIND]);
-  if (link->kind == "macvlan") {
-    const auto data = nested<IFLA_MACVLAN_MAX + 1>(parts[IFLA_INFO_DATA]);
-    if (data[IFLA_MACVLAN_MODE]) link->macvlan_mode = mode_of(nla_get_u32(data[IFLA_MACVLAN_MODE]));
-  }
-  if (link->kind == "vxlan") {
-    const auto data = nested<IFLA_VXLAN_MAX + 1>(parts[IFLA_INFO_DATA]);
-    if (data[IFLA_VXLAN_ID]) link->vni = nla_get_u32(data[IFLA_VXLAN_ID]);
-  }
+  data_of(parts[IFLA_INFO_DATA], link);
   if (!parts[IFLA_INFO_SLAVE_KIND] || std::string(nla_get_string(parts[IFLA_INFO_SLAVE_KIND])) != "bridge") return;
   const auto port = nested<IFLA_BRPORT_MAX + 1>(parts[IFLA_INFO_SLAVE_DATA]);
   if (port[IFLA_BRPORT_STATE]) link->forwards = nla_get_u8(port[IFLA_BRPORT_STATE]) == BR_STATE_FORWARDING;
+  link->port = {flag_in(port[IFLA_BRPORT_ISOLATED]), flag_in(port[IFLA_BRPORT_MODE]),
+                flag_in(port[IFLA_BRPORT_LEARNING]), flag_in(port[IFLA_BRPORT_NEIGH_SUPPRESS])};
 }
 
 Status read_links(Netlink& netlink, HostState* out) {
@@ -53,25 +69,7 @@ Status read_links(Netlink& netlink, HostState* out) {
   const auto request = Netlink::message(RTM_GETLINK, &any, sizeof any, 0);
   if (request) nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   return netlink.dump(request.get(), [&](nlmsghdr* message) {
-    if (message->nlmsg_type != RTM_NEWLINK) return;
-    const auto* head = static_cast<const ifinfomsg*>(nlmsg_data(message));
-    const auto parts = attributes<IFLA_MAX + 1>(message, sizeof *head);
-    if (!parts[IFLA_IFNAME]) return;
-    HostLink link;
-    link.index = head->ifi_index;
-    link.name = nla_get_string(parts[IFLA_IFNAME]);
-    link.up = (head->ifi_flags & IFF_UP) != 0;
-    link.carrier = (head->ifi_flags & 1U << 16) != 0;  // IFF_LOWER_UP, which <net/if.h> does not have
-    link.loopback = (head->ifi_flags & IFF_LOOPBACK) != 0;
-    if (parts[IFLA_IFALIAS]) link.alias = nla_get_string(parts[IFLA_IFALIAS]);
-    if (parts[IFLA_MTU]) link.mtu = nla_get_u32(parts[IFLA_MTU]);
-    link.mac = mac_in(parts[IFLA_ADDRESS]);
-    if (parts[IFLA_MASTER]) link.master = static_cast<int>(nla_get_u32(parts[IFLA_MASTER]));
-    if (parts[IFLA_GROUP]) link.group = nla_get_u32(parts[IFLA_GROUP]);
-    if (parts[IFLA_LINK]) link.peer = static_cast<int>(nla_get_u32(parts[IFLA_LINK]));
-    if (parts[IFLA_LINK_NETNSID]) link.peer_netns = nla_get_s32(parts[IFLA_LINK_NETNSID]);
-    kind_of(parts[IFLA_LINKINFO], &link);
-    out->links.push_back(std::move(link));
+    if (auto link = link_in(message)) out->links.push_back(std::move(*link));
   });
 }
 
@@ -184,6 +182,28 @@ Result<HostState> read_once(Netlink& netlink) {
 }
 
 }  // namespace
+
+std::optional<HostLink> link_in(nlmsghdr* message) {
+  if (message->nlmsg_type != RTM_NEWLINK) return std::nullopt;
+  const auto* head = static_cast<const ifinfomsg*>(nlmsg_data(message));
+  const auto parts = attributes<IFLA_MAX + 1>(message, sizeof *head);
+  if (!parts[IFLA_IFNAME]) return std::nullopt;
+  HostLink link;
+  link.index = head->ifi_index;
+  link.name = nla_get_string(parts[IFLA_IFNAME]);
+  link.up = (head->ifi_flags & IFF_UP) != 0;
+  link.carrier = (head->ifi_flags & 1U << 16) != 0;  // IFF_LOWER_UP, which <net/if.h> does not have
+  link.loopback = (head->ifi_flags & IFF_LOOPBACK) != 0;
+  if (parts[IFLA_IFALIAS]) link.alias = nla_get_string(parts[IFLA_IFALIAS]);
+  if (parts[IFLA_MTU]) link.mtu = nla_get_u32(parts[IFLA_MTU]);
+  link.mac = mac_in(parts[IFLA_ADDRESS]);
+  if (parts[IFLA_MASTER]) link.master = static_cast<int>(nla_get_u32(parts[IFLA_MASTER]));
+  if (parts[IFLA_GROUP]) link.group = nla_get_u32(parts[IFLA_GROUP]);
+  if (parts[IFLA_LINK]) link.peer = static_cast<int>(nla_get_u32(parts[IFLA_LINK]));
+  if (parts[IFLA_LINK_NETNSID]) link.peer_netns = nla_get_s32(parts[IFLA_LINK_NETNSID]);
+  kind_of(parts[IFLA_LINKINFO], &link);
+  return link;
+}
 
 Result<HostState> KernelObserver::state(const std::vector<Prefix>& fabric, const Netns& where) {
   Result<HostState> out = transient("");

@@ -77,7 +77,9 @@ Mac mac_in(nlattr* attribute);  // 0: it is no MAC address
 void put(nl_msg* message, int type, const IpAddress& address);
 void put(nl_msg* message, int type, Mac mac);
 
-int link_index(Netlink& netlink, const std::string& name);  // 0: there is none
+std::optional<HostLink> link_in(nlmsghdr* message);  // of an RTM_NEWLINK, without its addresses and sysctls
+Result<HostLink> find_link(Netlink& netlink, const std::string& name);  // stale: there is none
+HostRoute route_in(nlmsghdr* message);
 // The number that the socket's namespace has for another; nothing: it has none.
 std::optional<int> netns_number(Netlink& netlink, const Fd& netns);
 

@@ -2,8 +2,15 @@
 #include "container_watcher/netlink/operation.h"
 
 #include <algorithm>
+#include <array>
 
 namespace berth {
+
+std::string_view name_of(const LinkKind& kind) {
+  static constexpr std::array<std::string_view, std::variant_size_v<LinkKind>> kNames{"dummy", "bridge", "veth",
+                                                                                      "macvlan", "vxlan"};
+  return kNames[kind.index()];
+}
 
 std::string link_sysctl(bool v4, const std::string& link, const std::string& name) {
   std::string written = link;

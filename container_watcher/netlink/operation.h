@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "container_watcher/netlink/host_state.h"
@@ -26,7 +27,8 @@ struct Netns {
   auto operator<=>(const Netns&) const = default;
 };
 
-// An address on a link, as rtnetlink(7) RTM_NEWADDR: of global scope; of IPv6 without duplicate address detection.
+// An address on a link, as rtnetlink(7) RTM_NEWADDR: of global scope; of IPv6 without duplicate address detection, and of one
+// length alone. The kernel announces it each time.
 struct PutAddress {
   std::string link;
   IpAddress address;
@@ -59,7 +61,137 @@ struct SetSysctl {
   auto operator<=>(const SetSysctl&) const = default;
 };
 
-using Operation = std::variant<PutAddress, DeleteAddress, RepeatAddresses, SetSysctl>;
+struct DummyLink {
+  auto operator<=>(const DummyLink&) const = default;
+};
+struct BridgeLink {
+  bool vlan_filtering = false;
+  auto operator<=>(const BridgeLink&) const = default;
+};
+// Both ends in one request. The other end has the MTU of this one.
+struct VethLink {
+  std::string peer;
+  Netns peer_netns = {};
+  Mac peer_mac = 0;  // 0: one of the kernel's choice
+  auto operator<=>(const VethLink&) const = default;
+};
+// On a link of berthd's own namespace, wherever it is itself.
+struct MacvlanLink {
+  std::string parent;
+  MacvlanMode mode = MacvlanMode::Bridge;
+  auto operator<=>(const MacvlanLink&) const = default;
+};
+// It learns nothing from traffic unless it is told to: its far ends are put by PutFdb.
+struct VxlanLink {
+  std::uint32_t vni = 0;
+  std::optional<IpAddress> local = {};  // the address of this host in the underlay
+  std::uint16_t port = 4789;            // RFC 7348
+  bool learning = false;
+  auto operator<=>(const VxlanLink&) const = default;
+};
+using LinkKind = std::variant<DummyLink, BridgeLink, VethLink, MacvlanLink, VxlanLink>;
+std::string_view name_of(const LinkKind& kind);  // the kernel's word: "veth"
+
+// What is not said stays as it is.
+struct LinkSettings {
+  std::optional<std::string> alias = {};   // our mark
+  std::optional<std::string> master = {};  // the bridge whose port it is; empty: of none
+  std::optional<unsigned> mtu = {};
+  std::optional<Mac> mac = {};
+  std::optional<bool> up = {};
+  PortSettings port = {};
+  auto operator<=>(const LinkSettings&) const = default;
+};
+
+// A link of that name, of that kind, with these settings. Permanent where there is one that can't become it (of another kind,
+// on another parent, with its other end elsewhere, of another VNI or port): it is not ours to take away.
+struct PutLink {
+  std::string name;
+  LinkKind kind;
+  LinkSettings settings = {};
+  Netns netns = {};
+  auto operator<=>(const PutLink&) const = default;
+};
+
+// Whichever kind it is.
+struct SetLink {
+  std::string name;
+  LinkSettings settings;
+  Netns netns = {};
+  auto operator<=>(const SetLink&) const = default;
+};
+
+// Takes the kernel some 18 ms for a veth: off the way of whoever waits.
+struct DeleteLink {
+  std::string name;
+  std::string mark = {};  // the alias that it must have, else Permanent: it is somebody else's; empty: whosever it is
+  Netns netns = {};
+  auto operator<=>(const DeleteLink&) const = default;
+};
+
+inline constexpr int kRouteProtocol = 177;  // the mark on routes that berth itself gives to a kernel
+inline constexpr std::uint32_t kMainTable = 254;
+
+// A route of ours. One of another hand to the same prefix with the same metric is left alone: Permanent.
+struct PutRoute {
+  Prefix to;
+  std::string link;
+  std::optional<IpAddress> via = {};  // a router, of either family (RFC 5549); nothing: it is on the link
+  bool onlink = false;                // the router is on the link although no address of the link says so
+  std::uint32_t table = kMainTable;
+  unsigned metric = 0;
+  Netns netns = {};
+  auto operator<=>(const PutRoute&) const = default;
+};
+
+struct DeleteRoute {
+  Prefix to;
+  std::uint32_t table = kMainTable;
+  unsigned metric = 0;
+  Netns netns = {};
+  auto operator<=>(const DeleteRoute&) const = default;
+};
+
+// An entry of ARP or ND that does not age. `proxy`: the host answers on the link for that address, and has no MAC for it.
+struct PutNeighbour {
+  std::string link;
+  IpAddress address;
+  Mac mac = 0;
+  bool proxy = false;
+  bool external = false;
+  Netns netns = {};
+  auto operator<=>(const PutNeighbour&) const = default;
+};
+
+struct DeleteNeighbour {
+  std::string link;
+  IpAddress address;
+  bool proxy = false;
+  Netns netns = {};
+  auto operator<=>(const DeleteNeighbour&) const = default;
+};
+
+// Of a tunnel: behind which far end the MAC is (0: where what goes to all is sent, with as many far ends as there are
+// entries). Of a bridge's port without a far end: the MAC is behind that port.
+struct PutFdb {
+  std::string link;
+  Mac mac = 0;
+  std::optional<IpAddress> far_end = {};
+  bool external = false;
+  Netns netns = {};
+  auto operator<=>(const PutFdb&) const = default;
+};
+
+struct DeleteFdb {
+  std::string link;
+  Mac mac = 0;
+  std::optional<IpAddress> far_end = {};
+  Netns netns = {};
+  auto operator<=>(const DeleteFdb&) const = default;
+};
+
+using Operation = std::variant<PutAddress, DeleteAddress, RepeatAddresses, SetSysctl, PutLink, SetLink, DeleteLink,
+                               PutRoute, DeleteRoute, PutNeighbour, DeleteNeighbour, PutFdb, DeleteFdb>;
 
 // A key of sysctl(8), which writes a dot in a link's name as a slash: "net.ipv4.conf.eth0/7.rp_filter".
 std::string link_sysctl(bool v4, const std::string& link, const std::string& name);

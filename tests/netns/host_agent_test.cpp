@@ -7,24 +7,12 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 
 #include "container_watcher/attach/network_site.h"
 #include "tests/netns/fabric_fixture.h"
 
 namespace berth {
 namespace {
-
-std::string output_of(const std::string& command) {
-  std::string out;
-  if (FILE* pipe = popen(command.c_str(), "r")) {
-    std::array<char, 4096> part;
-    while (const std::size_t n = fread(part.data(), 1, part.size(), pipe)) out.append(part.data(), n);
-    pclose(pipe);
-  }
-  return out;
-}
 
 const std::string kShown = "ip -o addr show dev br-blue scope global | sort";
 

@@ -16,6 +16,8 @@
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/observer.h"
 #include "tests/netns/host_fixture.h"
+#include "tests/support/fake_host_kernel.h"
+#include "tests/support/host_rules.h"
 
 namespace berth {
 namespace {
@@ -48,13 +50,7 @@ class HostRules : public OwnNamespace {
     ASSERT_EQ(std::system("ip link add br-blue type bridge && ip link add br-dual type bridge && "
                           "ip link set br-blue up && ip link set br-dual up"),
               0);
-    for (const char* family : {"ip", "ip6"})
-      nft(std::string("table ") + family +
-          " filter {\n chain DOCKER-USER {\n counter return\n }\n chain FORWARD {\n type filter hook forward priority "
-          "0; policy drop;\n counter jump DOCKER-USER\n iifname \"br-blue\" accept\n iifname \"br-dual\" accept\n "
-          "oifname "
-          "\"br-*\" ct state established,related accept\n }\n}\n");
-    nft("insert rule ip filter DOCKER-USER " + kForeign);
+    nft(rules_in("docker20_two_bridges"));
   }
   std::string chain(const std::string& family = "ip") { return nft("list chain " + family + " filter DOCKER-USER"); }
   Findings look(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, bool sweep) {
@@ -153,18 +149,8 @@ TEST_F(HostRules, WithoutDockersChainNothingIsMade) {
   EXPECT_TRUE(found.sites.at("blue").verdict.problems.empty()) << "nothing drops";
 }
 
-// What a Docker that is started after `nft flush ruleset` leaves, until it makes its next network.
-constexpr const char* kNoUserChain =
-    "flush ruleset\ntable ip filter {\n chain DOCKER {\n }\n chain DOCKER-ISOLATION-STAGE-1 {\n }\n chain FORWARD {\n "
-    "type "
-    "filter hook forward priority 0; policy drop;\n iifname \"eth7\" counter accept comment \"operator's\"\n counter "
-    "jump "
-    "DOCKER-ISOLATION-STAGE-1\n oifname \"br-blue\" ct state established,related counter accept\n oifname \"br-blue\" "
-    "counter "
-    "jump DOCKER\n iifname \"br-blue\" counter accept\n }\n}\n";
-
 TEST_F(HostRules, AMissingChainIsMadeAsDockerDoesAndGoesWithTheLastNetwork) {
-  nft(kNoUserChain);
+  nft(rules_in("docker26_without_docker_user"));
   const std::string before = nft("list chain ip filter FORWARD");
   const Findings found = look({kBlue, kDual}, {"blue", "dual"}, true);
   EXPECT_TRUE(found.changed_rules);
@@ -185,7 +171,7 @@ TEST_F(HostRules, AMissingChainIsMadeAsDockerDoesAndGoesWithTheLastNetwork) {
 // The commands of moby's setupUserChain, for a chain that it finds.
 TEST_F(HostRules, DockerThatFindsOurChainNeitherDoublesNorLosesAnything) {
   if (std::system("command -v iptables-nft >/dev/null") != 0) GTEST_SKIP() << "no iptables-nft";
-  nft(kNoUserChain);
+  nft(rules_in("docker26_without_docker_user"));
   ASSERT_TRUE(look({kBlue}, {"blue"}, true).changed_rules);
   ASSERT_EQ(std::system("iptables-nft -C DOCKER-USER -j RETURN 2>/dev/null || iptables-nft -A DOCKER-USER -j RETURN; "
                         "iptables-nft -D FORWARD -j DOCKER-USER 2>/dev/null; iptables-nft -I FORWARD -j DOCKER-USER"),
@@ -264,6 +250,56 @@ TEST_F(HostRules, NatOfIptablesIsSeenInBothFamilies) {
   EXPECT_EQ(look({kDual}, {"dual"}, true).sites.at("dual").verdict.nat, Nat::On);
 }
 
+// The rules are this namespace's; the host is one in memory, which can be made to fail.
+class KeptHost : public HostRules {
+ protected:
+  void SetUp() override {
+    HostRules::SetUp();
+    LinkSettings up;
+    up.up = true;
+    ASSERT_TRUE(host.apply(PutLink{"br-blue", BridgeLink{}, up}));
+    wish.sites["blue"] = kBlue;
+    wish.keep = {"blue"};
+    forget_counts();
+  }
+  void forget_counts() { host.applied = host.dumps = 0; }
+  Findings round() {
+    read = keeper.observe(wish);
+    if (keeper.apply(keeper.plan(wish))) {
+      EXPECT_TRUE(keeper.observe_again(wish));
+    }
+    return keeper.judge(wish);
+  }
+  FakeHostKernel host;
+  HostKeeper keeper{host, host, bridge_driver};
+  HostWish wish;
+  Status read;
+};
+
+TEST_F(KeptHost, IsReadAgainOnlyWhereItWasChanged) {
+  EXPECT_FALSE(blocked(round(), "blue")) << "forwarding was off, and is on";
+  EXPECT_EQ(host.own().sysctls["net.ipv4.ip_forward"], "1");
+  EXPECT_EQ(host.applied, 1U);
+  EXPECT_EQ(host.dumps, 2U);
+  forget_counts();
+  EXPECT_FALSE(blocked(round(), "blue"));
+  EXPECT_EQ(host.applied, 0U);
+  EXPECT_EQ(host.dumps, 1U);
+}
+
+TEST_F(KeptHost, ThatCantBeReadIsNotChangedByAnOldPictureOfIt) {
+  host.fail(1, EPERM);
+  EXPECT_TRUE(has(round().sites.at("blue").verdict.problems, "forwarding-off"));
+  forget_counts();
+  host.interrupt_dumps(1);
+  const Findings found = round();
+  EXPECT_FALSE(read);
+  EXPECT_EQ(host.applied, 0U);
+  EXPECT_TRUE(found.sites.at("blue").attached) << "what was seen before counts";
+  EXPECT_TRUE(has(found.sites.at("blue").verdict.problems, "forwarding-off")) << "what was told stays told";
+  EXPECT_FALSE(has(round().sites.at("blue").verdict.problems, "forwarding-off")) << "it is tried again";
+}
+
 class Agent : public HostRules, public AgentRun {
  protected:
   std::size_t ours(const std::string& network) { return count(chain() + chain("ip6"), "\"berth:" + network + "\""); }
@@ -321,8 +357,7 @@ TEST_F(Agent, SeesTheBridgeGoAndTheNatCome) {
   agent.want(kBlue, {{"mtu", "its mtu is not 1450", "", false}});
   ASSERT_TRUE(until([&] { return good("blue"); }));
   EXPECT_TRUE(has(last.health["blue"].problems, "mtu")) << "the runtime's word is kept";
-  nft("table ip nat {\n chain POSTROUTING {\n type nat hook postrouting priority 100;\n ip saddr 10.10.1.0/24 "
-      "masquerade\n }\n}\n");
+  nft(rules_in("masquerade_of_blue"));
   ASSERT_TRUE(until([&] { return last.health["blue"].nat == Nat::On; }));
   EXPECT_FALSE(good("blue"));
   nft("delete table ip nat");
@@ -356,12 +391,7 @@ class DockerRestart : public Agent {
   void SetUp() override {
     Agent::SetUp();
     if (IsSkipped()) return;
-    nft("flush ruleset");
-    nft("table ip filter {\n chain DOCKER-USER {\n }\n chain DOCKER {\n }\n chain DOCKER-BRIDGE {\n }\n chain "
-        "DOCKER-FORWARD "
-        "{\n }\n chain FORWARD {\n type filter hook forward priority 0; policy drop;\n counter jump DOCKER-USER\n "
-        "counter jump "
-        "DOCKER-FORWARD\n }\n}\n");
+    nft(rules_in("docker28_without_networks"));
     for (int i = 0; i < kNetworks; ++i) {
       write(i);
       ASSERT_EQ(
@@ -389,10 +419,7 @@ class DockerRestart : public Agent {
     agent.stop();
   }
   void write(int i) {
-    const std::string bridge = "\"br-" + name(i) + "\"";
-    nft("add rule ip filter DOCKER-BRIDGE oifname " + bridge + " counter jump DOCKER");
-    nft("add rule ip filter DOCKER iifname != " + bridge + " oifname " + bridge + " counter accept");
-    nft("add rule ip filter DOCKER-FORWARD iifname " + bridge + " counter accept");
+    nft(docker28_rules_of("br-" + name(i)));
   }
   bool pass(Clock::duration time) {
     const auto end = Clock::now() + time;
@@ -428,11 +455,9 @@ TEST_F(DockerRestart, ThatLosesANetworksRulesIsNoticedWhenItIsDone) {
 
 TEST_F(DockerRestart, IsNoExcuseForAnotherHandOrForNat) {
   agent.runtime_here(false);  // what Docker does is held back for a minute
-  nft("table inet operator {\n chain forward {\n type filter hook forward priority 10;\n oifname \"br-n0\" drop\n "
-      "}\n}\n");
+  nft(rules_in("operator_drops_n0"));
   ASSERT_TRUE(until([&] { return !last.health[name(0)].advertisable(subnet(0)); }));
-  nft("table ip nat {\n chain POSTROUTING {\n type nat hook postrouting priority 100;\n ip saddr 10.20.1.0/24 "
-      "masquerade\n }\n}\n");
+  nft(rules_in("masquerade_of_n1"));
   ASSERT_TRUE(until([&] { return !good(name(1)); }));
   EXPECT_TRUE(good(name(2)));
 }

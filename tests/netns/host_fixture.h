@@ -9,8 +9,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <functional>
@@ -60,6 +62,16 @@ inline bool has(const std::vector<Problem>& problems, const std::string& code) {
   for (const Problem& each : problems)
     if (each.code == code) return true;
   return false;
+}
+
+inline std::string output_of(const std::string& command) {
+  std::string out;
+  if (FILE* pipe = popen(command.c_str(), "r")) {
+    std::array<char, 4096> part;
+    while (const std::size_t n = fread(part.data(), 1, part.size(), pipe)) out.append(part.data(), n);
+    pclose(pipe);
+  }
+  return out;
 }
 
 inline std::string word_of(const char* path) {

@@ -1,33 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // In a network namespace of its own, with the real kernel; skipped where that is not allowed.
-#include <gtest/gtest.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
-
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/observer.h"
+#include "tests/netns/host_fixture.h"
 
 namespace berth {
 namespace {
-
-std::string output_of(const char* command) {
-  std::string out;
-  if (FILE* pipe = popen(command, "r")) {
-    std::array<char, 4096> part;
-    while (const std::size_t n = fread(part.data(), 1, part.size(), pipe)) out.append(part.data(), n);
-    pclose(pipe);
-  }
-  return out;
-}
 
 // How many RTM_NEWADDR wait in the socket.
 int announced(int socket) {
@@ -41,8 +25,10 @@ int announced(int socket) {
   return count;
 }
 
-TEST(HostState, SeesLinksAndSaysAddressesAgainUnchanged) {
-  if (unshare(CLONE_NEWNET) != 0) GTEST_SKIP() << "no network namespace of its own";
+class HostStateTest : public OwnNamespace {};
+
+TEST_F(HostStateTest, SeesLinksAndSaysAddressesAgainUnchanged) {
+  if (!own_) GTEST_SKIP() << "no network namespace of its own";
   ASSERT_EQ(std::system("ip link add br0 type bridge && ip addr add 10.1.0.1/24 brd + dev br0 && "
                         "ip -6 addr add fd00:1::1/64 dev br0 nodad && ip link set br0 up"),
             0);

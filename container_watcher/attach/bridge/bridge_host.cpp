@@ -126,7 +126,7 @@ std::vector<Operation> BridgeDriver::plan(const NetworkSite& site, const HostSta
   if (!bridge || !bridge->up) return out;
   for (const BridgeAddress& wanted : site.addresses)
     if (wanted.ours && wanted.gateway && !served(*bridge, wanted) && !duplicate(*bridge, *wanted.gateway))
-      out.push_back(PutAddress{bridge->name, *wanted.gateway, wanted.subnet.length()});
+      out.emplace_back(PutAddress{bridge->name, *wanted.gateway, wanted.subnet.length()});
   return out;
 }
 
