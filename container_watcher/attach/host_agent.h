@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Watches the host for bridge networks: its addresses, its links and their sysctls, its firewall, and the ports by which
+// Watches the host for its networks: its addresses, its links and their sysctls, its firewall, and the ports by which
 // containers hang on their bridges. Looks again whenever the kernel says that something changed (rtnetlink, nf_tables),
 // when a wish changes, and once a minute in any case.
 //

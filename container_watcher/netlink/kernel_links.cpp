@@ -62,8 +62,8 @@ struct Ground {
 };
 
 bool same(const Fd& a, const Fd& b) {
-  struct stat one {
-  }, other{};
+  struct stat one = {};
+  struct stat other = {};
   return fstat(a.get(), &one) == 0 && fstat(b.get(), &other) == 0 && one.st_dev == other.st_dev &&
          one.st_ino == other.st_ino;
 }
