@@ -18,7 +18,7 @@
 
 namespace berth {
 
-enum class RibKind { Route, Mark };
+enum class RibKind { Route, ConnectedTag };
 
 struct RibKey {
   RibKind kind = RibKind::Route;
@@ -61,6 +61,6 @@ struct RibAnswer {
 template <>
 struct std::hash<berth::RibKey> {
   std::size_t operator()(const berth::RibKey& key) const {
-    return berth::hash_value(key.prefix) * 2 + (key.kind == berth::RibKind::Mark ? 1 : 0);
+    return berth::hash_value(key.prefix) * 2 + (key.kind == berth::RibKind::ConnectedTag ? 1 : 0);
   }
 };

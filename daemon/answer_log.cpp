@@ -17,7 +17,7 @@ bool is_refused(RibState state) {
 }
 
 std::string name_of(const RibKey& key) {
-  return (key.kind == RibKind::Mark ? "subnet " : "") + key.prefix.to_string();
+  return (key.kind == RibKind::ConnectedTag ? "subnet " : "") + key.prefix.to_string();
 }
 
 }  // namespace

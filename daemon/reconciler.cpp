@@ -17,7 +17,7 @@ constexpr auto kTick = 5s;    // how often what zebra or the host refused is tri
 constexpr auto kRetry = 1s;   // the unit of the back-off of attachments that failed
 constexpr auto kLook = 20ms;  // at what zebra has taken back
 constexpr int kLooks = 250;   // 5 s
-constexpr std::size_t kStepsAtATime = 1000;
+constexpr std::size_t kActionsAtATime = 1000;
 
 }  // namespace
 
@@ -91,7 +91,7 @@ void Reconciler::finish(std::function<void()> then) {
 
 void Reconciler::look_at_withdrawal() {
   work();
-  const bool waits = brain_.withdrawn() && brain_.zebra_up() && !(parts_->sink.idle() && !brain_.has_steps());
+  const bool waits = brain_.withdrawn() && brain_.zebra_up() && !(parts_->sink.idle() && !brain_.has_actions());
   if (!waits || ++looks_at_withdrawal_ > kLooks) return std::exchange(finished_, {})();
   withdrawal_->at(timers_.now() + kLook, [this] { look_at_withdrawal(); });
 }
@@ -198,7 +198,7 @@ void Reconciler::sink_synced(std::uint32_t swept) {
 void Reconciler::sink_answered(const RibAnswer& answer) {
   answer_log_.tell(answer);
   brain_.answer(answer);
-  if (answer.key.kind == RibKind::Mark) {
+  if (answer.key.kind == RibKind::ConnectedTag) {
     if (answer.state != RibState::Inactive)
       unconnected_.erase(answer.key);
     else if (unconnected_.insert(answer.key).second)
@@ -223,21 +223,22 @@ void Reconciler::repeat_connected(const RibKey& mark) {
 
 void Reconciler::work() {
   if (!parts_) return;
-  for (auto steps = brain_.take_steps(kStepsAtATime); !steps.empty(); steps = brain_.take_steps(kStepsAtATime)) {
-    for (const Step& step : steps) {
-      if (const auto* announce = std::get_if<Announce>(&step))
+  for (auto actions = brain_.take_actions(kActionsAtATime); !actions.empty();
+       actions = brain_.take_actions(kActionsAtATime)) {
+    for (const Action& action : actions) {
+      if (const auto* announce = std::get_if<Announce>(&action))
         parts_->sink.put(announce->object);
-      else if (const auto* withdraw = std::get_if<Withdraw>(&step))
+      else if (const auto* withdraw = std::get_if<Withdraw>(&action))
         parts_->sink.remove(withdraw->key);
-      else if (const auto* wanted = std::get_if<Configure>(&step))
+      else if (const auto* wanted = std::get_if<Configure>(&action))
         configure(wanted->key.network);
-      else if (const auto* unwanted = std::get_if<Unconfigure>(&step)) {
+      else if (const auto* unwanted = std::get_if<Unconfigure>(&action)) {
         const std::string network = unwanted->key.network;
         parts_->host.forget(network);
         notice("network {} is no longer ours to advertise; Docker keeps it until docker network rm", network);
         brain_.unconfigured(unwanted->key);
       } else
-        parts_->sink.end_of_sync(std::get<EndOfSync>(step).keep);
+        parts_->sink.end_of_sync(std::get<EndOfSync>(action).keep);
     }
   }
   if (!attachments_failed_armed_ && brain_.attachments_wait()) {

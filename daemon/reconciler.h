@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The loop between what is and what should be: events of the runtime, the host and the sink go into the brain, the brain's steps
+// The loop between what is and what should be: events of the runtime, the host and the sink go into the brain, its actions
 // come out and are carried out. Knows interfaces alone, and no clock but the one that it is given; a test runs the whole of it
 // over stand-ins (tests/unit/reconciler_test.cpp). One thread: the daemon's. Owner: App.
 //

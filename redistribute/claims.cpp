@@ -18,7 +18,7 @@ RibKey host_key(const Prefix& prefix) {
   return {RibKind::Route, prefix};
 }
 RibKey subnet_key(const Prefix& prefix) {
-  return {RibKind::Mark, prefix};
+  return {RibKind::ConnectedTag, prefix};
 }
 
 std::set<SharedText> networks_of(const Contribution& of) {
@@ -125,7 +125,7 @@ void Claims::containers_changed(const SharedText& network, const std::vector<Sen
 }
 
 std::optional<Candidate> Claims::elect(const RibKey& key) const {
-  if (key.kind == RibKind::Mark) {
+  if (key.kind == RibKind::ConnectedTag) {
     const auto entry = members_.find(key.prefix);
     if (entry == members_.end()) return std::nullopt;
     for (const auto& [name, n] : entry->second) {

@@ -336,8 +336,8 @@ void Redistributor::withdraw_all(bool on) {
   for (const auto& [key, candidate] : impl_->claims.candidates()) impl_->check(key);
 }
 
-std::vector<Step> Redistributor::take_steps(std::size_t limit) {
-  std::vector<Step> steps;
+std::vector<Action> Redistributor::take_actions(std::size_t limit) {
+  std::vector<Action> actions;
   Impl& impl = *impl_;
   const auto change_attachments = [&](bool away) {
     const auto may = [&](const AttachmentKey& key, const AttachmentSpec* wanted) {
@@ -345,29 +345,29 @@ std::vector<Step> Redistributor::take_steps(std::size_t limit) {
     };
     while (auto change = impl.attachments.take(may))
       if (change->value)
-        steps.emplace_back(Configure{change->key, std::move(*change->value)});
+        actions.emplace_back(Configure{change->key, std::move(*change->value)});
       else
-        steps.emplace_back(Unconfigure{change->key});
+        actions.emplace_back(Unconfigure{change->key});
   };
   change_attachments(false);
-  while (impl.zebra_up && steps.size() < limit) {
+  while (impl.zebra_up && actions.size() < limit) {
     auto change = impl.routes.take();
     if (!change) break;
     if (change->value)
-      steps.emplace_back(Announce{std::move(change->value->object)});
+      actions.emplace_back(Announce{std::move(change->value->object)});
     else
-      steps.emplace_back(Withdraw{change->key});
+      actions.emplace_back(Withdraw{change->key});
   }
   change_attachments(true);
   if (impl.sync_ready()) {
     impl.sync_due = impl.swept = false;
     impl.kept = impl.unknown_scope();
-    steps.emplace_back(EndOfSync{impl.kept});
+    actions.emplace_back(EndOfSync{impl.kept});
   }
-  return steps;
+  return actions;
 }
 
-bool Redistributor::has_steps() const {
+bool Redistributor::has_actions() const {
   const Impl& impl = *impl_;
   return impl.attachment_due() || (impl.zebra_up && impl.routes.has_due()) || impl.sync_ready();
 }

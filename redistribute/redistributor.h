@@ -25,9 +25,9 @@
 
 namespace berth {
 
-// One thing to do now. Everything that a step depends on has been acknowledged before the step comes out.
+// One thing to do now. Everything that it depends on has been acknowledged before it comes out.
 // Make it, or look whether it is as it should be. What comes of it comes back as set_network_health() or configure_failed();
-// until then no other step of the same attachment comes out.
+// until then no other action on the same attachment comes out.
 struct Configure {
   AttachmentKey key;
   AttachmentSpec spec;
@@ -47,7 +47,7 @@ struct Withdraw {
 struct EndOfSync {
   std::vector<Prefix> keep;
 };
-using Step = std::variant<Configure, Unconfigure, Announce, Withdraw, EndOfSync>;
+using Action = std::variant<Configure, Unconfigure, Announce, Withdraw, EndOfSync>;
 
 // Why a subject is, or is not, advertised; the first step that is not ok decides. For explain and show.
 struct ReasonStep {
@@ -107,10 +107,10 @@ class Redistributor {
   void withdraw_all(bool on);  // `berthctl -c withdraw`: desired becomes empty until switched off
 
   // --- what to do ---
-  // The next steps, at most `limit`; each comes out once until its answer, a loss or retry() makes it due again.
+  // The next actions, at most `limit`; each comes out once until its answer, a loss or retry() makes it due again.
   // Empty: nothing can be done now.
-  std::vector<Step> take_steps(std::size_t limit);
-  bool has_steps() const;
+  std::vector<Action> take_actions(std::size_t limit);
+  bool has_actions() const;
   // Puts failed objects (rejected, lost) back to due; the daemon calls it from its back-off timer.
   void retry();
   // The same for attachments that failed; called as long as some wait for it.

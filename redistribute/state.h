@@ -3,7 +3,7 @@
 // The Redistributor's inside, shared by redistributor.cpp (what changes) and explain.cpp (what is shown). Nobody else
 // includes it. Pure; one thread, the daemon's.
 //
-//   facts -> Inventory -> evaluate() -> Claims -> Gates -> check() -> DeltaTracker of routes ------> steps
+//   facts -> Inventory -> evaluate() -> Claims -> Gates -> check() -> DeltaTracker of routes ------> actions
 //   berthd.conf ---------------------------------------------------> DeltaTracker of attachments --^
 //
 // Each arrow carries only what changed; the work is counted ("evaluations" of endpoints, "checks" of RIB keys).

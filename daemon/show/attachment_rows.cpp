@@ -110,7 +110,7 @@ std::vector<AttachmentRows::Route> AttachmentRows::routes_of(const ContainerFact
   bool hosts = false;
   for (const IpAddress& address : endpoint.addresses) {
     for (const SubnetConfig& each : network.subnets)
-      if (const auto route = routes_.find({RibKind::Mark, each.subnet});
+      if (const auto route = routes_.find({RibKind::ConnectedTag, each.subnet});
           each.subnet.contains(address) && route != routes_.end())
         out.push_back({each.subnet, true, route->second});
     const auto route = routes_.find({RibKind::Route, Prefix::host(address)});

@@ -9,17 +9,17 @@
 
 namespace berth {
 
-const std::vector<Session::Row>& Session::common_rows() {
+const std::vector<ShellSession::Row>& ShellSession::common_rows() {
   static const std::vector<Row> kRows = [] {
-    const auto up = [](Session& session, const ParsedLine&) {
+    const auto up = [](ShellSession& session, const ParsedLine&) {
       return session.leave_mode(session.mode_ == Mode::Network ? Mode::Config : Mode::Exec);
     };
     return std::vector<Row>{
         {"do LINE", "A command of the shell's top\nThe command",
-         [](Session& session, const ParsedLine& line) { return session.run_do(line[1]); }},
-        {"list", "Every command of this mode", [](Session& session, const ParsedLine&) { return session.list(); }},
+         [](ShellSession& session, const ParsedLine& line) { return session.run_do(line[1]); }},
+        {"list", "Every command of this mode", [](ShellSession& session, const ParsedLine&) { return session.list(); }},
         {"end", "Back to the beginning",
-         [](Session& session, const ParsedLine&) { return session.leave_mode(Mode::Exec); }},
+         [](ShellSession& session, const ParsedLine&) { return session.leave_mode(Mode::Exec); }},
         {"exit", "One mode up", up},
         {"quit", "One mode up", up},
     };
@@ -27,12 +27,12 @@ const std::vector<Session::Row>& Session::common_rows() {
   return kRows;
 }
 
-const ConfigLines& Session::config_modes() {
+const ConfigLines& ShellSession::config_modes() {
   static const ConfigLines lines(commands_of(common_rows()));
   return lines;
 }
 
-Reply Session::run_config(std::string_view text) {
+Reply ShellSession::run_config(std::string_view text) {
   const auto parsed = config_modes().parse(text, mode_ == Mode::Network ? &draft_ : nullptr);
   if (const auto* failure = std::get_if<ParseFailure>(&parsed)) return refused(text, *failure);
   const auto& [of, line] = std::get<ConfigLine>(parsed);
@@ -44,7 +44,7 @@ Reply Session::run_config(std::string_view text) {
   return common_rows()[line.command].run(*this, line);
 }
 
-Reply Session::run_do(const std::string& text) {
+Reply ShellSession::run_do(const std::string& text) {
   const Mode here = std::exchange(mode_, Mode::Exec);
   Reply reply = run_exec(text);
   mode_ = here;  // neither `do configure terminal` nor `do exit` leaves anything half done
@@ -52,14 +52,14 @@ Reply Session::run_do(const std::string& text) {
   return reply;
 }
 
-Reply Session::leave_mode(Mode to) {
+Reply ShellSession::leave_mode(Mode to) {
   Reply reply = mode_ == Mode::Network ? leave_network() : Reply{};
   mode_ = to;
   return reply;
 }
 
 // A line of a network goes into its draft.
-Reply Session::change_network(std::string_view text, const ParsedLine& line) {
+Reply ShellSession::change_network(std::string_view text, const ParsedLine& line) {
   const auto failure = config_modes().apply(draft_, line, true);
   if (!failure) return {};
   // `no runtime NAME` is a line of both: the network's where that is its runtime, else the top's.
@@ -70,7 +70,7 @@ Reply Session::change_network(std::string_view text, const ParsedLine& line) {
 
 // A line of the top is in force at once. It leaves the network that the session is in, unless it is refused: then nothing
 // has happened.
-Reply Session::change_top(std::string_view text, const ParsedLine& line) {
+Reply ShellSession::change_top(std::string_view text, const ParsedLine& line) {
   const bool inside = mode_ == Mode::Network;
   ConfigEdit edit{shell_.host.config(), "", true};
   for (const auto& [name, draft] : shell_.drafts) edit.begun.insert(name);
@@ -93,7 +93,7 @@ Reply Session::change_top(std::string_view text, const ParsedLine& line) {
   return left;
 }
 
-void Session::enter_network(const std::string& name) {
+void ShellSession::enter_network(const std::string& name) {
   mode_ = Mode::Network;
   const auto& networks = shell_.host.config().networks;
   const auto draft = shell_.drafts.find(name);
@@ -103,7 +103,7 @@ void Session::enter_network(const std::string& name) {
 }
 
 // A network is acted upon as a whole: a bridge without its gateway yet would be a wrong one.
-Reply Session::leave_network() {
+Reply ShellSession::leave_network() {
   mode_ = Mode::Config;
   Config config = shell_.host.config();
   const auto known = config.networks.find(draft_.name);

@@ -52,46 +52,48 @@ firewall::TracedPacket packet_of(const ParsedLine& line) {
 
 }  // namespace
 
-const std::vector<Session::Row>& Session::exec_rows() {
+const std::vector<ShellSession::Row>& ShellSession::exec_rows() {
   static const std::vector<Row> kRows = [] {
     std::vector<Row> rows;
     for (const Show& show : kShows)
       rows.push_back({std::string("show ") + show.name + " [json]",
                       std::string("What berthd knows\n") + show.help + "\nAs JSON",
-                      [print = show.print](Session& session, const ParsedLine& line) {
+                      [print = show.print](ShellSession& session, const ParsedLine& line) {
                         return done(print(session.shell_, ends_with_json(line)));
                       }});
-    const auto nothing = [](Session&, const ParsedLine&) { return Reply{}; };
-    const auto close = [](Session& session, const ParsedLine&) {
+    const auto nothing = [](ShellSession&, const ParsedLine&) { return Reply{}; };
+    const auto close = [](ShellSession& session, const ParsedLine&) {
       session.closed_ = true;
       return Reply{};
     };
-    const auto write = [](Session& session, const ParsedLine&) { return session.write(); };
+    const auto write = [](ShellSession& session, const ParsedLine&) { return session.write(); };
     const std::vector<Row> more = {
         {"explain <CONTAINER|ADDRESS> [json]",
          "Why something is or is not advertised\nName of a container, or the beginning of its id\nIts address\nAs JSON",
-         [](Session& session, const ParsedLine& line) {
+         [](ShellSession& session, const ParsedLine& line) {
            return done(printed(session.shell_.host.explain(line[1]), line.words.size() > 2));
          }},
         {"firewall trace ADDRESS ADDRESS [icmp] [json]",
          "The rules in force\nThe way of one packet through them\nFrom this address\nTo this address\nA ping, the "
          "default\nAs JSON",
-         [](Session& session, const ParsedLine& line) { return session.trace(packet_of(line), ends_with_json(line)); }},
+         [](ShellSession& session, const ParsedLine& line) {
+           return session.trace(packet_of(line), ends_with_json(line));
+         }},
         {"firewall trace ADDRESS ADDRESS <tcp|udp> (1-65535) [json]",
          "The rules in force\nThe way of one packet through them\nFrom this address\nTo this address\nA connection\nA "
          "datagram\nTo this port\nAs JSON",
-         [](Session& session, const ParsedLine& line) {
+         [](ShellSession& session, const ParsedLine& line) {
            firewall::TracedPacket packet = packet_of(line);
            packet.protocol = line[4];
            packet.port = parse_number<unsigned>(line[5]).value_or(0);  // the grammar let no other through
            return session.trace(packet, ends_with_json(line));
          }},
         {"withdraw", "Advertise nothing until 'no withdraw'",
-         [](Session& session, const ParsedLine&) { return session.withdraw(true); }},
+         [](ShellSession& session, const ParsedLine&) { return session.withdraw(true); }},
         {"no withdraw", "Take back\nAdvertise again",
-         [](Session& session, const ParsedLine&) { return session.withdraw(false); }},
+         [](ShellSession& session, const ParsedLine&) { return session.withdraw(false); }},
         {"configure terminal", "Change the configuration\nFrom here",
-         [](Session& session, const ParsedLine&) {
+         [](ShellSession& session, const ParsedLine&) {
            session.mode_ = Mode::Config;
            return Reply{};
          }},
@@ -101,7 +103,7 @@ const std::vector<Session::Row>& Session::exec_rows() {
         // How long a page is, berthctl knows.
         {"terminal length (0-512)", "This shell\nLines before a pause\nLines; 0 for no pause", nothing},
         {"terminal no length", "This shell\nTake back\nNo pause", nothing},
-        {"list", "Every command of this mode", [](Session& session, const ParsedLine&) { return session.list(); }},
+        {"list", "Every command of this mode", [](ShellSession& session, const ParsedLine&) { return session.list(); }},
         {"enable", "Everybody here may do everything", nothing},
         {"disable", "The same as enable", nothing},
         {"end", "Back to the beginning", nothing},
@@ -114,14 +116,14 @@ const std::vector<Session::Row>& Session::exec_rows() {
   return kRows;
 }
 
-Reply Session::run_exec(std::string_view text) {
+Reply ShellSession::run_exec(std::string_view text) {
   const auto parsed = exec_grammar().parse(text);
   if (const auto* failure = std::get_if<ParseFailure>(&parsed)) return refused(text, *failure);
   const ParsedLine& line = std::get<ParsedLine>(parsed);
   return exec_rows()[line.command].run(*this, line);
 }
 
-Reply Session::trace(const firewall::TracedPacket& packet, bool as_json) const {
+Reply ShellSession::trace(const firewall::TracedPacket& packet, bool as_json) const {
   if (packet.source.is_v4() != packet.destination.is_v4())
     return {"% Both addresses must be of one family\n", VtyStatus::Warning};
   const auto found = shell_.host.trace(packet);
@@ -129,7 +131,7 @@ Reply Session::trace(const firewall::TracedPacket& packet, bool as_json) const {
   return done(printed(*found, as_json));
 }
 
-Reply Session::withdraw(bool on) {
+Reply ShellSession::withdraw(bool on) {
   shell_.host.withdraw(on);
   const View view = shell_.host.view();
   if (view.zebra.connected) return {};
@@ -143,7 +145,7 @@ Reply Session::withdraw(bool on) {
   return {told, VtyStatus::Warning};
 }
 
-Reply Session::write() const {
+Reply ShellSession::write() const {
   const Status saved = shell_.host.save(print_config(shell_.host.config()));
   if (!saved) return {"% Not saved: " + saved.error().message + "; " + saved.error().remedy + "\n", VtyStatus::Warning};
   if (shell_.drafts.empty()) return done("[OK]\n");

@@ -24,7 +24,7 @@ Reply refused(std::string_view text, const ParseFailure& failure) {
   return {"% Unknown command\n" + caret, VtyStatus::NoMatch};
 }
 
-std::vector<Command> Session::commands_of(const std::vector<Row>& rows) {
+std::vector<Command> ShellSession::commands_of(const std::vector<Row>& rows) {
   std::vector<Command> out;
   out.reserve(rows.size());
   for (const Row& each : rows) out.push_back({each.syntax, each.help});
@@ -32,32 +32,32 @@ std::vector<Command> Session::commands_of(const std::vector<Row>& rows) {
 }
 
 const Grammar& exec_grammar() {
-  static const Grammar grammar(Session::commands_of(Session::exec_rows()));
+  static const Grammar grammar(ShellSession::commands_of(ShellSession::exec_rows()));
   return grammar;
 }
 
 const Grammar& common_grammar() {
-  static const Grammar grammar(Session::commands_of(Session::common_rows()));
+  static const Grammar grammar(ShellSession::commands_of(ShellSession::common_rows()));
   return grammar;
 }
 
-const Grammar& Session::grammar() const {
+const Grammar& ShellSession::grammar() const {
   return mode_ == Mode::Exec ? exec_grammar() : config_modes().grammar(mode_ == Mode::Network ? &draft_ : nullptr);
 }
 
-std::string Session::prompt() const {
+std::string ShellSession::prompt() const {
   return shell_.host.hostname() + (mode_ == Mode::Exec     ? "# "
                                    : mode_ == Mode::Config ? "(config)# "
                                                            : "(config-network)# ");
 }
 
-Reply Session::run(std::string_view text) {
+Reply ShellSession::run(std::string_view text) {
   Reply reply = answer(text);
   reply.text = for_terminal(reply.text);  // names come from images and networks
   return reply;
 }
 
-Reply Session::answer(std::string_view text) {
+Reply ShellSession::answer(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   if (not_text(text)) return {"% Unknown command: it has bytes that are no text\n", VtyStatus::NoMatch};
   if (text.starts_with("berthctl ")) return for_berthctl(text.substr(9));
@@ -66,7 +66,7 @@ Reply Session::answer(std::string_view text) {
 }
 
 // Between berthctl and berthd, not for people: `prompt`, `complete LINE`.
-Reply Session::for_berthctl(std::string_view text) const {
+Reply ShellSession::for_berthctl(std::string_view text) const {
   if (text == "prompt") return {prompt(), VtyStatus::Success};
   if (!text.starts_with("complete ")) return {"", VtyStatus::NoMatch};
   std::string out;
@@ -75,12 +75,12 @@ Reply Session::for_berthctl(std::string_view text) const {
   return {out, VtyStatus::Success};
 }
 
-std::vector<Completion> Session::complete(std::string_view text) const {
+std::vector<Completion> ShellSession::complete(std::string_view text) const {
   const auto words = split_words(text);
   const std::size_t typed = words.empty() ? 0 : words.back().column + words.back().text.size();
   const bool fresh = typed < text.size() || words.empty();  // the next word is to begin
   if (mode_ != Mode::Exec && words.size() + fresh > 1 && words[0].text == "do") {
-    Session top(shell_);
+    ShellSession top(shell_);
     return top.complete(text.substr(words[0].column + 2));
   }
   const std::string last = fresh ? "" : words.back().text;
@@ -106,7 +106,7 @@ std::vector<Completion> Session::complete(std::string_view text) const {
   return out;
 }
 
-Reply Session::list() const {
+Reply ShellSession::list() const {
   std::string out;
   for (const Command& each : grammar().commands()) out += "  " + each.syntax + "\n";
   return {out, VtyStatus::Success};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What a line typed at the shell does. No sockets: a Session takes a line and gives a text and a status. Thread: the
-// daemon's. Owner: the vty server, one Session for each client; what they share is in the Shell.
+// What a line typed at the shell does. No sockets: a ShellSession takes a line and gives a text and a status. Thread: the
+// daemon's. Owner: the vty server, one ShellSession for each client; what they share is in the Shell.
 //
 // session.cpp: a line's way in, Tab and `?`. exec_commands.cpp: the commands of the top. config_mode.cpp: configure terminal.
 #pragma once
@@ -58,9 +58,9 @@ struct Shell {
   std::map<std::string, NetworkConfig> drafts;
 };
 
-class Session {
+class ShellSession {
  public:
-  explicit Session(Shell& shell) : shell_(shell) {}
+  explicit ShellSession(Shell& shell) : shell_(shell) {}
   Reply run(std::string_view text);
   bool closed() const { return closed_; }  // `exit` at the top
   std::string prompt() const;
@@ -72,7 +72,7 @@ class Session {
   // One command: how it is typed, how it is explained, what it does.
   struct Row {
     std::string syntax, help;
-    std::function<Reply(Session&, const ParsedLine&)> run;
+    std::function<Reply(ShellSession&, const ParsedLine&)> run;
   };
   static const std::vector<Row>& exec_rows();
   static const std::vector<Row>& common_rows();  // of configure terminal, beside the configuration itself

@@ -157,7 +157,7 @@ asio::awaitable<void> VtyServer::accept() {
 }
 
 asio::awaitable<void> VtyServer::serve(std::shared_ptr<Socket> socket) {
-  Session session(shell_);
+  ShellSession session(shell_);
   LineReader reader(options_.max_line);
   std::array<char, 4096> bytes;
   bool open = true;

@@ -33,7 +33,7 @@ void encode(const Prefix& prefix, fpm::Prefix* out) {
 }
 
 void encode_put(const RibObject& object, fpm::Operation* out) {
-  if (object.key.kind == RibKind::Mark) {
+  if (object.key.kind == RibKind::ConnectedTag) {
     fpm::MarkConnected* mark = out->mutable_mark();
     encode(object.key.prefix, mark->mutable_prefix());
     mark->set_interface(object.interface);
@@ -51,7 +51,7 @@ void encode_put(const RibObject& object, fpm::Operation* out) {
 }
 
 void encode_remove(const RibKey& key, fpm::Operation* out) {
-  encode(key.prefix, key.kind == RibKind::Mark ? out->mutable_unmark() : out->mutable_remove());
+  encode(key.prefix, key.kind == RibKind::ConnectedTag ? out->mutable_unmark() : out->mutable_remove());
 }
 
 Result<std::optional<RibAnswer>> decode(const fpm::Result& in) {
@@ -61,7 +61,7 @@ Result<std::optional<RibAnswer>> decode(const fpm::Result& in) {
   if (!address || in.prefix().length() > address->bits()) return permanent("a result without a valid prefix");
   if (in.state() == fpm::STATE_UNSPECIFIED) return permanent("a result without a state");
   RibAnswer answer;
-  answer.key = {in.kind() == fpm::OBJECT_MARK ? RibKind::Mark : RibKind::Route,
+  answer.key = {in.kind() == fpm::OBJECT_MARK ? RibKind::ConnectedTag : RibKind::Route,
                 Prefix::of(*address, in.prefix().length())};
   answer.state = state_of(in.state());
   answer.reason = in.reason();

@@ -51,13 +51,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   brain.set_network_health("blue", {true, "br-blue", berth::Nat::Off, {}});
   brain.zebra_connected();
   brain.set_containers("docker", {fact});
-  for (const berth::Step& step : brain.take_steps(10000)) {
+  for (const berth::Action& step : brain.take_actions(10000)) {
     const auto* announce = std::get_if<berth::Announce>(&step);
     if (!announce) continue;
     const berth::RibObject& object = announce->object;
     require(object.tag == 100 || object.tag == 200);
     require(berth::Prefix::parse("10.10.1.0/24")->contains(object.key.prefix));
-    require(object.key.kind == berth::RibKind::Mark || object.key.prefix.is_host());
+    require(object.key.kind == berth::RibKind::ConnectedTag || object.key.prefix.is_host());
     for (const char* never : {"10.10.1.0", "10.10.1.1", "10.10.1.77", "10.10.1.255"})
       require(object.key.prefix != berth::Prefix::host(*berth::IpAddress::parse(never)));
   }

@@ -68,7 +68,7 @@ bool may_go_on(const Grammar& grammar, const std::string& line) {
 }
 
 // What Tab offers for the last word of the line makes a line that is one, or the beginning of one.
-void check_offers(const Session& session, const std::string& line) {
+void check_offers(const ShellSession& session, const std::string& line) {
   static const Grammar config = with_common(config_grammar()), network = with_common(network_grammar());
   const std::string prompt = session.prompt();
   const bool inside = prompt.ends_with("(config-network)# "), top = !inside && !prompt.ends_with("(config)# ");
@@ -84,7 +84,7 @@ void check_offers(const Session& session, const std::string& line) {
   }
 }
 
-void say(Session& session, const Shell& shell, const Host& host, const std::string& line) {
+void say(ShellSession& session, const Shell& shell, const Host& host, const std::string& line) {
   check_offers(session, line);
   const Config before = host.config();
   const auto drafts = shell.drafts;
@@ -123,13 +123,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(lines == lines_of(bytes, bytes.size()));
   Host host;
   Shell shell{host, {}};
-  Session one(shell), other(shell);
-  Session* turn = &one;
+  ShellSession one(shell), other(shell);
+  ShellSession* turn = &one;
   for (std::size_t at = 0; at < std::min(lines.size(), kMostLines); ++at) {
     if (lines[at] == "\x02") turn = turn == &one ? &other : &one;
     say(*turn, shell, host, lines[at]);
   }
-  for (Session* each : {&one, &other}) {
+  for (ShellSession* each : {&one, &other}) {
     say(*each, shell, host, "end");
     require(each->prompt() == host.hostname() + "# ");
   }

@@ -91,7 +91,7 @@ class Daemon {
   std::string text() const {
     std::string out;
     for (const auto& [key, entry] : rib_.entries)
-      out += (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " tag " +
+      out += (key.kind == RibKind::ConnectedTag ? "mark " : "") + key.prefix.to_string() + " tag " +
              std::to_string(entry.object.tag) + " on " + entry.object.interface + (entry.stale ? " stale" : "") + "\n";
     return out;
   }

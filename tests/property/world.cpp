@@ -89,13 +89,13 @@ std::string expected(const State& state) {
   std::map<RibKey, std::pair<std::string, std::uint32_t>> rib;
   for (const auto& [prefix, network] : marks)
     if (rib.size() < state.config.max_routes)
-      rib[{RibKind::Mark, prefix}] = {network, state.config.networks.at(network).tag};
+      rib[{RibKind::ConnectedTag, prefix}] = {network, state.config.networks.at(network).tag};
   for (const auto& [created, container, key, network, tag] : hosts)
     if (rib.size() < state.config.max_routes) rib[key] = {network, tag};
   std::string out;
   for (const auto& [key, value] : rib) {
     if (state.natted.contains(value.first) && state.natted.at(value.first)) continue;
-    out += (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " tag " +
+    out += (key.kind == RibKind::ConnectedTag ? "mark " : "") + key.prefix.to_string() + " tag " +
            std::to_string(value.second) + " on br-" + value.first + "\n";
   }
   return out;
@@ -237,7 +237,7 @@ void World::session(bool up) {
     zebra.disconnect(*brain_);
 }
 
-void World::act(const Step& step) {
+void World::act(const Action& step) {
   if (const auto* attach = std::get_if<Configure>(&step)) {
     kernel_.insert("br-" + attach->key.network.str());
     say_health(attach->key.network.str());
@@ -252,7 +252,7 @@ void World::act(const Step& step) {
     bool inside = false;
     for (const auto& [name, network] : told_.config.networks)
       for (const SubnetConfig& subnet : network.subnets)
-        inside = inside || (object.key.kind == RibKind::Mark
+        inside = inside || (object.key.kind == RibKind::ConnectedTag
                                 ? subnet.subnet == object.key.prefix
                                 : object.key.prefix.is_host() && subnet.subnet.contains(object.key.prefix));
     EXPECT_TRUE(inside) << object.key.prefix.to_string();
@@ -291,10 +291,10 @@ void World::hold_laws() const {
 }
 
 bool World::step() {
-  const auto steps = brain_->take_steps(1);
-  for (const Step& each : steps) act(each);
+  const auto steps = brain_->take_actions(1);
+  for (const Action& each : steps) act(each);
   if (!steps.empty()) return true;
-  EXPECT_FALSE(brain_->has_steps());
+  EXPECT_FALSE(brain_->has_actions());
   return zebra.answer_some(*brain_, 1);
 }
 

@@ -50,7 +50,7 @@ class World {
   Redistributor& brain() { return *brain_; }
 
  private:
-  void act(const Step& step);
+  void act(const Action& step);
   void hold_laws() const;
   void check_keep(const std::vector<Prefix>& keep) const;
   void say_health(const std::string& network);

@@ -46,7 +46,7 @@ class FakeZebra {
   bool connected() const { return connected_; }
 
   // Takes one step; its answers wait until answer_some(), as on a socket. `refuse` decides per object.
-  void take(const Step& step) {
+  void take(const Action& step) {
     ++operations_;
     if (const auto* announce = std::get_if<Announce>(&step)) {
       const RibObject& object = announce->object;
@@ -102,7 +102,7 @@ class FakeZebra {
   std::string text() const {
     std::string out;
     for (const auto& [key, entry] : rib_)
-      out += (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " tag " +
+      out += (key.kind == RibKind::ConnectedTag ? "mark " : "") + key.prefix.to_string() + " tag " +
              std::to_string(entry.object.tag) + " on " + entry.object.interface + (entry.stale ? " stale" : "") + "\n";
     return out;
   }

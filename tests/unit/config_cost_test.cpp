@@ -93,7 +93,7 @@ TEST(ConfigCost, OfTheBrainIsThatOfTheNetworks) {
     Config config = *parse_config(text_of(networks), "f");
     Redistributor brain;
     brain.set_config(config);
-    brain.take_steps(1000000);
+    brain.take_actions(1000000);
     for (const auto& [name, network] : config.networks)
       brain.set_network_health(name, {true, "br-" + name, Nat::Off, {}});
     config.networks.begin()->second.tag = 7;

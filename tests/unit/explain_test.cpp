@@ -69,8 +69,8 @@ class Explain : public ::testing::Test {
   }
   // Does what the brain asks for; zebra answers as `answers` says, else installed.
   void work() {
-    for (auto steps = brain().take_steps(10); !steps.empty(); steps = brain().take_steps(10))
-      for (const Step& step : steps) {
+    for (auto steps = brain().take_actions(10); !steps.empty(); steps = brain().take_actions(10))
+      for (const Action& step : steps) {
         if (const auto* announce = std::get_if<Announce>(&step)) {
           const auto answer = answers.find(announce->object.key.prefix.to_string());
           const RibState state = answer == answers.end() ? RibState::Installed : answer->second;
@@ -230,7 +230,7 @@ TEST_F(Explain, TheVerdictIsWhatZebraHas) {
       for (const IpAddress& address : endpoints.back().addresses)
         for (const SubnetConfig& subnet : networks.back().subnets) {
           if (!subnet.subnet.contains(address)) continue;
-          if (advertises_subnet(networks.back().advertise)) wanted.push_back({RibKind::Mark, subnet.subnet});
+          if (advertises_subnet(networks.back().advertise)) wanted.push_back({RibKind::ConnectedTag, subnet.subnet});
           if (advertises_host(networks.back().advertise)) wanted.push_back({RibKind::Route, Prefix::host(address)});
         }
     }

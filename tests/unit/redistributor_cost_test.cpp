@@ -56,7 +56,7 @@ class Cost : public testing::Test {
     bool more = true;
     while (more) {
       more = false;
-      for (const Step& step : brain.take_steps(1000)) {
+      for (const Action& step : brain.take_actions(1000)) {
         if (const auto* attach = std::get_if<Configure>(&step))
           brain.set_network_health(attach->key.network.str(), healthy(attach->key.network.str()));
         zebra.take(step);

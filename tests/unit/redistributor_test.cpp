@@ -42,9 +42,9 @@ struct Zebra {
 
   void work(Redistributor& brain, int cut = -1) {
     while (cut != 0) {
-      const auto todo = brain.take_steps(3);
+      const auto todo = brain.take_actions(3);
       if (todo.empty()) return;
-      for (const Step& step : todo) {
+      for (const Action& step : todo) {
         if (cut == 0) return;
         if (cut > 0) --cut;
         ++steps;
@@ -76,8 +76,8 @@ struct Zebra {
   std::string text() const {
     std::string out;
     for (const auto& [key, object] : rib)
-      out +=
-          (key.kind == RibKind::Mark ? "mark " : "") + key.prefix.to_string() + " " + std::to_string(object.tag) + "\n";
+      out += (key.kind == RibKind::ConnectedTag ? "mark " : "") + key.prefix.to_string() + " " +
+             std::to_string(object.tag) + "\n";
     return out;
   }
 };
@@ -267,8 +267,8 @@ TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
   empty.networks.clear();
   brain.set_config(empty);
   std::vector<std::string> order;
-  for (auto steps = brain.take_steps(10); !steps.empty(); steps = brain.take_steps(10))
-    for (const Step& step : steps) {
+  for (auto steps = brain.take_actions(10); !steps.empty(); steps = brain.take_actions(10))
+    for (const Action& step : steps) {
       if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
         order.push_back("withdraw");
         brain.answer({withdraw->key, RibState::Gone, ""});

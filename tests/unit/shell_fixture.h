@@ -49,7 +49,7 @@ inline View sample_view() {
   const auto route = [&](const char* prefix, const char* network, const char* container, RibState state,
                          const char* reason) {
     const bool subnet = !*container;
-    const RibKey key{subnet ? RibKind::Mark : RibKind::Route, *Prefix::parse(prefix)};
+    const RibKey key{subnet ? RibKind::ConnectedTag : RibKind::Route, *Prefix::parse(prefix)};
     view.routes.push_back({key, network, container, subnet, 100, state, reason});
     view.since[key] = view.started_at + std::chrono::minutes(5);
   };

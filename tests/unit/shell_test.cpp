@@ -27,7 +27,7 @@ class ShellTest : public ::testing::Test {
 
   FakeHost host_;
   Shell shell_{host_, {}};
-  Session session_{shell_};
+  ShellSession session_{shell_};
 };
 
 TEST_F(ShellTest, EveryShowHasJson) {

@@ -69,7 +69,7 @@ class Client : public testing::Test, public RouteSinkListener {
 TEST_F(Client, SaysAllAndEndsTheSync) {
   on_connect = [&] {
     for (int n = 0; n < 100; ++n) client.put(route(n));
-    client.put({{RibKind::Mark, *Prefix::parse("10.10.0.0/24")}, 100, "br-blue", {}, 0, 0});
+    client.put({{RibKind::ConnectedTag, *Prefix::parse("10.10.0.0/24")}, 100, "br-blue", {}, 0, 0});
     client.end_of_sync();
   };
   ASSERT_TRUE(until([&] { return synced == 1 && client.idle(); }));
