@@ -29,9 +29,11 @@ class HostStateTest : public OwnNamespace {};
 
 TEST_F(HostStateTest, SeesLinksAndSaysAddressesAgainUnchanged) {
   if (!own_) GTEST_SKIP() << "no network namespace of its own";
-  ASSERT_EQ(std::system("ip link add br0 type bridge && ip addr add 10.1.0.1/24 brd + dev br0 && "
-                        "ip -6 addr add fd00:1::1/64 dev br0 nodad && ip link set br0 up"),
-            0);
+  ASSERT_EQ(
+      std::system(
+          "ip link add br0 type bridge && ip link set br0 addrgenmode none && ip addr add 10.1.0.1/24 brd + dev br0 && "
+          "ip -6 addr add fd00:1::1/64 dev br0 nodad && ip link set br0 up"),
+      0);
   const auto state = KernelObserver().state();
   ASSERT_TRUE(state);
   ASSERT_TRUE(state->find("br0"));
