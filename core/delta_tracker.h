@@ -144,9 +144,8 @@ class DeltaTracker {
     for (auto next = due_.begin(); next != due_.end(); ++next) {
       const Entry& entry = entries_.at(*next);
       if (!may(*next, entry.wanted ? &*entry.wanted : nullptr)) continue;
-      const Key key = *next;
-      due_.erase(next);
-      return program(key);
+      const auto taken = due_.extract(next);
+      return program(taken.value());
     }
     return std::nullopt;
   }

@@ -19,6 +19,7 @@ void drop_inner(std::vector<Prefix>& prefixes) {
 
 std::vector<Prefix> scope_of(const NetworkConfig& network) {
   std::vector<Prefix> out;
+  out.reserve(network.subnets.size() + network.allow_prefixes.size());
   for (const SubnetConfig& each : network.subnets) out.push_back(each.subnet);
   for (const AllowedPrefix& each : network.allow_prefixes) out.push_back(each.prefix);
   if (out.empty()) out = {*Prefix::parse("0.0.0.0/0"), *Prefix::parse("::/0")};

@@ -215,6 +215,7 @@ void DockerWatcher::see_again(const std::string& id) {
 std::vector<UnknownNetwork> DockerWatcher::unknown() {
   unknown_told_ = true;
   std::vector<UnknownNetwork> out;
+  out.reserve(unknown_.size());
   for (const auto& [id, each] : unknown_)
     out.push_back({each.network.id, each.network.name, "Docker does not tell who is on it: " + each.network.why,
                    "journalctl -u docker; berthd tries it again"});

@@ -67,6 +67,7 @@ const NetworkConfig* AttachmentRows::network_of(const ContainerFact& container, 
 
 std::vector<AttachmentRow> AttachmentRows::of(const ContainerFact& container) const {
   std::vector<AttachmentRow> out;
+  out.reserve(container.endpoints.size());
   for (const EndpointFact& endpoint : container.endpoints) out.push_back(row(container, endpoint));
   return out;
 }

@@ -96,6 +96,7 @@ std::string to_text(const StatusRows& status) {
   out += "\n" + plural(status.networks, "network") + ", " + plural(status.containers, "container") + ", " +
          plural(status.routes, "route");
   std::vector<std::string> parts;
+  parts.reserve(status.routes_in.size());
   for (const auto& [state, n] : status.routes_in) parts.push_back(std::to_string(n) + " " + state);
   out += (parts.empty() ? "" : ": " + joined(parts)) + "\n";
   if (status.networks_with_problems)

@@ -13,7 +13,7 @@ build_packages() {
 check_packages() {
   local runtime=libclang-rt-dev
   if [ "$(host_release)" = 12 ]; then runtime=libclang-rt-14-dev; fi
-  echo clang clang-format clang-tidy "$runtime" libgtest-dev libgmock-dev
+  echo clang "$runtime" libgtest-dev libgmock-dev
 }
 
 # What FRR's tree and the module need. libyang's headers were renamed between the releases.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The suites lint and fuzz of scripts/test. Source after common.sh and build.sh.
+# The suites lint and fuzz of scripts/test. Source after common.sh, build.sh and clang.sh.
 
 # Files of ours that git knows and that are there, by pattern; the module keeps to FRR's own style.
 own_files() { (cd "$BERTH_TOP" && git ls-files -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done); }
@@ -17,22 +17,20 @@ check_text() {
   [ -z "$wrong" ] || { echo "$wrong" | head -40 >&2; return 1; }
 }
 
+# check_format TOOLS: the folder of clang_tools.
 check_format() {
-  if ! clang-format --version | grep -q 'version 14\.'; then
-    warn "clang-format is skipped: the tree is held to version 14 (Debian 12), here is $(clang-format --version)"
-    return 0
-  fi
-  (cd "$BERTH_TOP" && cxx_files | xargs clang-format --dry-run -Werror) 2>&1 | head -40 >&2
-  return "${PIPESTATUS[0]}"
+  (cd "$BERTH_TOP" && cxx_files | xargs "$1/clang-format" --dry-run -Werror) 2>&1 | head -40 >&2
+  [ "${PIPESTATUS[0]}" = 0 ] || { warn "scripts/format puts it right"; return 1; }
 }
 
-# A file whose text and whose headers' text were clean once need not be looked at again: the stamp is their hash.
+# check_tidy TOOLS BUILD. A file whose text and whose headers' text were clean once need not be looked at again by the same
+# clang-tidy: the stamp is their hash.
 check_tidy() {
-  local dir=$1 stamps=$BERTH_CACHE/tidy
+  local tools=$1 dir=$2 stamps=$BERTH_CACHE/tidy
   mkdir -p "$stamps"
   (cd "$BERTH_TOP" && cxx_files | grep -E '^(core|redistribute|container_watcher|fpm_bridge|daemon)/.*\.cpp$' |
     while read -r file; do grep -qF "$BERTH_TOP/$file\"" "$dir/compile_commands.json" && echo "$file"; done |
-    xargs -P "$(nproc)" -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$dir" "$stamps")
+    xargs -P "$(nproc)" -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$tools/clang-tidy" "$dir" "$stamps")
 }
 
 # What two files say of one name must be the same thing: the linker keeps one of the two, and at -O0 the other file's objects
@@ -61,19 +59,20 @@ odr_can_fail() {
 }
 
 suite_lint() {
-  install_packages $(build_packages) $(check_packages) shellcheck python3 git
-  local failed=() dir
+  install_packages $(build_packages) $(check_packages) $(clang_tools_packages) shellcheck python3 git
+  local failed=() dir tools
+  tools=$(clang_tools)
   step "layering, text, shellcheck, clang-format"
   say "layering"
   python3 "$BERTH_TOP/tests/checks/layering.py" --self && python3 "$BERTH_TOP/tests/checks/layering.py" "$BERTH_TOP" || failed+=(layering)
   say "text, shellcheck, clang-format"
   check_text || failed+=(text)
   (cd "$BERTH_TOP" && shell_files | xargs shellcheck -x -S warning -e SC1090,SC1091,SC2046) >&2 || failed+=(shellcheck)
-  check_format || failed+=(clang-format)
+  check_format "$tools" || failed+=(clang-format)
   say "clang-tidy"
   step "clang-tidy"
-  dir=$(configure_and_build lint berth_proto)
-  check_tidy "$dir" >&2 || failed+=(clang-tidy)
+  dir=$(configure_and_build lint berth_proto -DBERTH_TESTS=OFF -DBERTH_BENCH=OFF) # each file once: tests compile some again
+  check_tidy "$tools" "$dir" >&2 || failed+=(clang-tidy)
   say "one definition of each name, with link-time optimisation"
   step "one definition of each name"
   check_odr >&2 || failed+=(odr)

@@ -86,10 +86,8 @@ class BerthdProcess : public ::testing::Test {
     const std::string bytes(4096, 'x');
     ssize_t n = 0;
     fcntl(pipe_[1], F_SETFL, flags | O_NONBLOCK);
-    while ((n = write(pipe_[1], bytes.data(), bytes.size())) > 0 || (n < 0 && errno == EINTR))
-      ;
-    for (; write(pipe_[1], "x", 1) == 1;)
-      ;
+    while ((n = write(pipe_[1], bytes.data(), bytes.size())) > 0 || (n < 0 && errno == EINTR)) continue;
+    while (write(pipe_[1], "x", 1) == 1) continue;
     fcntl(pipe_[1], F_SETFL, flags);
   }
   static bool until(const std::function<bool()>& done, std::chrono::seconds patience = 20s) {
