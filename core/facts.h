@@ -36,8 +36,8 @@ struct ContainerKey {
 
 struct ContainerFact {
   ContainerKey key;
-  SharedText name;   // without a leading slash
-  SharedText state;  // the runtime's word: "created", "running", "paused", … for showing only
+  SharedText name;                            // without a leading slash
+  SharedText state;                           // the runtime's word: "created", "running", "paused", … for showing only
   std::map<std::string, std::string> labels;  // hostile: an image may set them
   std::vector<EndpointFact> endpoints;        // presence means attached
   std::int64_t created =

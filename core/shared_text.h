@@ -48,13 +48,15 @@ class SharedText {
     return a.block_ == b.block_ || a.view() == b.view();
   }
   template <class Text>
-  requires std::convertible_to<const Text&, std::string_view>
-  friend bool operator==(const SharedText& a, const Text& b) { return a.view() == std::string_view(b); }
+    requires std::convertible_to<const Text&, std::string_view>
+  friend bool operator==(const SharedText& a, const Text& b) {
+    return a.view() == std::string_view(b);
+  }
   friend std::strong_ordering operator<=>(const SharedText& a, const SharedText& b) {
     return a.block_ == b.block_ ? std::strong_ordering::equal : a.view() <=> b.view();
   }
   template <class Text>
-  requires std::convertible_to<const Text&, std::string_view>
+    requires std::convertible_to<const Text&, std::string_view>
   friend std::strong_ordering operator<=>(const SharedText& a, const Text& b) {
     return a.view() <=> std::string_view(b);
   }

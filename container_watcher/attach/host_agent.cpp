@@ -118,7 +118,7 @@ struct HostAgent::Worker {
   }
 
   template <class Deliver>
-  void run(Deliver deliver) {
+  void run(const Deliver& deliver) {
     while (true) {
       Order next;
       {

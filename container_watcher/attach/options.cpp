@@ -107,24 +107,24 @@ bool is_gateway_of(const Prefix& subnet, const IpAddress& address) {
 }
 
 NetworkOption docker_network_option(std::string_view driver) {
-  return {
-      "docker-network NAME",
-      "Take a Docker network as it is, never make one\nIts name in Docker",
-      [of = std::string(driver)](NetworkConfig& network, const OptionWords& words, bool) -> Mistake {
-        if (!is_docker_name(words[1]) || (is_predefined_network(words[1]) && words[1] != of))
-          return OptionMistake{1, "the name of a Docker network of its driver " + of + ": letters, digits, and - _ ."};
-        network.docker_network = words[1];
-        return {};
-      },
-      "no docker-network [NAME]",
-      "Take back\nMake the Docker network\nIts name in Docker",
-      [](NetworkConfig& network, const OptionWords&, bool) -> Mistake {
-        network.docker_network = {};
-        return {};
-      },
-      [](const NetworkConfig& network) {
-        return network.docker_network.empty() ? Lines{} : Lines{"docker-network " + network.docker_network};
-      }};
+  return {"docker-network NAME",
+          "Take a Docker network as it is, never make one\nIts name in Docker",
+          [of = std::string(driver)](NetworkConfig& network, const OptionWords& words, bool) -> Mistake {
+            if (!is_docker_name(words[1]) || (is_predefined_network(words[1]) && words[1] != of))
+              return OptionMistake{1,
+                                   "the name of a Docker network of its driver " + of + ": letters, digits, and - _ ."};
+            network.docker_network = words[1];
+            return {};
+          },
+          "no docker-network [NAME]",
+          "Take back\nMake the Docker network\nIts name in Docker",
+          [](NetworkConfig& network, const OptionWords&, bool) -> Mistake {
+            network.docker_network = {};
+            return {};
+          },
+          [](const NetworkConfig& network) {
+            return network.docker_network.empty() ? Lines{} : Lines{"docker-network " + network.docker_network};
+          }};
 }
 
 NetworkOption gateway_option(const std::string& help) {

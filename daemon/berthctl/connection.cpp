@@ -26,7 +26,7 @@ constexpr const char* kClosed = "berthd has closed the connection";
 
 Connection::Connection(std::string path, std::chrono::milliseconds patience)
     : path_(std::move(path)), patience_(patience) {
-  struct stat status {};
+  struct stat status{};
   if (stat(path_.c_str(), &status) == 0 && S_ISDIR(status.st_mode)) path_ += "/berthd.vty";
   connect();
 }

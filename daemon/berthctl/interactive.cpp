@@ -114,10 +114,10 @@ bool leaves(const std::string& line, const std::string& prompt) {
 // Root with somebody else's HOME keeps no history: what lies there is not root's, and may be a link to anything.
 std::string history_file() {
   const char* home = std::getenv("HOME");
-  struct stat folder {};
+  struct stat folder{};
   if (!home || stat(home, &folder) != 0 || folder.st_uid != geteuid()) return "";
   const std::string file = std::string(home) + "/.berthctl_history";
-  struct stat old {};
+  struct stat old{};
   return stat(file.c_str(), &old) == 0 && !S_ISREG(old.st_mode) ? "" : file;  // a pipe would be waited for
 }
 

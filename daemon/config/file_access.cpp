@@ -45,7 +45,7 @@ struct DirectoryEntry {
   bool trusted = false;  // nobody but root and ourselves may change the folder
   std::string name;
   bool exists = false;
-  struct stat now {};
+  struct stat now{};
 };
 
 bool ours(uid_t owner) {
@@ -92,7 +92,7 @@ class Walk {
         continue;
       }
       if (name.empty()) return failed(path_, "open", path_.empty() ? ENOENT : EISDIR);
-      struct stat now {};
+      struct stat now{};
       if (fstatat(entry.folder.get(), name.c_str(), &now, AT_SYMLINK_NOFOLLOW) != 0) {
         if (errno != ENOENT || !last) return failed(path_, name, errno);
         entry.name = name;
@@ -124,7 +124,7 @@ class Walk {
 
   static bool enter(DirectoryEntry& entry, const char* name, int from) {
     Fd folder(openat(from, name, O_PATH | O_DIRECTORY | O_CLOEXEC | (from == AT_FDCWD ? 0 : O_NOFOLLOW)));
-    struct stat now {};
+    struct stat now{};
     if (!folder || fstat(folder.get(), &now) != 0) return false;
     entry.folder = std::move(folder);
     entry.trusted = ours(now.st_uid) && (now.st_mode & (S_IWGRP | S_IWOTH)) == 0;
@@ -164,7 +164,7 @@ bool write_all(int file, const std::string& text) {
 // Owner first: a change of owner takes bits of the mode away.
 bool keep_owner_and_mode(int file, const DirectoryEntry& entry) {
   if (!entry.exists) return fchmod(file, 0640) == 0;
-  struct stat mine {};
+  struct stat mine{};
   if (fstat(file, &mine) != 0) return false;
   const uid_t owner = entry.trusted ? entry.now.st_uid : mine.st_uid;
   if ((owner != mine.st_uid || entry.now.st_gid != mine.st_gid) && fchown(file, owner, entry.now.st_gid) != 0)
@@ -193,7 +193,7 @@ Result<std::string> read_file(const std::string& path, ReadFrom from) {
     // What is no file is not even opened: to open a device or a pipe can do something, or wait.
     if (!S_ISREG(entry->now.st_mode)) return not_a_file(path, entry->now.st_mode);
     file = Fd(openat(entry->folder.get(), entry->name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat now {};
+    struct stat now{};
     if (file && fstat(file.get(), &now) == 0 && !S_ISREG(now.st_mode)) return not_a_file(path, now.st_mode);
   }
   if (!file) return failed(path, "open", errno);

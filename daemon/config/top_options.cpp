@@ -260,20 +260,20 @@ std::vector<TopOption> top_options(const std::vector<RuntimeKind>& runtimes, con
       "zebra grace-time", "(1-86400)", "How to reach zebra\nHow long routes live without berthd\nSeconds",
       "How to reach zebra\nUse 120 seconds\nSeconds", [](auto& config) -> auto& { return config.zebra.grace_seconds; },
       true));
-  out.push_back(number_option(
-      "zebra hold-time", "(3-3600)",
-      "How to reach zebra\nHow long berthd and zebra may hear nothing of each other\nSeconds",
-      "How to reach zebra\nUse 30 seconds\nSeconds", [](auto& config) -> auto& { return config.zebra.hold_seconds; }));
+  out.push_back(number_option("zebra hold-time", "(3-3600)",
+                              "How to reach zebra\nHow long berthd and zebra may hear nothing of each other\nSeconds",
+                              "How to reach zebra\nUse 30 seconds\nSeconds",
+                              [](auto& config) -> auto& { return config.zebra.hold_seconds; }));
   out.push_back(vty_socket_option());
-  out.push_back(number_option(
-      "vty clients", "(1-1000)", "The door of berthctl\nShells at a time\nHow many",
-      "The door of berthctl\nUse 32\nHow many", [](auto& config) -> auto& { return config.vty.max_clients; }));
+  out.push_back(number_option("vty clients", "(1-1000)", "The door of berthctl\nShells at a time\nHow many",
+                              "The door of berthctl\nUse 32\nHow many",
+                              [](auto& config) -> auto& { return config.vty.max_clients; }));
   out.push_back(fabric_option());
   for (const RuntimeKind& each : runtimes) out.push_back(runtime_option(each));
   out.push_back(named_runtime_option(runtimes));
-  out.push_back(number_option(
-      "limit routes", "(1-1000000)", "Bounds\nRoutes at a time, of containers and subnets together\nHow many",
-      "Bounds\nUse 10000\nHow many", [](auto& config) -> auto& { return config.max_routes; }));
+  out.push_back(number_option("limit routes", "(1-1000000)",
+                              "Bounds\nRoutes at a time, of containers and subnets together\nHow many",
+                              "Bounds\nUse 10000\nHow many", [](auto& config) -> auto& { return config.max_routes; }));
   out.push_back(network_option());
   return out;
 }

@@ -73,7 +73,7 @@ Status VtyServer::start() {
   // EAGAIN: one that has a queue of others before it and takes none of them, as a stopped berthd does.
   if (answer == 0 || answer == EAGAIN)
     return permanent(socket + "another berthd listens there", "a host has one berthd: stop that one first");
-  struct stat file {};  // a socket that one left who was killed; a file of somebody's is none
+  struct stat file{};  // a socket that one left who was killed; a file of somebody's is none
   if (answer == ECONNREFUSED && lstat(options_.path.c_str(), &file) == 0 && S_ISSOCK(file.st_mode))
     unlink(options_.path.c_str());
   acceptor_.open(stream_protocol(), error);
@@ -95,7 +95,7 @@ bool VtyServer::open_to_group() {
   const int made = open(options_.path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC);
   if (made < 0) return false;
   const std::string itself = "/proc/self/fd/" + std::to_string(made);
-  struct stat file {};
+  struct stat file{};
   const bool ours = fstat(made, &file) == 0 && S_ISSOCK(file.st_mode) && file.st_uid == geteuid() &&
                     connect_now(itself) == ECONNREFUSED;
   const group* members = ours ? group_of(options_.group) : nullptr;
@@ -111,7 +111,7 @@ void VtyServer::stop() {
   if (!listening_) return;
   listening_ = false;
   acceptor_.close(ignored);
-  struct stat file {};
+  struct stat file{};
   if (lstat(options_.path.c_str(), &file) == 0 && made_ == std::pair{file.st_dev, file.st_ino})
     unlink(options_.path.c_str());
   for (const auto& client : clients_) client->close(ignored);

@@ -3,7 +3,7 @@
 
 # Files of ours that git knows and that are there, by pattern; the module keeps to FRR's own style.
 own_files() { (cd "$BERTH_TOP" && git ls-files -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done); }
-cxx_files() { own_files '*.cpp' '*.h' | grep -v '^fpm_bridge/zebra/'; }
+cxx_files() { own_files '*.cpp' '*.h' | grep -vE '^fpm_bridge/(zebra|proto)/'; }
 shell_files() { own_files | while read -r file; do ! head -c 64 "$BERTH_TOP/$file" | grep -aqE '^#!.*\b(ba)?sh\b' || echo "$file"; done; }
 
 check_text() {
@@ -76,6 +76,10 @@ suite_lint() {
   say "one definition of each name, with link-time optimisation"
   step "one definition of each name"
   check_odr >&2 || failed+=(odr)
+  say "a driver, a runtime and a sink more, in a copy of the tree"
+  step "a driver, a runtime and a sink more"
+  CCACHE_DIR=$BERTH_CACHE/ccache CCACHE_NOHASHDIR=1 CCACHE_BASEDIR=$BERTH_CACHE/build/tenants/tree \
+    python3 -B "$BERTH_TOP/tests/checks/tenants.py" "$BERTH_TOP" "$BERTH_CACHE/build/tenants" >&2 || failed+=(tenants)
   [ ${#failed[@]} = 0 ] || die "lint: ${failed[*]}"
 }
 

@@ -17,7 +17,7 @@ MAY = {
     "container_watcher": ["container_watcher", "core"],
     "container_watcher/netlink": ["container_watcher/netlink", "core"],
     # A driver says and judges; it knows no runtime, and how the host is asked and changed is not its business.
-    "container_watcher/attach/bridge": ["container_watcher/attach/bridge", "container_watcher/attach/driver",
+    "container_watcher/attach/bridge": ["container_watcher/attach/bridge", "container_watcher/attach/driver", "container_watcher/attach/options",
                                         "container_watcher/attach/network_site", "container_watcher/netlink/host_state",
                                         "container_watcher/netlink/operation", "container_watcher/runtime", "core"],
     "container_watcher/firewall": ["container_watcher/firewall", "container_watcher/attach/network_site", "core"],

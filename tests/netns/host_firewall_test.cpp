@@ -382,12 +382,8 @@ class DockerRestart : public Agent {
 #else
   static constexpr int kNetworks = 30;
 #endif
-  static Prefix subnet(int i) {
-    return *Prefix::parse("10.20." + std::to_string(i) + ".0/24");
-  }
-  static std::string name(int i) {
-    return "n" + std::to_string(i);
-  }
+  static Prefix subnet(int i) { return *Prefix::parse("10.20." + std::to_string(i) + ".0/24"); }
+  static std::string name(int i) { return "n" + std::to_string(i); }
   void SetUp() override {
     Agent::SetUp();
     if (IsSkipped()) return;
@@ -415,12 +411,8 @@ class DockerRestart : public Agent {
       for (int i = 0; i < kNetworks; ++i) withdrawn = withdrawn || !last.health[name(i)].advertisable(subnet(i));
     };
   }
-  void TearDown() override {
-    agent.stop();
-  }
-  void write(int i) {
-    nft(docker28_rules_of("br-" + name(i)));
-  }
+  void TearDown() override { agent.stop(); }
+  void write(int i) { nft(docker28_rules_of("br-" + name(i))); }
   bool pass(Clock::duration time) {
     const auto end = Clock::now() + time;
     return until([&] { return Clock::now() > end; });

@@ -56,7 +56,7 @@ class FileAccess : public ::testing::Test {
     return text.str();
   }
   static struct stat about(const std::string& path) {
-    struct stat out {};
+    struct stat out{};
     EXPECT_EQ(lstat(path.c_str(), &out), 0) << path;
     return out;
   }

@@ -86,8 +86,7 @@ TEST_P(RulesetFiles, SayWhatIsToBeSaid) {
 
 INSTANTIATE_TEST_SUITE_P(Corpus, RulesetFiles, testing::ValuesIn(names()), [](const auto& each) {
   std::string out = each.param;
-  std::replace_if(
-      out.begin(), out.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  std::replace_if(out.begin(), out.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return out;
 });
 

@@ -98,9 +98,8 @@ TEST_F(Cost, IsThatOfTheChange) {
   EXPECT_EQ(zebra.rib().size(), 5000u);
   expect_little("and back", [&] { brain.set_network_health("small", healthy("small")); });
   expect_little("health said again", [&] { brain.set_network_health("big", healthy("big")); });
-  expect_little("addresses of the host that nobody has", [&] {
-    brain.set_host_addresses({*IpAddress::parse("192.0.2.1"), *IpAddress::parse("10.1.250.250")});
-  });
+  expect_little("addresses of the host that nobody has",
+                [&] { brain.set_host_addresses({*IpAddress::parse("192.0.2.1"), *IpAddress::parse("10.1.250.250")}); });
   expect_little("an address that a container has", [&] { brain.set_host_addresses({*IpAddress::parse("10.2.0.10")}); });
   EXPECT_EQ(zebra.rib().size(), 5002u);
   expect_little("the configuration of the small network", [&] {

@@ -174,7 +174,7 @@ TEST_F(VtyServerTest, AClientThatLeavesInTheMiddleHarmsNobody) {
 }
 
 TEST_F(VtyServerTest, TheSocketIsForRootAndTheGroupOnly) {
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(options_.path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u) << "no group: root alone";
 }
@@ -228,7 +228,7 @@ TEST_F(VtyServerTest, ItsModeDoesNotDependOnTheUmask) {
     const bool started = second.start().ok();
     umask(before);
     ASSERT_TRUE(started);
-    struct stat status {};
+    struct stat status{};
     ASSERT_EQ(stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777, 0600u) << mask;
     second.stop();
@@ -241,7 +241,7 @@ TEST_F(VtyServerTest, ItsGroupMaySpeak) {
   const std::string path = folder_ + "/grouped";
   VtyServer second(io_, {path, 4, 256, "nogroup"}, host_);
   ASSERT_TRUE(second.start());
-  struct stat status {};
+  struct stat status{};
   ASSERT_EQ(stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777, 0660u);
   EXPECT_EQ(status.st_gid, getgrnam("nogroup")->gr_gid);
@@ -265,12 +265,12 @@ TEST_F(VtyServerTest, WhatIsPutIntoItsPlaceIsNotGivenAway) {
         static_cast<void>(symlink(secret.c_str(), path.c_str()));
       else
         static_cast<void>(link(other.c_str(), path.c_str()));
-      struct stat bound {};  // waits for the next that is bound
+      struct stat bound{};  // waits for the next that is bound
       unlink(path.c_str());
       for (int look = 0; !done && look < 1000 && lstat(path.c_str(), &bound) != 0; ++look) std::this_thread::yield();
     }
   });
-  struct stat status {};
+  struct stat status{};
   const auto given_away = [&](const std::string& file) {
     return stat(file.c_str(), &status) == 0 && (status.st_gid != 0 || (status.st_mode & 0777) != 0600);
   };
