@@ -106,7 +106,6 @@ class DeltaTracker {
       }
       return check(key);
     }
-    entry.answered = true;
     entry.answer = std::move(what);
     if (outcome == Outcome::Taken)
       failed_.erase(key);
@@ -157,17 +156,15 @@ class DeltaTracker {
     const auto at = entries_.find(key);
     return at != entries_.end() && at->second.there;
   }
-  // The other side has said what became of what is wanted now.
-  bool is_answered(const Key& key) const {
-    const auto at = entries_.find(key);
-    if (at == entries_.end() || !at->second.wanted) return false;
-    return at->second.answered && at->second.programmed == at->second.wanted;
-  }
   bool is_outstanding(const Key& key) const {
     const auto at = entries_.find(key);
     return at != entries_.end() && at->second.outstanding;
   }
   bool has_failed(const Key& key) const { return failed_.contains(key); }
+  const Value* wanted(const Key& key) const {
+    const auto at = entries_.find(key);
+    return at != entries_.end() && at->second.wanted ? &*at->second.wanted : nullptr;
+  }
   // What is, or may still be, there; nullptr: nothing, or it is being taken away.
   const Value* programmed(const Key& key) const {
     const auto at = entries_.find(key);
@@ -188,7 +185,6 @@ class DeltaTracker {
     Answer answer = {};
     bool there = false;        // something was programmed, and is not known to be gone
     bool outstanding = false;  // an answer is
-    bool answered = false;     // of `programmed`
     bool doubted = false;
   };
   static constexpr std::uint64_t kMostRetries = 64;
@@ -222,10 +218,7 @@ class DeltaTracker {
     Entry& entry = entries_.at(key);
     entry.there = entry.outstanding = true;
     entry.doubted = false;
-    if (entry.programmed != entry.wanted || !entry.wanted) {
-      entry.answered = false;
-      entry.answer = {};
-    }
+    if (entry.programmed != entry.wanted || !entry.wanted) entry.answer = {};
     entry.programmed = entry.wanted;
     if (!entry.wanted) return {key, std::nullopt};
     const Dependency on = depends_on(*entry.wanted);

@@ -60,13 +60,17 @@ void Reconciler::reconfigure(const Config& config) {
   // Another network of the runtime's, or other subnets: what was found on the host of the old one says nothing of it.
   for (const auto& [name, old] : config_.networks) {
     const auto now = config.networks.find(name);
-    if (now == config.networks.end())
-      problem_log_.forget("network " + name);
-    else if (parts_ && (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets ||
-                        config.runtime_of(now->second) != config_.runtime_of(old))) {
+    const bool gone = now == config.networks.end();
+    const bool another =
+        !gone && (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets ||
+                  config.runtime_of(now->second) != config_.runtime_of(old));
+    if (gone) problem_log_.forget("network " + name);
+    if (another && parts_) {
       parts_->host.unwant(name);
       known_[name].found.reset();
     }
+    // The host will not say what it finds of the old one; what waits for that is configured anew, or taken away.
+    if ((gone || another) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
   }
   config_ = config;
   std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });
@@ -296,9 +300,11 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
   if (site && !site->interface.empty()) {
     at.trouble.reset();
     at.key = {result->fact.runtime, result->fact.id};
+    at.host_asked = true;
     parts_->host.want(*site, result->problems);  // which reports
     return;
   }
+  at.host_asked = false;
   brain_.configure_failed({name});
   const std::string kind = kind_of(config_.runtime_of(network));
   if (!result && result.error().kind == ErrorKind::Transient) {     // what was known of it stays
@@ -333,7 +339,9 @@ void Reconciler::host_looked(const HostReport& report) {
   brain_.set_host_addresses(report.addresses);
   for (const auto& [name, health] : report.health) {
     if (!config_.networks.contains(name)) continue;
-    known_[name].found = health;
+    Known& at = known_[name];
+    at.found = health;
+    at.host_asked = false;
     tell_health(name);
   }
   brain_.set_endpoint_problems(report.endpoints);

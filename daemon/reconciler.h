@@ -115,6 +115,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::optional<NetworkHealth> found;  // as the host sees it, or why it is not there
     std::string blocked_by;              // an interface of this host that is in its way
     NetworkKey key;
+    bool host_asked = false;                     // what it finds of the network is the answer that the brain waits for
     bool has(const std::string& problem) const;  // found
   };
   std::map<std::string, Known> known_;                          // by network

@@ -81,7 +81,7 @@ void Redistributor::Impl::check(const RibKey& key) {
     return routes.unwant(key);
   // Configure, then announce: nothing new by an attachment that is still under way.
   const AttachmentKey by{candidate->network};
-  if (!attachments.is_answered(by) && !routes.is_programmed(key)) return routes.unwant(key);
+  if (!looked_at(by) && !routes.is_programmed(key)) return routes.unwant(key);
   const Attachment to = attachment(networks.config().networks.at(candidate->network));
   routes.want(key, {{key, candidate->tag, to.interface, to.next_hop, 0, 0}, by});
 }
@@ -96,7 +96,7 @@ Attachment Redistributor::Impl::attachment(const NetworkConfig& network) const {
   }
   if (attachments.has_failed(out.key) || (health && !health->attached))
     out.state = AttachmentState::Failed;
-  else if (attachments.is_answered(out.key) && health)
+  else if (looked_at(out.key) && health)
     out.state = AttachmentState::Configured;
   else if (attachments.is_programmed(out.key))
     out.state = AttachmentState::Configuring;
@@ -156,6 +156,12 @@ std::vector<Prefix> Redistributor::Impl::unknown_scope() const {
   return covering(std::move(out), kMostKept);
 }
 
+bool Redistributor::Impl::looked_at(const AttachmentKey& key) const {
+  const auto at = looked.find(key.network);
+  const AttachmentSpec* wanted = at == looked.end() ? nullptr : attachments.wanted(key);
+  return wanted && *wanted == at->second;
+}
+
 // Taken away is what no route points at, and what none can point at that zebra still keeps.
 bool Redistributor::Impl::may_change(const AttachmentKey& key, const AttachmentSpec* wanted) const {
   if (wanted) return true;
@@ -173,7 +179,7 @@ bool Redistributor::Impl::sync_ready() const {
   if (!sync_due || !zebra_up || routes.has_due()) return false;
   if (synced.empty() && !networks.config().runtimes.empty()) return false;
   for (const auto& [name, network] : networks.config().networks)
-    if (listed(network) && !(gates.network(name) && attachments.is_answered({name}))) return false;
+    if (listed(network) && !(gates.network(name) && looked_at({name}))) return false;
   return true;
 }
 
@@ -196,6 +202,7 @@ void Redistributor::set_config(const Config& config) {
     impl.attachments.unwant({name});
     impl.attachments.doubt({name});  // if it comes back, it is looked at again
     impl.gates.forget_network(name);
+    impl.looked.erase(name);
   }
   const bool tags_changed = tags_of(old) != tags_of(config);
   for (const auto& [name, network] : config.networks) {
@@ -230,10 +237,12 @@ void Redistributor::set_network_health(const std::string& name, const NetworkHea
   const bool found_out = old && old->unknown && !health.unknown;
   if (!health.advertisable() && (!old || old->advertisable())) ++impl.counters["refusedNetwork"];
   bool changed = impl.gates.set_network(name, health) || !old || old->interface != health.interface;
-  if (impl.attachments.is_outstanding({name})) {
-    impl.attachments.answer({name}, Outcome::Taken);
-    changed = true;
-  }
+  if (impl.attachments.is_outstanding({name})) impl.attachments.answer({name}, Outcome::Taken);
+  if (const AttachmentSpec* there = impl.attachments.programmed({name}))
+    if (AttachmentSpec& last = impl.looked[name]; !(last == *there)) {
+      last = *there;
+      changed = true;
+    }
   if (impl.networks.set_key(name, health.key))
     impl.evaluate_containers(std::set(impl.inventory.on_network(impl.networks.name_of(configured->second))));
   if (changed) impl.check_network(name);

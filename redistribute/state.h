@@ -62,6 +62,7 @@ struct Redistributor::Impl {
   // what is to be done
   DeltaTracker<RibKey, Routed, RouteAnswer> routes;
   DeltaTracker<AttachmentKey, AttachmentSpec> attachments{InFlight::One};
+  std::map<SharedText, AttachmentSpec> looked;  // by network: what was there when it was looked at last
   bool zebra_up = false, sync_due = false;
   bool swept = false;        // zebra holds nothing of ours that this session did not name, but in `kept`
   std::vector<Prefix> kept;  // of the last EndOfSync of this session
@@ -79,6 +80,7 @@ struct Redistributor::Impl {
   bool listed(const NetworkConfig& network) const;  // its runtime has said who is on it
   bool sync_ready() const;
   std::vector<Prefix> unknown_scope() const;
+  bool looked_at(const AttachmentKey& key) const;  // as it is wanted now
   bool may_change(const AttachmentKey& key, const AttachmentSpec* wanted) const;
   bool attachment_due() const;
   RouteView view(const Candidate& candidate) const;

@@ -206,6 +206,72 @@ TEST_F(ReconcilerTest, ANetworkThatIsTakenOutIsWithdrawnThenDetached) {
   EXPECT_EQ(world->routes(), "10.10.1.2/32");
 }
 
+TEST_F(ReconcilerTest, AReloadWhileTheHostLooksAtWhatWasConfiguredLosesNothing) {
+  running();
+  Config other = config;
+  other.networks["blue"].subnets = {{*Prefix::parse("10.30.1.0/24"), {}}};
+  world->reconciler.reconfigure(other);
+  while (world->runtime.turn()) {
+  }
+  world->reconciler.reconfigure(config);  // and the host has not said what it found of the other
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+  EXPECT_FALSE(world->reconciler.brain().configuring({"blue"}));
+}
+
+TEST_F(ReconcilerTest, ANetworkThatIsTakenOutWhileTheHostLooksAtItIsForgotten) {
+  world->runtime.list();
+  while (world->runtime.turn()) {
+  }
+  Config less = config;
+  less.networks.erase("blue");
+  world->reconciler.reconfigure(less);
+  world->settle();
+  EXPECT_EQ(world->host.forgotten, std::vector<std::string>{"blue"});
+  world->reconciler.reconfigure(config);
+  world->settle();
+  world->runtime.run(world->runtime.container("c1", "blue", "10.10.1.2"));
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+}
+
+TEST_F(ReconcilerTest, ANetworkThatTheRuntimeDoesNotTellOfKeepsWhatIsKnownForNewContainersToo) {
+  running();
+  Config other = config;
+  other.networks["blue"].mtu = 1400;
+  world->reconciler.reconfigure(other);
+  world->runtime.answers = [](const RuntimeNetwork&) { return transient("it is busy"); };
+  world->runtime.run(world->runtime.container("c2", "blue", "10.10.1.3"));
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.10.1.3/32");
+}
+
+TEST_F(ReconcilerTest, OfANetworkThatNobodyHasLookedAtNothingNewIsAdvertised) {
+  world->runtime.run(world->runtime.container("c2", "blue", "10.30.1.2"));
+  running();
+  world->runtime.lose();
+  Config more = config;
+  more.networks["blue"].subnets.push_back({*Prefix::parse("10.30.1.0/24"), {}});
+  world->reconciler.reconfigure(more);
+  const auto zebra = [&] {
+    while (world->sink.turn()) {
+    }
+  };
+  zebra();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+  world->host.addresses = {*IpAddress::parse("10.30.1.2")};  // and what is said of it again changes nothing
+  world->host.change();
+  world->host.turn();
+  world->host.addresses.clear();
+  world->host.change();
+  world->host.turn();
+  zebra();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32 10.30.1.2/32");
+}
+
 TEST_F(ReconcilerTest, WhatStandsAgainstANetworkHoldsBackThatOneAlone) {
   running();
   world->runtime.run(world->runtime.container("c2", "red", "10.20.1.9"));
