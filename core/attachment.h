@@ -46,6 +46,13 @@ inline std::monostate depends_on(const AttachmentSpec&) {
   return {};
 }
 
+// How the fabric is told of a whole subnet.
+enum class SubnetRoute {
+  ConnectedTag,  // our tag on the connected route that the host has, since it has an address of the subnet
+  Route,         // a route of ours
+  None,          // not at all
+};
+
 enum class AttachmentState {
   Requested,    // wanted, and not begun
   Configuring,  // under way, or not looked at yet

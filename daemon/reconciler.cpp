@@ -35,6 +35,10 @@ Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exi
 
 void Reconciler::begin(const Parts& parts) {
   parts_.emplace(parts);
+  brain_.set_subnet_routes([find = parts.driver](std::string_view name) {
+    const Driver* driver = find(name);
+    return driver ? driver->subnet_route() : SubnetRoute::None;
+  });
   brain_.set_config(config_);
   parts_->host.configured(config_.networks, config_.fabric);
   parts_->host.start();

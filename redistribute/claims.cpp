@@ -17,9 +17,6 @@ const Seniority kMostSenior{std::numeric_limits<std::int64_t>::min(), {}};
 RibKey host_key(const Prefix& prefix) {
   return {RibKind::Route, prefix};
 }
-RibKey subnet_key(const Prefix& prefix) {
-  return {RibKind::ConnectedTag, prefix};
-}
 
 std::set<SharedText> networks_of(const Contribution& of) {
   std::set<SharedText> out;
@@ -66,11 +63,11 @@ void Claims::set_limits(const Config& config, std::set<RibKey>& changed) {
     if (before == old.end() || before->second.max_containers != network.max_containers)
       containers_changed(name, containers_of(name).set_limit(container_limit(network)));
     if (before != old.end() && before->second == network) continue;
-    for (const SubnetConfig& subnet : network.subnets) touched_.insert(subnet_key(subnet.subnet));
+    for (const SubnetConfig& subnet : network.subnets) touch_subnet(subnet.subnet);
   }
   for (const auto& [name, network] : old)
     for (const SubnetConfig& subnet : network.subnets)
-      if (!networks_.contains(name)) touched_.insert(subnet_key(subnet.subnet));
+      if (!networks_.contains(name)) touch_subnet(subnet.subnet);
   for (const LimitOrder& each : limit_.set_limit(config.max_routes)) changed.insert(each.key);
   settle(changed);
 }
@@ -111,7 +108,7 @@ void Claims::count_subnet(const Contribution::ClaimKey& claim, int by) {
   const bool edge = n == 0 || (n == 1 && by > 0);
   if (n == 0) networks.erase(claim.network);
   if (networks.empty()) members_.erase(claim.prefix);
-  if (edge) touched_.insert(subnet_key(claim.prefix));
+  if (edge) touch_subnet(claim.prefix);
 }
 
 // These containers' places in the network came or went with the limit: so do all that they claim there.
@@ -124,24 +121,39 @@ void Claims::containers_changed(const SharedText& network, const std::vector<Sen
   }
 }
 
-std::optional<Candidate> Claims::elect(const RibKey& key) const {
-  if (key.kind == RibKind::ConnectedTag) {
-    const auto entry = members_.find(key.prefix);
-    if (entry == members_.end()) return std::nullopt;
-    for (const auto& [name, n] : entry->second) {
-      const auto network = networks_.find(name);
-      if (network == networks_.end() || !advertises_subnet(network->second.advertise) || network->second.tag == 0)
-        continue;
-      return Candidate{key, name, network->second.tag, std::nullopt};
-    }
-    return std::nullopt;
-  }
-  for (const auto& [claim, tag] : claims_to(key.prefix)) {
-    const auto& [who, network] = claim.second;
-    const auto containers = containers_.find(network);
-    if (containers != containers_.end() && containers->second.admits(who)) return Candidate{key, network, tag, who};
+std::optional<RibKey> Claims::subnet_key(const NetworkConfig& network, const Prefix& subnet) const {
+  switch (subnet_routes_ ? subnet_routes_(network.driver) : SubnetRoute::ConnectedTag) {
+    case SubnetRoute::ConnectedTag: return RibKey{RibKind::ConnectedTag, subnet};
+    case SubnetRoute::Route: return RibKey{RibKind::Route, subnet};
+    case SubnetRoute::None: break;
   }
   return std::nullopt;
+}
+
+void Claims::touch_subnet(const Prefix& subnet) {
+  for (const RibKind kind : {RibKind::ConnectedTag, RibKind::Route}) touched_.insert({kind, subnet});
+}
+
+std::optional<Candidate> Claims::elect_network(const RibKey& key) const {
+  const auto entry = members_.find(key.prefix);
+  if (entry == members_.end()) return std::nullopt;
+  for (const auto& [name, n] : entry->second) {
+    const auto network = networks_.find(name);
+    if (network == networks_.end() || !advertises_subnet(network->second.advertise) || network->second.tag == 0)
+      continue;
+    if (subnet_key(network->second, key.prefix) == key) return Candidate{key, name, network->second.tag, std::nullopt};
+  }
+  return std::nullopt;
+}
+
+std::optional<Candidate> Claims::elect(const RibKey& key) const {
+  if (key.kind == RibKind::Route)
+    for (const auto& [claim, tag] : claims_to(key.prefix)) {
+      const auto& [who, network] = claim.second;
+      const auto containers = containers_.find(network);
+      if (containers != containers_.end() && containers->second.admits(who)) return Candidate{key, network, tag, who};
+    }
+  return elect_network(key);
 }
 
 Claims::ClaimsTo Claims::claims_to(const Prefix& address) const {

@@ -10,13 +10,16 @@
 // Each change costs O(log all) for each claim that it changes, and tells which keys to look at again.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/attachment.h"
 #include "core/config.h"
 #include "core/rib.h"
 #include "redistribute/first_n.h"
@@ -57,6 +60,12 @@ enum class ClaimState { None, Granted, OtherOwner, TooManyContainers, TooManyRou
 
 class Claims {
  public:
+  // How the networks of a driver tell of their subnets; by a connected tag where it is not said. Before set_limits().
+  using SubnetRoutes = std::function<SubnetRoute(std::string_view driver)>;
+  void set_subnet_routes(SubnetRoutes of) { subnet_routes_ = std::move(of); }
+  // What zebra is to have for a subnet of that network; nothing: it is not advertised.
+  std::optional<RibKey> subnet_key(const NetworkConfig& network, const Prefix& subnet) const;
+
   // Each replaces what was there, and adds the keys for which another one may be granted now to `changed`.
   void set_limits(const Config& config, std::set<RibKey>& changed);
   void set(const Seniority& who, const Contribution& what, std::set<RibKey>& changed);
@@ -91,6 +100,8 @@ class Claims {
   void add_host(const Seniority& who, const Contribution::ClaimKey& claim, std::uint32_t tag);
   void drop_host(const Seniority& who, const Contribution::ClaimKey& claim);
   void count_subnet(const Contribution::ClaimKey& claim, int by);
+  void touch_subnet(const Prefix& subnet);
+  std::optional<Candidate> elect_network(const RibKey& key) const;  // whose subnet it is
   void containers_changed(const SharedText& network, const std::vector<Seniority>& containers);
   void settle(std::set<RibKey>& changed);
   void set_candidate(const RibKey& key, std::optional<Candidate> candidate, std::set<RibKey>& changed);
@@ -104,6 +115,7 @@ class Claims {
   ClaimsTo claims_to(const Prefix& address) const;  // the lowest first
   FirstN<Seniority>& containers_of(const SharedText& network);
 
+  SubnetRoutes subnet_routes_;
   std::map<SharedText, NetworkConfig> networks_;
   std::map<Seniority, Contribution> contributions_;
   AllClaims claims_;                                             // address, who claims it -> tag

@@ -39,8 +39,7 @@ std::string_view to_string(Advertised verdict) {
 }
 
 RouteView Redistributor::Impl::view(const Candidate& candidate) const {
-  RouteView view{
-      candidate.key, candidate.network, {}, candidate.key.kind == RibKind::ConnectedTag, candidate.tag, {}, {}};
+  RouteView view{candidate.key, candidate.network, {}, !candidate.owner, candidate.tag, {}, {}};
   if (candidate.owner) view.container = name_of(candidate.owner->key);
   if (const RouteAnswer* answered = routes.answer_of(candidate.key)) {
     view.state = answered->state;
@@ -62,11 +61,12 @@ RouteView Redistributor::Impl::view(const Candidate& candidate) const {
 }
 
 std::optional<RouteView> Redistributor::Impl::subnet_of(const NetworkConfig& network, const IpAddress& address) const {
-  for (const SubnetConfig& subnet : network.subnets)
-    if (subnet.subnet.contains(address))
-      if (const Candidate* candidate = claims.granted({RibKind::ConnectedTag, subnet.subnet});
-          candidate && candidate->network == network.name)
-        return view(*candidate);
+  for (const SubnetConfig& subnet : network.subnets) {
+    if (!subnet.subnet.contains(address)) continue;
+    const auto key = claims.subnet_key(network, subnet.subnet);
+    const Candidate* candidate = key ? claims.granted(*key) : nullptr;
+    if (candidate && candidate->network == network.name) return view(*candidate);
+  }
   return std::nullopt;
 }
 
@@ -269,7 +269,8 @@ class Redistributor::Impl::Explainer {
     std::vector<RibKey> out;
     if (advertises_subnet(network.advertise))
       for (const SubnetConfig& each : network.subnets)
-        if (each.subnet.contains(address)) out.push_back({RibKind::ConnectedTag, each.subnet});
+        if (const auto key = impl_.claims.subnet_key(network, each.subnet); key && each.subnet.contains(address))
+          out.push_back(*key);
     if (advertises_host(labels.advertise)) out.push_back({RibKind::Route, Prefix::host(address)});
     return out;
   }
@@ -283,17 +284,16 @@ class Redistributor::Impl::Explainer {
       miss(Prefix::host(address));
     }
     for (const RibKey& key : wanted)
-      if (key.kind == RibKind::ConnectedTag ? subnet(network, address, key.prefix)
-                                            : !held_back && host(network, labels, address))
+      if (!key.prefix.is_host() ? subnet(network, address, key) : !held_back && host(network, labels, address))
         reached_ = true;
       else
         miss(key.prefix);
   }
 
-  bool subnet(const NetworkConfig& network, const IpAddress& address, const Prefix& prefix) {
+  bool subnet(const NetworkConfig& network, const IpAddress& address, const RibKey& key) {
+    const Prefix& prefix = key.prefix;
     const std::optional<RouteView> view = impl_.subnet_of(network, address);
-    if (!view && !impl_.claims.candidates().contains({RibKind::ConnectedTag, prefix}))
-      return step_("owner", false, kNotClaimed, "show networks");
+    if (!view && !impl_.claims.candidates().contains(key)) return step_("owner", false, kNotClaimed, "show networks");
     if (!view) return step_("limit", false, prefix.to_string() + " is beyond the limit of routes", "limit routes N");
     return step_("subnet", view->state == RibState::Installed,
                  prefix.to_string() + " is " + std::string(to_string(view->state)) +

@@ -186,6 +186,10 @@ bool Redistributor::Impl::sync_ready() const {
 Redistributor::Redistributor() : impl_(std::make_unique<Impl>()) {}
 Redistributor::~Redistributor() = default;
 
+void Redistributor::set_subnet_routes(std::function<SubnetRoute(std::string_view driver)> of) {
+  impl_->claims.set_subnet_routes(std::move(of));
+}
+
 void Redistributor::set_config(const Config& config) {
   Impl& impl = *impl_;
   if (impl.configured && config == impl.networks.config()) return;

@@ -82,6 +82,9 @@ class Redistributor {
   Redistributor();
   ~Redistributor();
 
+  // How the networks of a driver tell of their subnets: before the first set_config(); by a connected tag where nothing is said.
+  void set_subnet_routes(std::function<SubnetRoute(std::string_view driver)> of);
+
   // --- what is wanted and what is ---
   void set_config(const Config& config);  // the difference to the last one is what changes
   void set_network_health(const std::string& network, const NetworkHealth& health);  // network: NetworkConfig::name

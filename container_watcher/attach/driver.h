@@ -15,18 +15,12 @@
 #include "container_watcher/netlink/host_state.h"
 #include "container_watcher/netlink/operation.h"
 #include "container_watcher/runtime.h"
+#include "core/attachment.h"
 #include "core/config.h"
 #include "core/facts.h"
 #include "core/network_option.h"
 
 namespace berth {
-
-// How the fabric is told of a whole subnet.
-enum class SubnetRoute {
-  ConnectedTag,  // our tag on the connected route that the host has, since it has an address of the subnet
-  Route,         // a route of ours
-  None,          // not at all
-};
 
 // What the links of this host say of a network.
 struct LinkVerdict {

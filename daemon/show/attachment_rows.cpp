@@ -111,9 +111,10 @@ std::vector<AttachmentRows::Route> AttachmentRows::routes_of(const ContainerFact
   bool hosts = false;
   for (const IpAddress& address : endpoint.addresses) {
     for (const SubnetConfig& each : network.subnets)
-      if (const auto route = routes_.find({RibKind::ConnectedTag, each.subnet});
-          each.subnet.contains(address) && route != routes_.end())
-        out.push_back({each.subnet, true, route->second});
+      for (const RibKind kind : {RibKind::ConnectedTag, RibKind::Route})
+        if (const auto route = routes_.find({kind, each.subnet});
+            each.subnet.contains(address) && route != routes_.end() && route->second->subnet)
+          out.push_back({each.subnet, true, route->second});
     const auto route = routes_.find({RibKind::Route, Prefix::host(address)});
     const bool own = route != routes_.end() && route->second->container == container.name;
     out.push_back({Prefix::host(address), false, own ? route->second : nullptr});

@@ -222,6 +222,29 @@ TEST(Redistributor, ExplainsASubnet) {
   EXPECT_EQ(brain.explain("c2").steps.back().remedy, "docker start c2");
 }
 
+// How a subnet is told of is the driver's: by a tag on the connected route, by a route, or not at all.
+TEST(Redistributor, ASubnetIsAdvertisedAsItsDriverSays) {
+  for (const auto& [how, text] : {std::pair{SubnetRoute::ConnectedTag, "10.10.1.5/32 100\nmark 10.10.1.0/24 100\n"},
+                                  std::pair{SubnetRoute::Route, "10.10.1.0/24 100\n10.10.1.5/32 100\n"},
+                                  std::pair{SubnetRoute::None, "10.10.1.5/32 100\n"}}) {
+    Redistributor brain;
+    Zebra zebra;
+    brain.set_subnet_routes([said = how](std::string_view driver) {
+      EXPECT_EQ(driver, "bridge");
+      return said;
+    });
+    brain.set_config(config());
+    zebra.connect(brain);
+    brain.set_containers("docker", {container(1, "10.10.1.5")});
+    zebra.work(brain);
+    EXPECT_EQ(zebra.text(), text);
+    EXPECT_EQ(brain.explain("c1").verdict, Advertised::Yes);
+    brain.remove_container({"docker", "id1"});
+    zebra.work(brain);
+    EXPECT_EQ(zebra.text(), "");
+  }
+}
+
 TEST(Redistributor, HearsAllowedPrefixesWithinTheirLengths) {
   for (const auto& [address, ge, le, allowed] :
        {std::tuple{"192.0.2.7", 32u, 32u, true}, std::tuple{"192.0.2.7", 24u, 31u, false},
