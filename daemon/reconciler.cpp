@@ -276,12 +276,17 @@ void Reconciler::configure(const std::string& name) {
     brain_.configure_failed({name});
     return;
   }
-  at->second->ensure(parts_->driver(network.driver)->runtime_network(network),
-                     [this, asked = network](const Result<EnsuredNetwork>& result) { configured(asked, result); });
+  const std::uint64_t question = known_[name].question = ++questions_;
+  at->second->ensure(
+      parts_->driver(network.driver)->runtime_network(network),
+      [this, asked = network, question](const Result<EnsuredNetwork>& result) { configured(asked, question, result); });
 }
 
-void Reconciler::configured(const NetworkConfig& asked, const Result<EnsuredNetwork>& result) {
+void Reconciler::configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result) {
   if (!parts_) return;
+  // The host may have answered the brain before the runtime did; then there may be two questions, whose answers overtake.
+  const auto known = known_.find(asked.name);
+  if (known != known_.end() && known->second.question > question) return;
   const auto now = config_.networks.find(asked.name);
   if (now != config_.networks.end() && now->second == asked)
     note_configured(asked, result);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -91,7 +92,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void repeat_connected(const RibKey& mark);
   void look_again(const std::string& runtime);  // at all networks of it
   void configure(const std::string& network);   // makes or checks it in the runtime; its health comes from the host
-  void configured(const NetworkConfig& asked, const Result<EnsuredNetwork>& result);
+  void configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result);
   void note_configured(const NetworkConfig& network, const Result<EnsuredNetwork>& result);
   void retry_attachments();
   void tell_endpoints(const HostReport& report);
@@ -116,10 +117,12 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::string blocked_by;              // an interface of this host that is in its way
     NetworkKey key;
     bool host_asked = false;                     // what it finds of the network is the answer that the brain waits for
+    std::uint64_t question = 0;                  // the last one that the runtime was asked of it
     bool has(const std::string& problem) const;  // found
   };
   std::map<std::string, Known> known_;                          // by network
   std::map<std::string, std::vector<UnknownNetwork>> unknown_;  // by runtime: it does not tell who is on it
+  std::uint64_t questions_ = 0;
   ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;
   AnswerLog answer_log_;
