@@ -57,20 +57,19 @@ void Reconciler::stop() {
 }
 
 void Reconciler::reconfigure(const Config& config) {
-  // Another network of the runtime's, or other subnets: what was found on the host of the old one says nothing of it.
   for (const auto& [name, old] : config_.networks) {
     const auto now = config.networks.find(name);
     const bool gone = now == config.networks.end();
-    const bool another =
-        !gone && (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets ||
-                  config.runtime_of(now->second) != config_.runtime_of(old));
+    // Another network of the runtime's: what was found on the host of the old one says nothing of it. Other subnets: the old
+    // site is no longer wanted, and what was found counts until there is another.
+    const bool renamed = !gone && (now->second.runtime_network() != old.runtime_network() ||
+                                   config.runtime_of(now->second) != config_.runtime_of(old));
+    const bool another_site = renamed || (!gone && now->second.subnets != old.subnets);
     if (gone) problem_log_.forget("network " + name);
-    if (another && parts_) {
-      parts_->host.unwant(name);
-      known_[name].found.reset();
-    }
+    if (another_site && parts_) parts_->host.unwant(name);
+    if (renamed) known_[name].found.reset();
     // The host will not say what it finds of the old one; what waits for that is configured anew, or taken away.
-    if ((gone || another) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
+    if ((gone || another_site) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
   }
   config_ = config;
   std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });

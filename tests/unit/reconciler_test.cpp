@@ -314,6 +314,17 @@ TEST_F(ReconcilerTest, ANetworkThatTheRuntimeDoesNotTellOfKeepsWhatIsKnownForNew
   EXPECT_EQ(world->routes(), "10.10.1.2/32 10.10.1.3/32");
 }
 
+TEST_F(ReconcilerTest, OtherSubnetsTakeNothingAwayWhileTheRuntimeDoesNotTell) {
+  running();
+  Config other = config;
+  other.networks["blue"].subnets[0].ip_range = *Prefix::parse("10.10.1.0/25");
+  world->reconciler.reconfigure(other);
+  world->runtime.answers = [](const RuntimeNetwork&) { return transient("it is busy"); };
+  while (world->runtime.turn() | world->sink.turn()) {
+  }
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+}
+
 TEST_F(ReconcilerTest, OfANetworkThatNobodyHasLookedAtNothingNewIsAdvertised) {
   world->runtime.run(world->runtime.container("c2", "blue", "10.30.1.2"));
   running();
