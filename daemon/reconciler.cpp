@@ -23,6 +23,7 @@ constexpr std::size_t kActionsAtATime = 1000;
 
 Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exists)
     : timers_(timers),
+      said_(config),
       config_(config),
       link_exists_(std::move(link_exists)),
       tick_(timers.make()),
@@ -56,7 +57,10 @@ void Reconciler::stop() {
   answer_log_.stop();
 }
 
-void Reconciler::reconfigure(const Config& config) {
+void Reconciler::reconfigure(const Config& said) {
+  said_ = said;
+  Config config = said;
+  config.runtimes = config_.runtimes;
   for (const auto& [name, old] : config_.networks) {
     const auto now = config.networks.find(name);
     const bool gone = now == config.networks.end();
@@ -71,7 +75,7 @@ void Reconciler::reconfigure(const Config& config) {
     // The host will not say what it finds of the old one; what waits for that is configured anew, or taken away.
     if ((gone || another_site) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
   }
-  config_ = config;
+  config_ = std::move(config);
   std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });
   if (parts_) parts_->host.configured(config_.networks, config_.fabric);
   brain_.set_config(config_);

@@ -65,7 +65,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::optional<Error> trouble;  // why it is away
   };
   const Redistributor& brain() const { return brain_; }
-  const Config& config() const { return config_; }
+  const Config& config() const { return said_; }  // the last one, with what waits for a start
   const RuntimeState& runtime(const std::string& name) const;
   const SinkState& sink() const { return sink_; }
   // When each route came into its present state.
@@ -102,7 +102,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   std::string kind_of(const std::string& runtime) const;
 
   Timers& timers_;
-  Config config_;
+  Config said_, config_;  // the latter: acted upon, with the runtimes that berthd was started with
   const LinkExists link_exists_;
   std::optional<Parts> parts_;  // between begin() and stop()
   Redistributor brain_;
