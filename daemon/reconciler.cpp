@@ -23,6 +23,7 @@ constexpr std::size_t kActionsAtATime = 1000;
 
 Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exists)
     : timers_(timers),
+      said_(config),
       config_(config),
       link_exists_(std::move(link_exists)),
       tick_(timers.make()),
@@ -60,23 +61,25 @@ void Reconciler::stop() {
   answer_log_.stop();
 }
 
-void Reconciler::reconfigure(const Config& config) {
-  // Another network of the runtime's, or other subnets: what was found on the host of the old one says nothing of it.
+void Reconciler::reconfigure(const Config& said) {
+  said_ = said;
+  Config config = said;
+  config.runtimes = config_.runtimes;
   for (const auto& [name, old] : config_.networks) {
     const auto now = config.networks.find(name);
     const bool gone = now == config.networks.end();
-    const bool another =
-        !gone && (now->second.runtime_network() != old.runtime_network() || now->second.subnets != old.subnets ||
-                  config.runtime_of(now->second) != config_.runtime_of(old));
+    // Another network of the runtime's: what was found on the host of the old one says nothing of it. Other subnets: the old
+    // site is no longer wanted, and what was found counts until there is another.
+    const bool renamed = !gone && (now->second.runtime_network() != old.runtime_network() ||
+                                   config.runtime_of(now->second) != config_.runtime_of(old));
+    const bool another_site = renamed || (!gone && now->second.subnets != old.subnets);
     if (gone) problem_log_.forget("network " + name);
-    if (another && parts_) {
-      parts_->host.unwant(name);
-      known_[name].found.reset();
-    }
+    if (another_site && parts_) parts_->host.unwant(name);
+    if (renamed) known_[name].found.reset();
     // The host will not say what it finds of the old one; what waits for that is configured anew, or taken away.
-    if ((gone || another) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
+    if ((gone || another_site) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
   }
-  config_ = config;
+  config_ = std::move(config);
   std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });
   if (parts_) parts_->host.configured(config_.networks, config_.fabric);
   brain_.set_config(config_);
@@ -280,12 +283,17 @@ void Reconciler::configure(const std::string& name) {
     brain_.configure_failed({name});
     return;
   }
-  at->second->ensure(parts_->driver(network.driver)->runtime_network(network),
-                     [this, asked = network](const Result<EnsuredNetwork>& result) { configured(asked, result); });
+  const std::uint64_t question = known_[name].question = ++questions_;
+  at->second->ensure(
+      parts_->driver(network.driver)->runtime_network(network),
+      [this, asked = network, question](const Result<EnsuredNetwork>& result) { configured(asked, question, result); });
 }
 
-void Reconciler::configured(const NetworkConfig& asked, const Result<EnsuredNetwork>& result) {
+void Reconciler::configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result) {
   if (!parts_) return;
+  // The host may have answered the brain before the runtime did; then there may be two questions, whose answers overtake.
+  const auto known = known_.find(asked.name);
+  if (known != known_.end() && known->second.question > question) return;
   const auto now = config_.networks.find(asked.name);
   if (now != config_.networks.end() && now->second == asked)
     note_configured(asked, result);

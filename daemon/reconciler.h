@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -64,7 +65,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::optional<Error> trouble;  // why it is away
   };
   const Redistributor& brain() const { return brain_; }
-  const Config& config() const { return config_; }
+  const Config& config() const { return said_; }  // the last one, with what waits for a start
   const RuntimeState& runtime(const std::string& name) const;
   const SinkState& sink() const { return sink_; }
   // When each route came into its present state.
@@ -91,7 +92,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void repeat_connected(const RibKey& mark);
   void look_again(const std::string& runtime);  // at all networks of it
   void configure(const std::string& network);   // makes or checks it in the runtime; its health comes from the host
-  void configured(const NetworkConfig& asked, const Result<EnsuredNetwork>& result);
+  void configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result);
   void note_configured(const NetworkConfig& network, const Result<EnsuredNetwork>& result);
   void retry_attachments();
   void tell_endpoints(const HostReport& report);
@@ -101,7 +102,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   std::string kind_of(const std::string& runtime) const;
 
   Timers& timers_;
-  Config config_;
+  Config said_, config_;  // the latter: acted upon, with the runtimes that berthd was started with
   const LinkExists link_exists_;
   std::optional<Parts> parts_;  // between begin() and stop()
   Redistributor brain_;
@@ -116,10 +117,12 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::string blocked_by;              // an interface of this host that is in its way
     NetworkKey key;
     bool host_asked = false;                     // what it finds of the network is the answer that the brain waits for
+    std::uint64_t question = 0;                  // the last one that the runtime was asked of it
     bool has(const std::string& problem) const;  // found
   };
   std::map<std::string, Known> known_;                          // by network
   std::map<std::string, std::vector<UnknownNetwork>> unknown_;  // by runtime: it does not tell who is on it
+  std::uint64_t questions_ = 0;
   ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;
   AnswerLog answer_log_;

@@ -56,6 +56,7 @@ View StatusView::view() {
   view.counters = brain.counters();
   for (const auto& [name, value] : counters_()) view.counters[name] += value;
   view.config = reconciler_.config();
+  view.config.runtimes = started_.runtimes;
   view.health = brain.health();
   view.routes = brain.routes();
   const auto& since = reconciler_.since();

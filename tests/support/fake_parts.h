@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -116,11 +117,15 @@ class FakeRuntime : public Runtime {
   void make_network(const NetworkFact& fact) {
     if (here_) sink_.network_changed(fact);
   }
-  // Answers one question. False: none waits.
-  bool turn() {
+  void take_network_away(const std::string& id) {
+    if (here_) sink_.network_gone(name_, id);
+  }
+  // Answers one question, the oldest or the newest. False: none waits.
+  bool turn(bool newest = false) {
     if (waiting_.empty()) return false;
-    auto [network, then] = std::move(waiting_.front());
-    waiting_.pop_front();
+    const auto which = newest ? std::prev(waiting_.end()) : waiting_.begin();
+    auto [network, then] = std::move(*which);
+    waiting_.erase(which);
     then(answers(network));
     return true;
   }

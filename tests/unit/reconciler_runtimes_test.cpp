@@ -173,6 +173,23 @@ TEST_F(TwoRuntimes, ANetworkMovesToTheOtherRuntime) {
   EXPECT_EQ(parts->host.forgotten, std::vector<std::string>{"there"});
 }
 
+TEST_F(TwoRuntimes, RuntimeLinesWaitForAStart) {
+  run_all();
+  parts->docker.list();
+  parts->other.list();
+  settle();
+  Config changed = config;
+  changed.runtimes = {{"main", "docker", "unix:/one"}, {"other", "docker", "unix:/two"}};  // the first one, renamed
+  parts->reconciler.reconfigure(changed);
+  settle();
+  EXPECT_EQ(routes(), "10.10.1.2/32 on br-here 10.20.1.2/32 on br-there");
+  EXPECT_TRUE(brain().in_sync());
+  EXPECT_TRUE(parts->reconciler.config() == changed) << "what `write` saves";
+  parts->reconciler.reconfigure(config);
+  settle();
+  EXPECT_EQ(routes(), "10.10.1.2/32 on br-here 10.20.1.2/32 on br-there");
+}
+
 TEST_F(TwoRuntimes, ARuntimeThatBerthdWasNotStartedWithIsToldAndHoldsUpNothing) {
   run_all();
   parts->docker.list();

@@ -21,6 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const BridgeDriver kBridge;
+
 NetworkConfig network(const std::string& name, const std::string& subnet, Advertise advertise = Advertise::Host) {
   NetworkConfig out;
   out.name = name;
@@ -45,7 +47,6 @@ struct World {
         sink(rib, reconciler),
         runtime(reconciler),
         host([this](const HostReport& report) { reconciler.host_looked(report); }) {
-    static const BridgeDriver kBridge;
     reconciler.begin({sink, host, {{"docker", &runtime}}, [](std::string_view name) {
                         return name == "bridge" ? &kBridge : nullptr;
                       }});
@@ -206,6 +207,73 @@ TEST_F(ReconcilerTest, ANetworkThatIsTakenOutIsWithdrawnThenDetached) {
   EXPECT_EQ(world->routes(), "10.10.1.2/32");
 }
 
+TEST_F(ReconcilerTest, ANetworkThatIsMadeOrRemovedByAnotherHandIsLookedAtAtOnce) {
+  config.networks["blue"].docker_network = "theirs";
+  begin();
+  bool there = false;
+  std::string id = "first";
+  world->runtime.answers = [&](const RuntimeNetwork& network) -> Result<EnsuredNetwork> {
+    if (network.network == "blue" && !there) return permanent("there is no Docker network theirs");
+    NetworkFact fact = world->runtime.fact(network);
+    if (network.network == "blue") fact.id = id;
+    return EnsuredNetwork{fact, false, {}};
+  };
+  ContainerFact container = world->runtime.container("c1", "theirs", "10.10.1.2");
+  container.endpoints[0].network_id = "second";
+  world->runtime.run(container);
+  world->runtime.list();
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+  there = true;
+  NetworkFact made = world->runtime.fact(kBridge.runtime_network(config.networks["blue"]));
+  made.id = "first";
+  world->runtime.make_network(made);
+  world->settle();
+  ASSERT_TRUE(world->host.wanted.contains("blue")) << "without a wait for a retry";
+  EXPECT_EQ(world->host.wanted.at("blue").site.key.id, "first");
+  id = "second";  // as `docker network rm` and `create` in one breath
+  world->runtime.take_network_away("first");
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
+  there = false;
+  world->runtime.take_network_away("second");
+  while (world->runtime.turn() | world->sink.turn()) {
+  }
+  EXPECT_EQ(world->routes(), "");
+}
+
+TEST_F(ReconcilerTest, AnAnswerToWhatWasConfiguredBeforeIsNotTaken) {
+  world->runtime.list();
+  Config other = config;
+  other.networks["blue"].docker_network = "green";
+  world->reconciler.reconfigure(other);
+  const auto asked = [&] { return std::count(world->runtime.asked.begin(), world->runtime.asked.end(), "blue"); };
+  EXPECT_EQ(asked(), 1) << "one at a time";
+  while (asked() == 1) ASSERT_TRUE(world->runtime.turn());
+  EXPECT_FALSE(world->host.wanted.contains("blue"));
+  world->settle();
+  EXPECT_EQ(world->host.wanted.at("blue").site.key.id, "id-of-green");
+}
+
+TEST_F(ReconcilerTest, AnAnswerThatALaterOneOvertookIsNotTaken) {
+  running();
+  std::string id = "new";
+  world->runtime.answers = [&](const RuntimeNetwork& network) {
+    NetworkFact fact = world->runtime.fact(network);
+    fact.id = id;
+    return Result<EnsuredNetwork>(EnsuredNetwork{fact, false, {}});
+  };
+  const NetworkFact blue = world->runtime.fact(kBridge.runtime_network(config.networks["blue"]));
+  world->runtime.make_network(blue);
+  world->host.change();
+  world->host.turn();  // a look that nobody asked for, while the runtime has not answered
+  world->runtime.make_network(blue);
+  ASSERT_TRUE(world->runtime.turn(true));
+  id = "old";
+  world->settle();
+  EXPECT_EQ(world->host.wanted.at("blue").site.key.id, "new");
+}
+
 TEST_F(ReconcilerTest, AReloadWhileTheHostLooksAtWhatWasConfiguredLosesNothing) {
   running();
   Config other = config;
@@ -244,6 +312,17 @@ TEST_F(ReconcilerTest, ANetworkThatTheRuntimeDoesNotTellOfKeepsWhatIsKnownForNew
   world->runtime.run(world->runtime.container("c2", "blue", "10.10.1.3"));
   world->settle();
   EXPECT_EQ(world->routes(), "10.10.1.2/32 10.10.1.3/32");
+}
+
+TEST_F(ReconcilerTest, OtherSubnetsTakeNothingAwayWhileTheRuntimeDoesNotTell) {
+  running();
+  Config other = config;
+  other.networks["blue"].subnets[0].ip_range = *Prefix::parse("10.10.1.0/25");
+  world->reconciler.reconfigure(other);
+  world->runtime.answers = [](const RuntimeNetwork&) { return transient("it is busy"); };
+  while (world->runtime.turn() | world->sink.turn()) {
+  }
+  EXPECT_EQ(world->routes(), "10.10.1.2/32");
 }
 
 TEST_F(ReconcilerTest, OfANetworkThatNobodyHasLookedAtNothingNewIsAdvertised) {
