@@ -9,7 +9,6 @@ std::string_view to_string(AttachmentState state) {
     case AttachmentState::Configuring: return "configuring";
     case AttachmentState::Configured: return "configured";
     case AttachmentState::Failed: return "failed";
-    case AttachmentState::Foreign: return "foreign";
   }
   return "requested";
 }

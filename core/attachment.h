@@ -57,19 +57,16 @@ enum class AttachmentState {
   Requested,    // wanted, and not begun
   Configuring,  // under way, or not looked at yet
   Configured,   // there as it should be
-  Failed,       // tried, and tried again; the conditions say why
-  Foreign,      // another's work: the runtime made it, berth watches it
+  Failed,       // tried, and tried again; the network's problems say why
 };
 std::string_view to_string(AttachmentState state);  // "requested", …
 
-// As it is.
+// As it is. What stands against it is the health of its network (core/facts.h).
 struct Attachment {
   AttachmentKey key;
-  SharedText driver;
   AttachmentState state = AttachmentState::Requested;
   SharedText interface;               // on the host: what routes go out by
   std::optional<IpAddress> next_hop;  // absent: the destinations are on the interface itself
-  std::vector<Problem> conditions;
 };
 
 }  // namespace berth

@@ -25,7 +25,7 @@ std::string waits_for_a_start(const Config& started, const Config& now) {
     if (differs) out.append(out.empty() ? "" : ", ").append(name);
   };
   line("runtime", now.runtimes != started.runtimes);
-  line("zebra socket", now.zebra.socket != started.zebra.socket);
+  line("zebra socket", now.zebra.way != started.zebra.way || now.zebra.socket != started.zebra.socket);
   line("zebra grace-time", now.zebra.grace_seconds != started.zebra.grace_seconds);
   line("zebra hold-time", now.zebra.hold_seconds != started.zebra.hold_seconds);
   line("vty socket", now.vty.socket != started.vty.socket);

@@ -72,7 +72,9 @@ void Reconciler::reconfigure(const Config& said) {
     // site is no longer wanted, and what was found counts until there is another.
     const bool renamed = !gone && (now->second.runtime_network() != old.runtime_network() ||
                                    config.runtime_of(now->second) != config_.runtime_of(old));
-    const bool another_site = renamed || (!gone && now->second.subnets != old.subnets);
+    const bool another_site =
+        renamed || (!gone && (now->second.subnets != old.subnets || now->second.driver != old.driver ||
+                              now->second.options != old.options));
     if (gone) problem_log_.forget("network " + name);
     if (another_site && parts_) parts_->host.unwant(name);
     if (renamed) known_[name].found.reset();
@@ -121,12 +123,12 @@ void Reconciler::runtime_connected(const std::string& name, const std::string& v
 
 void Reconciler::runtime_lost(const std::string& name, const std::string& why) {
   spdlog::warn("{} is away, all that is known of it stays: {}", name, why);
-  runtimes_[name].connected = false;
+  if (const auto at = runtimes_.find(name); at != runtimes_.end()) at->second.connected = false;
   tell_host_of_runtimes();
   brain_.runtime_lost(name);
 }
 
-// One that is away may come back and write its rules anew, whichever it is.
+// One that was here and is away may come back and write its rules anew, whichever it is.
 void Reconciler::tell_host_of_runtimes() {
   parts_->host.runtime_here(
       std::all_of(runtimes_.begin(), runtimes_.end(), [](const auto& each) { return each.second.connected; }));
@@ -246,7 +248,7 @@ void Reconciler::work() {
       else if (const auto* unwanted = std::get_if<Unconfigure>(&action)) {
         const std::string network = unwanted->key.network;
         parts_->host.forget(network);
-        notice("network {} is no longer ours to advertise; Docker keeps it until docker network rm", network);
+        notice("network {} is no longer ours to advertise; the runtime keeps it until it is removed there", network);
         brain_.unconfigured(unwanted->key);
       } else
         parts_->sink.end_of_sync(std::get<EndOfSync>(action).keep);
@@ -279,7 +281,7 @@ void Reconciler::configure(const std::string& name) {
                     permanent("berthd was started without the runtime " + runtime, "systemctl restart berthd"));
     return;
   }
-  if (!runtimes_[runtime].connected) {
+  if (!this->runtime(runtime).connected) {
     brain_.configure_failed({name});
     return;
   }
@@ -319,8 +321,8 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
   at.host_asked = false;
   brain_.configure_failed({name});
   const std::string kind = kind_of(config_.runtime_of(network));
-  if (!result && result.error().kind == ErrorKind::Transient) {     // what was known of it stays
-    if (!runtimes_[config_.runtime_of(network)].connected) return;  // its next list asks again
+  if (!result && result.error().kind == ErrorKind::Transient) {   // what was known of it stays
+    if (!runtime(config_.runtime_of(network)).connected) return;  // its next list asks again
     at.trouble = Problem{kind, result.error().message, result.error().remedy};
     if (at.key.id.empty()) at.found.reset();  // it was not there; now it may be
   } else {

@@ -56,6 +56,8 @@ RouteView Redistributor::Impl::view(const Candidate& candidate) const {
     view.reason = problem->text;
   } else if (!zebra_up) {
     view.reason = "zebra is away";
+  } else if (const AttachmentKey by{candidate.network}; !looked_at(by)) {
+    view.reason = "its attachment is " + std::string(to_string(attachment(by).state));
   }
   return view;
 }

@@ -82,23 +82,19 @@ void Redistributor::Impl::check(const RibKey& key) {
   // Configure, then announce: nothing new by an attachment that is still under way.
   const AttachmentKey by{candidate->network};
   if (!looked_at(by) && !routes.is_programmed(key)) return routes.unwant(key);
-  const Attachment to = attachment(networks.config().networks.at(candidate->network));
+  const Attachment to = attachment(by);
   routes.want(key, {{key, candidate->tag, to.interface, to.next_hop, 0, 0}, by});
 }
 
-// A network's own. Its conditions are what was found on this host.
-Attachment Redistributor::Impl::attachment(const NetworkConfig& network) const {
-  Attachment out{{network.name}, network.driver};
-  const NetworkHealth* health = gates.network(network.name);
-  if (health) {
-    out.interface = health->interface;
-    out.conditions = health->problems;
-  }
-  if (attachments.has_failed(out.key) || (health && !health->attached))
+Attachment Redistributor::Impl::attachment(const AttachmentKey& key) const {
+  Attachment out{key};
+  const NetworkHealth* health = gates.network(key.network);
+  if (health) out.interface = health->interface;
+  if (attachments.has_failed(key) || (health && !health->attached))
     out.state = AttachmentState::Failed;
-  else if (looked_at(out.key) && health)
+  else if (looked_at(key) && health)
     out.state = AttachmentState::Configured;
-  else if (attachments.is_programmed(out.key))
+  else if (attachments.is_programmed(key))
     out.state = AttachmentState::Configuring;
   return out;
 }
@@ -417,12 +413,6 @@ std::set<std::string> Redistributor::unknown_networks() const {
   std::set<std::string> out;
   for (const auto& [name, health] : impl_->gates.networks())
     if (health.unknown) out.insert(name);
-  return out;
-}
-
-std::vector<Attachment> Redistributor::attachments() const {
-  std::vector<Attachment> out;
-  for (const auto& [name, network] : impl_->networks.config().networks) out.push_back(impl_->attachment(network));
   return out;
 }
 

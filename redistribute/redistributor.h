@@ -127,7 +127,6 @@ class Redistributor {
   bool zebra_up() const;
   bool listed(const std::string& runtime) const;               // it has, and was not lost since
   const std::map<std::string, NetworkHealth>& health() const;  // of each network that was looked at
-  std::vector<Attachment> attachments() const;                 // of each configured network
   std::set<std::string> unknown_networks() const;  // of which the runtime fails to tell; in_sync() waits for them
   std::vector<RouteView> routes() const;           // by prefix; refused endpoints are not here
   void each_state(const std::function<void(const RibKey&, RibState)>& tell) const;  // of routes(), at less cost
