@@ -178,6 +178,17 @@ class Rules(unittest.TestCase):
         lab.until("and reached from the other hosts", lambda: lab.reach(self.all + [one]))
         self.assertEqual(lab.sh(HOST, asks), "", "under berthd")
 
+    def test_a_reload_withdraws_nothing_and_what_stays_closed_is_withdrawn(self):
+        self.looked(lambda: self.configure(FABRIC + self.config))
+        self.rules(OWN_POLICY_DROP)
+        for _ in range(2):
+            lab.sh(HOST, f"nft flush chain inet t_own forward; sleep 1.5; nft -f - <<'END'\n{OWN_POLICY_DROP}END\n")
+        self.stays(silent=False)
+        lab.sh(HOST, "nft flush chain inet t_own forward")
+        took = lab.until("nothing of it is advertised", lambda: lab.wrong_routes(self.all[1:]))
+        self.assertGreater(took, 2)
+        self.assertLess(took, 8)
+
     def test_rules_are_flushed_and_docker_starts_anew(self):
         self.addCleanup(lab.sh, HOST, "iptables -P FORWARD ACCEPT")
         lab.sh(HOST, "nft flush ruleset; iptables -P FORWARD DROP; node stop docker; node start docker")
