@@ -98,6 +98,7 @@ struct Config {
   VtyConfig vty;
   std::vector<Prefix>
       fabric;  // `fabric PREFIX`: from where containers must be reachable as themselves; empty: everywhere
+  std::uint32_t firewall_patience = 3;  // seconds: how long rules that are being rewritten may drop
   std::vector<RuntimeConfig> runtimes;
   std::map<std::string, NetworkConfig> networks;
   std::uint32_t max_routes = 10000;  // `limit routes N`: host routes and subnets together

@@ -34,6 +34,10 @@ Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exi
       [](const std::string& subject, const std::string& why) { spdlog::warn("{}: refused: {}", subject, why); });
 }
 
+static HostSettings host_settings(const Config& config) {
+  return {config.fabric, std::chrono::seconds(config.firewall_patience)};
+}
+
 void Reconciler::begin(const Parts& parts) {
   parts_.emplace(parts);
   brain_.set_subnet_routes([find = parts.driver](std::string_view name) {
@@ -41,7 +45,7 @@ void Reconciler::begin(const Parts& parts) {
     return driver ? driver->subnet_route() : SubnetRoute::None;
   });
   brain_.set_config(config_);
-  parts_->host.configured(config_.networks, config_.fabric);
+  parts_->host.configured(config_.networks, host_settings(config_));
   parts_->host.start();
   parts_->sink.start();
   for (const auto& [name, runtime] : parts_->runtimes) runtime->start();
@@ -83,7 +87,7 @@ void Reconciler::reconfigure(const Config& said) {
   }
   config_ = std::move(config);
   std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });
-  if (parts_) parts_->host.configured(config_.networks, config_.fabric);
+  if (parts_) parts_->host.configured(config_.networks, host_settings(config_));
   brain_.set_config(config_);
   for (const auto& [name, network] : config_.networks) brain_.look_again({name});
   work();

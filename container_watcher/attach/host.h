@@ -4,6 +4,7 @@
 // thread: the daemon's io_context; nothing here blocks.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -28,6 +29,12 @@ struct HostCounters {
   std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
 };
 
+// The configuration's lines about the host itself.
+struct HostSettings {
+  std::vector<Prefix> fabric;                 // from where containers must be reachable as themselves; none: everywhere
+  std::chrono::seconds firewall_patience{3};  // rules that drop and came to rest count after that time
+};
+
 class Host {
  public:
   using Listener = std::function<void(const HostReport&)>;  // called when something is different, and after each want()
@@ -35,8 +42,8 @@ class Host {
   virtual void start() = 0;
   virtual void stop() = 0;
 
-  // The configured networks, and from where they must be reached (`fabric`; none: everywhere). One that is no longer named keeps its rules until forget(): first withdraw, then detach.
-  virtual void configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric) = 0;
+  // A network that is no longer named keeps its rules until forget(): first withdraw, then detach.
+  virtual void configured(const std::map<std::string, NetworkConfig>& networks, const HostSettings& settings) = 0;
   virtual void
   sweep() = 0;  // zebra holds nothing of any other network: what an earlier berthd left of rules for those may go
   virtual void want(const NetworkSite& site,

@@ -25,11 +25,10 @@ constexpr int kRestFactor = 4;    // of the time that a look took: under a storm
 constexpr auto kSafetyLook = 60s;
 constexpr auto kBlindLook = 5s;  // where the kernel does not notify us
 constexpr auto kDockerRecheck = 200ms;
-// How long a state that Docker passes through may look bad: as long as its rules go on changing, or it is away or just
-// came. It rebuilds them network by network, for longer than a second where there are many.
-constexpr auto kRulesRest = 2s;
-constexpr auto kRuntimeRests = 5s;
+// How long what the rules drop may be a state that passes, however long a rebuild takes; also where Docker is away or just
+// came and what drops is its own. Rules that never rest (kube-proxy, fail2ban) wear this out.
 constexpr auto kMostPatience = 60s;
+constexpr auto kRuntimeRests = 5s;
 constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
 constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
 
@@ -85,13 +84,6 @@ struct HostAgent::Worker {
     result->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more));
     for (auto& [key, problem] : paths.look(state, book->forked()))
       result->endpoints.try_emplace(key, std::move(problem));
-    for (auto& [name, finding] : result->findings.sites) {
-      // Where nothing of a network is reached, neither is its subnet.
-      std::map<Family, Problem> none_left;
-      for (auto& [key, problem] : book->closed(name, finding.verdict.closed, &none_left))
-        result->endpoints.try_emplace(key, std::move(problem));
-      for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
-    }
     result->again = result->again || more;
   }
 
@@ -213,38 +205,79 @@ void HostAgent::ask() {
   });
 }
 
-bool HostAgent::docker_at_work() const {
+// As long as the rules move they are being rewritten; at rest they may drop for the time of `firewall patience`. Docker
+// that is away or just came is still to write its own.
+bool HostAgent::may_pass(Clock::time_point since, bool docker_writes) {
   const auto now = Clock::now();
-  return !runtime_here_ || now - runtime_came_ < kRuntimeRests || now - rules_moved_ < kRulesRest;
+  if (patience_ == 0s || now - since >= kMostPatience) return false;
+  if (now - rules_moved_ < patience_)
+    look_soon(rules_moved_ + patience_ - now);
+  else if (docker_writes && (!runtime_here_ || now - runtime_came_ < kRuntimeRests))
+    look_soon(kDockerRecheck);
+  else
+    return false;
+  return true;
 }
 
-// Docker writes its rules one by one while a container or dockerd itself starts; what was good is not withdrawn for a
-// state that Docker leaves again. What another hand wrote counts at once, and so does NAT, and what is no rule at all.
-bool HostAgent::hold_back(const std::string& network, const NetworkHealth& health,
-                          const firewall::RulesVerdict& verdict) {
-  static const Prefix kAnyV4 = *Prefix::parse("0.0.0.0/0"), kAnyV6 = *Prefix::parse("::/0");
-  const auto before = last_.health.find(network);
-  const auto worse = [&](const Prefix& family) {
-    return before->second.advertisable(family) && !health.advertisable(family);
-  };
-  const auto counts = [&](const Problem& each) {
-    const auto& known = before->second.problems;
-    return each.blocks && each.code != "firewall-drops" && each.code != "firewall-unclear" &&
-           std::find(known.begin(), known.end(), each) == known.end();
-  };
-  if (before == last_.health.end() || (!worse(kAnyV4) && !worse(kAnyV6)) || !health.attached || health.nat == Nat::On ||
-      !verdict.passing_state || std::any_of(health.problems.begin(), health.problems.end(), counts)) {
-    bad_since_.erase(network);
-    return false;
-  }
-  const auto [since, fresh] = bad_since_.try_emplace(network, Clock::now());
-  if (Clock::now() - since->second >= kMostPatience || !docker_at_work()) {
-    bad_since_.erase(since);
+template <class Key>
+bool HostAgent::hold_back(std::map<Key, Clock::time_point>* bad_since, const Key& key, bool docker_writes) {
+  const auto [since, fresh] = bad_since->try_emplace(key, Clock::now());
+  if (!may_pass(since->second, docker_writes)) {
+    bad_since->erase(since);
     return false;
   }
   if (fresh) ++counters_.held_back;
-  look_soon(kDockerRecheck);
   return true;
+}
+
+// Firewalls are reloaded in many steps, with a policy that drops in between; what was good is not withdrawn for a state that
+// passes. Packets that are dropped meanwhile are sent again. NAT counts at once: no rebuild needs it, and a connection that
+// begins under it keeps the false source as long as it lives, after the rule is gone.
+void HostAgent::be_patient(const std::string& network, NetworkHealth* health, bool docker_writes) {
+  const auto before = last_.health.find(network);
+  for (const auto& [family, any] :
+       {std::pair(Family::V4, *Prefix::parse("0.0.0.0/0")), std::pair(Family::V6, *Prefix::parse("::/0"))}) {
+    const auto drops = [of = family](const Problem& each) {
+      return each.blocks && each.family == of && each.code == "firewall-drops";
+    };
+    NetworkHealth without = *health;
+    std::erase_if(without.problems, drops);
+    // Held back is what alone stands against a family that was good.
+    if (before == last_.health.end() || !before->second.advertisable(any) || health->advertisable(any) ||
+        !without.advertisable(any)) {
+      dropped_since_.erase({network, family});
+      continue;
+    }
+    if (!hold_back(&dropped_since_, {network, family}, docker_writes)) continue;
+    FamilyHealth NetworkHealth::*rules = family == Family::V4 ? &NetworkHealth::v4 : &NetworkHealth::v6;
+    without.*rules = before->second.*rules;
+    *health = std::move(without);
+  }
+}
+
+// The same for the addresses of single containers, with those that are hidden by NAT.
+void HostAgent::note_closed(Result* result) {
+  for (auto& [name, finding] : result->findings.sites) {
+    auto& closed = finding.verdict.closed;
+    std::erase_if(closed_since_, [&, of = name](const auto& each) {
+      return each.first.first == of &&
+             std::ranges::none_of(closed, [&](const auto& now) { return now.first == each.first.second; });
+    });
+    if (const auto before = closed_.find(name); before != closed_.end())
+      std::erase_if(closed, [&, of = name](const auto& each) {
+        return each.second.code == "firewall-drops" &&
+               std::ranges::none_of(before->second, [&](const Prefix& was) { return was.contains(each.first); }) &&
+               hold_back(&closed_since_, {of, each.first}, false);
+      });
+    std::vector<Prefix>& now = closed_[name];
+    now.clear();
+    for (const auto& [prefix, problem] : closed) now.push_back(prefix);
+    // Where nothing of a network is reached, neither is its subnet.
+    std::map<Family, Problem> none_left;
+    for (auto& [key, problem] : book_->closed(name, closed, &none_left))
+      result->endpoints.try_emplace(key, std::move(problem));
+    for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
+  }
 }
 
 void HostAgent::note_endpoints(HostReport* report, std::map<EndpointKey, Problem> found) {
@@ -273,6 +306,7 @@ void HostAgent::found(Result result) {
   if (!result.seen && failures < kFailuresToTell) return;  // no bridge seen is not: no bridge there
   if (result.findings.changed_rules) ++counters_.rule_changes;
   if (result.findings.others_changed) rules_moved_ = Clock::now();
+  note_closed(&result);
   HostReport report;
   report.addresses = std::move(result.addresses);
   for (const auto& [name, site] : wish_.sites) {
@@ -290,8 +324,9 @@ void HostAgent::found(Result result) {
                                  "run berthd as root, with CAP_NET_ADMIN", !result.seen});
     if (const auto said = result.repeated.find(site.interface); said != result.repeated.end() && !said->second)
       health.problems.push_back({"addresses-unsaid", said->second.error().message, "berthd tries it again", false});
-    report.health[name] = hold_back(name, health, finding.verdict) ? last_.health[name] : std::move(health);
-    report.health[name].key = site.key;
+    health.key = site.key;
+    be_patient(name, &health, finding.verdict.passing_state);
+    report.health[name] = std::move(health);
   }
   note_endpoints(&report, std::move(result.endpoints));
   const bool news = report.addresses != last_.addresses || report.health != last_.health ||
@@ -303,8 +338,9 @@ void HostAgent::found(Result result) {
   if (news) listener_(last_);
 }
 
-void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric) {
-  wish_.fabric = fabric;
+void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks, const HostSettings& settings) {
+  wish_.fabric = settings.fabric;
+  patience_ = settings.firewall_patience;
   wish_.v4 = wish_.v6 = false;
   for (const auto& [name, network] : networks) {
     wish_.keep.insert(name);
@@ -369,7 +405,9 @@ void HostAgent::unwant(const std::string& network) {
   problems_.erase(network);
   wished_at_.erase(network);
   last_.health.erase(network);
-  bad_since_.erase(network);
+  for (const Family family : {Family::V4, Family::V6}) dropped_since_.erase({network, family});
+  closed_.erase(network);
+  std::erase_if(closed_since_, [&](const auto& each) { return each.first.first == network; });
   ++wish_number_;
 }
 

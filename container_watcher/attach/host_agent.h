@@ -22,6 +22,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "container_watcher/attach/host.h"
@@ -41,7 +42,7 @@ class HostAgent : public Host {
   ~HostAgent() override;
   void start() override;
   void stop() override;
-  void configured(const std::map<std::string, NetworkConfig>& networks, const std::vector<Prefix>& fabric) override;
+  void configured(const std::map<std::string, NetworkConfig>& networks, const HostSettings& settings) override;
   void sweep() override;
   void want(const NetworkSite& site, std::vector<Problem> problems) override;
   void unwant(const std::string& network) override;
@@ -62,8 +63,11 @@ class HostAgent : public Host {
   void look_soon(Clock::duration delay);
   void ask();
   void found(Result result);
-  bool hold_back(const std::string& network, const NetworkHealth& health, const firewall::RulesVerdict& verdict);
-  bool docker_at_work() const;
+  void be_patient(const std::string& network, NetworkHealth* health, bool docker_writes);
+  void note_closed(Result* result);
+  bool may_pass(Clock::time_point since, bool docker_writes);
+  template <class Key>
+  bool hold_back(std::map<Key, Clock::time_point>* bad_since, const Key& key, bool docker_writes);
   void look_at_ports(bool unbound);
   void note_endpoints(HostReport* report, std::map<EndpointKey, Problem> found);
 
@@ -80,7 +84,10 @@ class HostAgent : public Host {
   std::uint64_t wish_number_ = 0, reported_wish_ = 0;
   std::map<std::string, std::uint64_t> wished_at_;        // by network: what was looked at earlier was another site
   std::map<std::string, std::vector<Problem>> problems_;  // the runtime's
-  std::map<std::string, Clock::time_point> bad_since_;
+  Clock::duration patience_{};
+  std::map<std::pair<std::string, Family>, Clock::time_point> dropped_since_;  // network, family
+  std::map<std::string, std::vector<Prefix>> closed_;  // by network: addresses that were reported as closed
+  std::map<std::pair<std::string, Prefix>, Clock::time_point> closed_since_;  // of those that are not reported yet
   std::map<EndpointKey, Clock::time_point> endpoint_bad_since_;
   bool runtime_here_ = true;
   Clock::time_point runtime_came_{}, rules_moved_{};

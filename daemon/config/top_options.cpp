@@ -269,6 +269,11 @@ std::vector<TopOption> top_options(const std::vector<RuntimeKind>& runtimes, con
                               "The door of berthctl\nUse 32\nHow many",
                               [](auto& config) -> auto& { return config.vty.max_clients; }));
   out.push_back(fabric_option());
+  out.push_back(number_option(
+      "firewall patience", "(0-60)",
+      "The rules of this host's firewall\nHow long rules that came to rest may drop what was advertised\nSeconds",
+      "The rules of this host's firewall\nUse 3 seconds\nSeconds",
+      [](auto& config) -> auto& { return config.firewall_patience; }));
   for (const RuntimeKind& each : runtimes) out.push_back(runtime_option(each));
   out.push_back(named_runtime_option(runtimes));
   out.push_back(number_option("limit routes", "(1-1000000)",

@@ -351,6 +351,110 @@ TEST_F(HostAgentTest, IPv6ForwardingLosesNoDefaultRouteOfRouterAdvertisements) {
   })) << "and hears the next ones";
 }
 
+// A firewall of the host's own that is reloaded: its policy drops, then its rules are written one by one.
+class Reload : public HostAgentTest {
+ protected:
+  void begin_with(std::chrono::seconds patience) {
+    nft("table inet own { chain forward { type filter hook forward priority 0; policy drop; accept; }; }");
+    begin();
+    agent.configured(networks(), {{}, patience});
+    start({"c1", {{"blue", "2"}}});
+    start({"c2", {{"blue", "3"}}});
+    ASSERT_TRUE(settled());
+    // What stands in the rules is at rest.
+    ASSERT_TRUE(pass(patience < 5s ? Clock::duration(patience) : 0ms));
+    on_report = [&] {
+      withdrawn = withdrawn || !advertised("blue", "c1", "10.10.1.2") || !advertised("blue", "c1", "fd00:1::2") ||
+                  !advertised("blue", "c2", "10.10.1.3");
+    };
+  }
+  bool pass(Clock::duration time) {
+    const auto end = Clock::now() + time;
+    return until([&] { return Clock::now() > end; });
+  }
+  // How long until it holds.
+  Clock::duration time_to(const std::function<bool()>& done) {
+    const auto begin = Clock::now();
+    EXPECT_TRUE(until(done)) << told();
+    return Clock::now() - begin;
+  }
+  void close() { nft("flush chain inet own forward"); }
+  void open() { nft("add rule inet own forward accept"); }
+  Nft nft;
+  bool withdrawn = false;
+};
+
+TEST_F(Reload, WithdrawsNothingHoweverLongItTakes) {
+  begin_with(1s);
+  close();
+  for (int i = 0; i < 8; ++i) {
+    ASSERT_TRUE(pass(300ms));
+    nft("add rule inet own forward ip saddr 192.0.2." + std::to_string(i) + " accept");
+  }
+  open();
+  ASSERT_TRUE(settled());
+  EXPECT_FALSE(withdrawn) << told();
+  EXPECT_EQ(agent.counters().held_back, 4U) << "two networks, two families";
+}
+
+TEST_F(Reload, WithdrawsWhatStaysClosed) {
+  begin_with(1s);
+  for (int twice = 0; twice < 2; ++twice) {
+    close();
+    const auto took = time_to([&] { return withdrawn; });
+    EXPECT_GE(took, 900ms);
+    EXPECT_LE(took, 2s);
+    ASSERT_TRUE(until([&] { return !last.health["red"].advertisable(*Prefix::parse("fd00:2::/64")); }));
+    open();
+    EXPECT_LE(time_to([&] { return good("blue") && good("red"); }), 1s) << "what is better counts at once";
+    withdrawn = false;
+    ASSERT_TRUE(pass(1s));
+  }
+}
+
+TEST_F(Reload, WithoutPatienceCountsAtOnce) {
+  begin_with(0s);
+  close();
+  EXPECT_LE(time_to([&] { return withdrawn; }), 1s);
+  EXPECT_EQ(agent.counters().held_back, 0U);
+}
+
+TEST_F(Reload, IsNoExcuseForNat) {
+  begin_with(60s);
+  nft("table inet own { chain out { type nat hook postrouting priority 100; ip saddr 10.10.1.0/24 masquerade; }; }");
+  EXPECT_LE(time_to([&] { return !advertised("blue", "c1", "10.10.1.2"); }), 1s);
+  EXPECT_TRUE(advertised("blue", "c1", "fd00:1::2"));
+  EXPECT_TRUE(good("red"));
+}
+
+TEST_F(Reload, HidesNothingElse) {
+  begin_with(60s);
+  close();
+  ASSERT_TRUE(settled());
+  EXPECT_FALSE(withdrawn) << told();
+  ASSERT_TRUE(run("echo 0 >/proc/sys/net/ipv4/conf/br-blue/forwarding"));
+  EXPECT_LE(time_to([&] { return !advertised("blue", "c1", "10.10.1.2"); }), 1s);
+  EXPECT_TRUE(advertised("blue", "c1", "fd00:1::2")) << "of which the rules alone are closed";
+  EXPECT_TRUE(good("red"));
+}
+
+TEST_F(Reload, OfRulesThatConcernOneContainer) {
+  begin_with(1s);
+  nft("insert rule inet own forward ip daddr 10.10.1.2 drop");
+  ASSERT_TRUE(pass(500ms));
+  EXPECT_FALSE(withdrawn) << told();
+  ASSERT_TRUE(until([&] { return withdrawn; }, 1500ms));
+  EXPECT_FALSE(advertised("blue", "c1", "10.10.1.2"));
+  EXPECT_TRUE(advertised("blue", "c2", "10.10.1.3") && advertised("blue", "c1", "fd00:1::2"));
+  bool advertised_anew = false;
+  on_report = [&] { advertised_anew = advertised_anew || advertised("blue", "c1", "10.10.1.2"); };
+  nft("add rule inet own forward ip saddr 192.0.2.1 accept");
+  ASSERT_TRUE(run("ip netns del c1"));
+  start({"c1", {{"blue", "2"}}});
+  ASSERT_TRUE(settled());
+  EXPECT_FALSE(advertised_anew) << "it was closed before it started";
+}
+
 TEST(NetworkSite, OfAGatewayIsOursByTheConfigurationOnly) {
   const Prefix v4 = *Prefix::parse("10.10.1.0/24"), v6 = *Prefix::parse("fd00:1::/64");
   const auto one = IpAddress::parse("10.10.1.1"), nine = IpAddress::parse("10.10.1.9");

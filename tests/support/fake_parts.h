@@ -146,7 +146,7 @@ class FakeHost : public Host {
   explicit FakeHost(Listener listener) : listener_(std::move(listener)) {}
   void start() override { started = true; }
   void stop() override { started = false; }
-  void configured(const std::map<std::string, NetworkConfig>&, const std::vector<Prefix>&) override { changed_ = true; }
+  void configured(const std::map<std::string, NetworkConfig>&, const HostSettings&) override { changed_ = true; }
   void sweep() override { ++sweeps; }
   void want(const NetworkSite& site, std::vector<Problem> problems) override {
     wanted[site.name] = {site, std::move(problems)};

@@ -33,10 +33,10 @@ TEST(ConfigChanges, NameWhatIsDifferentAndNothingElse) {
 
 // Every line that the configuration can have is a change when it comes and when it goes.
 TEST(ConfigChanges, ForgetNoSetting) {
-  for (const char* line :
-       {"hostname h\n", "log stderr errors\n", "log syslog\n", "zebra socket /nowhere/z\n", "zebra grace-time 7\n",
-        "vty socket /nowhere/v\n", "vty clients 3\n", "limit routes 7\n", "fabric 10.0.0.0/8\n", "zebra hold-time 7\n",
-        "runtime two docker unix:/nowhere/b\n", "network blue\n subnet 10.10.1.0/24\n"}) {
+  for (const char* line : {"hostname h\n", "log stderr errors\n", "log syslog\n", "zebra socket /nowhere/z\n",
+                           "zebra grace-time 7\n", "vty socket /nowhere/v\n", "vty clients 3\n", "limit routes 7\n",
+                           "fabric 10.0.0.0/8\n", "firewall patience 7\n", "zebra hold-time 7\n",
+                           "runtime two docker unix:/nowhere/b\n", "network blue\n subnet 10.10.1.0/24\n"}) {
     EXPECT_NE(config_changes(config_of(""), config_of(line)), "") << line;
     EXPECT_NE(config_changes(config_of(line), config_of("")), "") << line;
   }

@@ -60,6 +60,7 @@ TEST(ConfigEdit, EveryLineCanBeTakenBack) {
       {"zebra grace-time 5", "no zebra grace-time"},
       {"zebra hold-time 5", "no zebra hold-time 5"},
       {"limit routes 5", "no limit routes"},
+      {"firewall patience 0", "no firewall patience 0"},
       {"vty socket /a", "no vty socket"},
       {"vty clients 5", "no vty clients"},
       {"runtime two docker unix:/b.sock", "no runtime two"},
