@@ -249,7 +249,7 @@ void HostAgent::be_patient(const std::string& network, NetworkHealth* health, bo
       continue;
     }
     if (!hold_back(&dropped_since_, {network, family}, docker_writes)) continue;
-    FamilyHealth NetworkHealth::*rules = family == Family::V4 ? &NetworkHealth::v4 : &NetworkHealth::v6;
+    FamilyHealth NetworkHealth::* rules = family == Family::V4 ? &NetworkHealth::v4 : &NetworkHealth::v6;
     without.*rules = before->second.*rules;
     *health = std::move(without);
   }
