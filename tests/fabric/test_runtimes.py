@@ -49,8 +49,8 @@ class Runtimes(unittest.TestCase):
             NETWORK + green.split("exit\n", 1)[1]
         self.assertIn("network red", config)
         # The engine of the old line is no longer the first one: blue and red say whose they are.
-        config = config.replace("network blue\n", "network blue\n runtime docker\n").replace(
-            "network red\n", "network red\n runtime docker\n")
+        config = config.replace("\nnetwork blue\n", "\nnetwork blue\n runtime docker\n").replace(
+            "\nnetwork red\n", "\nnetwork red\n runtime docker\n")
         self.start_with(config)
         lab.sh(HOST, f"set -e\ndocker network rm green >/dev/null\n{MAKE}\ndocker save {lab.image()} | {SECOND} load >/dev/null")
         self.one = lab.Container(HOST, "blue", "t-one")
