@@ -34,7 +34,7 @@ constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the 
 
 }  // namespace
 
-struct HostAgent::Result {
+struct HostAgent::Look {
   std::set<IpAddress> addresses;
   Findings findings;
   std::map<EndpointKey, Problem> endpoints;
@@ -43,14 +43,14 @@ struct HostAgent::Result {
   bool seen = false;      // the host's state was read, now or before
   unsigned failures = 0;  // in a row, of reading it
   std::string failure;
-  bool again = false;  // something is left to do, or waited for
-  std::uint64_t wish = 0;
+  bool again = false;        // something is left to do, or waited for
+  std::uint64_t number = 0;  // of the order that it answers
 };
 
 // Shared with the thread: it may outlive a stopped agent by one look.
 struct HostAgent::Worker {
   struct Order {
-    HostWish wish;
+    WantedHost wanted;
     std::uint64_t number = 0;
     std::set<std::string> repeats;
   };
@@ -71,42 +71,41 @@ struct HostAgent::Worker {
   ReturnPaths paths{observer};
   unsigned failures = 0;
 
-  void look_at_endpoints(HostAgent::Result* result) {
+  void look_at_endpoints(HostAgent::Look* look) {
     const HostState& state = keeper.state();
     std::map<std::string, int> bridges;
     std::set<int> indices;
-    for (const auto& [name, finding] : result->findings.sites)
+    for (const auto& [name, finding] : look->findings.sites)
       if (const HostLink* link = finding.up ? state.find(finding.interface) : nullptr) {
         bridges[name] = link->index;
         indices.insert(link->index);
       }
     bool more = false;
-    result->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more));
-    for (auto& [key, problem] : paths.look(state, book->forked()))
-      result->endpoints.try_emplace(key, std::move(problem));
-    result->again = result->again || more;
+    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more));
+    for (auto& [key, problem] : paths.look(state, book->forked())) look->endpoints.try_emplace(key, std::move(problem));
+    look->again = look->again || more;
   }
 
-  HostAgent::Result look(const Order& order) {
-    HostAgent::Result result;
+  HostAgent::Look look(const Order& order) {
+    HostAgent::Look out;
     const auto begin = Clock::now();
-    const Status read = keeper.observe(order.wish);
+    const Status read = keeper.observe(order.wanted);
     failures = read ? 0 : failures + 1;
-    if (!read) result.failure = read.error().message;
+    if (!read) out.failure = read.error().message;
     if (keeper.seen()) {
-      if (keeper.apply(keeper.plan(order.wish))) static_cast<void>(keeper.observe_again(order.wish));
-      result.findings = keeper.judge(order.wish);
-      result.again = result.findings.again;
-      look_at_endpoints(&result);
+      if (keeper.apply(keeper.plan(order.wanted))) static_cast<void>(keeper.observe_again(order.wanted));
+      out.findings = keeper.judge(order.wanted);
+      out.again = out.findings.again;
+      look_at_endpoints(&out);
     }
     for (const std::string& interface : order.repeats)
-      result.repeated.emplace(interface, executor.apply(RepeatAddresses{interface}));
-    result.seen = keeper.seen();
-    result.failures = failures;
-    result.addresses = keeper.state().addresses;
-    result.wish = order.number;
-    result.took = Clock::now() - begin;
-    return result;
+      out.repeated.emplace(interface, executor.apply(RepeatAddresses{interface}));
+    out.seen = keeper.seen();
+    out.failures = failures;
+    out.addresses = keeper.state().addresses;
+    out.number = order.number;
+    out.took = Clock::now() - begin;
+    return out;
   }
 
   template <class Deliver>
@@ -149,9 +148,9 @@ void HostAgent::start() {
   blind_ = !watch_.start();
   worker_ = std::make_shared<Worker>(book_, drivers_);
   // The handler holds the worker weakly: after stop() there is nobody to tell.
-  auto deliver = [this, &io = io_, weak = std::weak_ptr(worker_)](Result result) {
-    asio::post(io, [this, weak, result = std::move(result)]() mutable {
-      if (const auto worker = weak.lock(); worker && worker == worker_) found(std::move(result));
+  auto deliver = [this, &io = io_, weak = std::weak_ptr(worker_)](Look look) {
+    asio::post(io, [this, weak, look = std::move(look)]() mutable {
+      if (const auto worker = weak.lock(); worker && worker == worker_) found(std::move(look));
     });
   };
   worker_->thread = std::thread([worker = worker_.get(), deliver] { worker->run(deliver); });
@@ -196,7 +195,7 @@ void HostAgent::ask() {
   ++counters_.looks;
   {
     const std::lock_guard lock(worker_->mutex);
-    worker_->order.emplace(Worker::Order{wish_, wish_number_, std::exchange(repeats_, {})});
+    worker_->order.emplace(Worker::Order{wanted_, wanted_number_, std::exchange(repeats_, {})});
   }
   worker_->wake.notify_one();
   slow_.expires_after(blind_ ? Clock::duration(kBlindLook) : Clock::duration(kSafetyLook));
@@ -256,8 +255,8 @@ void HostAgent::be_patient(const std::string& network, NetworkHealth* health, bo
 }
 
 // The same for the addresses of single containers, with those that are hidden by NAT.
-void HostAgent::note_closed(Result* result) {
-  for (auto& [name, finding] : result->findings.sites) {
+void HostAgent::note_closed(Look* look) {
+  for (auto& [name, finding] : look->findings.sites) {
     auto& closed = finding.verdict.closed;
     std::erase_if(closed_since_, [&, of = name](const auto& each) {
       return each.first.first == of &&
@@ -275,7 +274,7 @@ void HostAgent::note_closed(Result* result) {
     // Where nothing of a network is reached, neither is its subnet.
     std::map<Family, Problem> none_left;
     for (auto& [key, problem] : book_->closed(name, closed, &none_left))
-      result->endpoints.try_emplace(key, std::move(problem));
+      look->endpoints.try_emplace(key, std::move(problem));
     for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
   }
 }
@@ -293,61 +292,61 @@ void HostAgent::note_endpoints(HostReport* report, std::map<EndpointKey, Problem
   report->endpoints = std::move(found);
 }
 
-void HostAgent::found(Result result) {
+void HostAgent::found(Look look) {
   busy_ = false;
-  last_took_ = result.took;
-  if (result.findings.judged) judged_ = result.findings.judged;
-  const unsigned failures = std::max(result.failures, result.findings.failures);
+  last_took_ = look.took;
+  if (look.findings.judged) judged_ = look.findings.judged;
+  const unsigned failures = std::max(look.failures, look.findings.failures);
   if (failures > 0)
     look_soon(retry_.next());
   else
     retry_.reset();
-  if (result.again) look_soon(kDockerRecheck);
-  if (!result.seen && failures < kFailuresToTell) return;  // no bridge seen is not: no bridge there
-  if (result.findings.changed_rules) ++counters_.rule_changes;
-  if (result.findings.others_changed) rules_moved_ = Clock::now();
-  note_closed(&result);
+  if (look.again) look_soon(kDockerRecheck);
+  if (!look.seen && failures < kFailuresToTell) return;  // no bridge seen is not: no bridge there
+  if (look.findings.changed_rules) ++counters_.rule_changes;
+  if (look.findings.others_changed) rules_moved_ = Clock::now();
+  note_closed(&look);
   HostReport report;
-  report.addresses = std::move(result.addresses);
-  for (const auto& [name, site] : wish_.sites) {
-    const auto looked = result.findings.sites.find(name);
-    if ((result.seen && looked == result.findings.sites.end()) || result.wish < wished_at_[name]) continue;
-    const SiteFinding finding = result.seen ? looked->second : SiteFinding();
-    NetworkHealth health{finding.attached, site.interface, result.seen ? finding.verdict.nat : Nat::Unknown,
+  report.addresses = std::move(look.addresses);
+  for (const auto& [name, site] : wanted_.sites) {
+    const auto looked = look.findings.sites.find(name);
+    if ((look.seen && looked == look.findings.sites.end()) || look.number < wanted_at_[name]) continue;
+    const SiteFinding finding = look.seen ? looked->second : SiteFinding();
+    NetworkHealth health{finding.attached, site.interface, look.seen ? finding.verdict.nat : Nat::Unknown,
                          problems_[name]};
-    if (result.seen) health.v4 = finding.verdict.v4, health.v6 = finding.verdict.v6;
+    if (look.seen) health.v4 = finding.verdict.v4, health.v6 = finding.verdict.v6;
     health.problems.insert(health.problems.end(), finding.verdict.problems.begin(), finding.verdict.problems.end());
-    if (result.failures >= kFailuresToTell)
+    if (look.failures >= kFailuresToTell)
       health.problems.push_back({"links-unknown",
-                                 "links and addresses of the host can't be read: " + result.failure +
-                                     (result.seen ? "; what was read before is taken for true" : ""),
-                                 "run berthd as root, with CAP_NET_ADMIN", !result.seen});
-    if (const auto said = result.repeated.find(site.interface); said != result.repeated.end() && !said->second)
+                                 "links and addresses of the host can't be read: " + look.failure +
+                                     (look.seen ? "; what was read before is taken for true" : ""),
+                                 "run berthd as root, with CAP_NET_ADMIN", !look.seen});
+    if (const auto said = look.repeated.find(site.interface); said != look.repeated.end() && !said->second)
       health.problems.push_back({"addresses-unsaid", said->second.error().message, "berthd tries it again", false});
     health.key = site.key;
     be_patient(name, &health, finding.verdict.passing_state);
     report.health[name] = std::move(health);
   }
-  note_endpoints(&report, std::move(result.endpoints));
+  note_endpoints(&report, std::move(look.endpoints));
   const bool news = report.addresses != last_.addresses || report.health != last_.health ||
                     report.endpoints != last_.endpoints || report.lasting != last_.lasting ||
-                    result.wish != reported_wish_;
-  reported_wish_ = result.wish;
+                    look.number != reported_number_;
+  reported_number_ = look.number;
   last_ = std::move(report);
-  if (std::exchange(again_, false) || result.wish != wish_number_) look_soon(kCoalesce);
+  if (std::exchange(again_, false) || look.number != wanted_number_) look_soon(kCoalesce);
   if (news) listener_(last_);
 }
 
 void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks, const HostSettings& settings) {
-  wish_.fabric = settings.fabric;
+  wanted_.fabric = settings.fabric;
   patience_ = settings.firewall_patience;
-  wish_.v4 = wish_.v6 = false;
+  wanted_.v4 = wanted_.v6 = false;
   for (const auto& [name, network] : networks) {
-    wish_.keep.insert(name);
-    for (const SubnetConfig& subnet : network.subnets) (subnet.subnet.is_v4() ? wish_.v4 : wish_.v6) = true;
+    wanted_.keep.insert(name);
+    for (const SubnetConfig& subnet : network.subnets) (subnet.subnet.is_v4() ? wanted_.v4 : wanted_.v6) = true;
   }
   book_->set_networks(networks);
-  ++wish_number_;
+  ++wanted_number_;
   look_soon(0ms);
 }
 
@@ -386,35 +385,35 @@ std::optional<firewall::Trace> HostAgent::trace(const firewall::TracedPacket& pa
 }
 
 void HostAgent::sweep() {
-  if (std::exchange(wish_.sweep, true)) return;
-  ++wish_number_;
+  if (std::exchange(wanted_.sweep, true)) return;
+  ++wanted_number_;
   look_soon(0ms);
 }
 
 void HostAgent::want(const NetworkSite& site, std::vector<Problem> problems) {
-  ++wish_number_;
-  const auto before = wish_.sites.find(site.name);
-  if (before == wish_.sites.end() || !(before->second == site)) wished_at_[site.name] = wish_number_;
-  wish_.sites[site.name] = site;
+  ++wanted_number_;
+  const auto before = wanted_.sites.find(site.name);
+  if (before == wanted_.sites.end() || !(before->second == site)) wanted_at_[site.name] = wanted_number_;
+  wanted_.sites[site.name] = site;
   problems_[site.name] = std::move(problems);
   look_soon(0ms);
 }
 
 void HostAgent::unwant(const std::string& network) {
-  if (wish_.sites.erase(network) == 0) return;
+  if (wanted_.sites.erase(network) == 0) return;
   problems_.erase(network);
-  wished_at_.erase(network);
+  wanted_at_.erase(network);
   last_.health.erase(network);
   for (const Family family : {Family::V4, Family::V6}) dropped_since_.erase({network, family});
   closed_.erase(network);
   std::erase_if(closed_since_, [&](const auto& each) { return each.first.first == network; });
-  ++wish_number_;
+  ++wanted_number_;
 }
 
 void HostAgent::forget(const std::string& network) {
   unwant(network);
-  wish_.keep.erase(network);
-  ++wish_number_;
+  wanted_.keep.erase(network);
+  ++wanted_number_;
   look_soon(0ms);
 }
 

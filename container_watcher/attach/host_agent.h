@@ -2,7 +2,7 @@
 //
 // Watches the host for its networks: its addresses, its links and their sysctls, its firewall, and the ports by which
 // containers hang on their bridges. Looks again whenever the kernel says that something changed (rtnetlink, nf_tables),
-// when a wish changes, and once a minute in any case.
+// when a wanted changes, and once a minute in any case.
 //
 // Thread: everything here is called on the io_context's thread; one worker thread of its own does what blocks and posts
 // what it found. Owner: the daemon. A notification means "look again" and is never read for its content, so a lost one
@@ -58,13 +58,13 @@ class HostAgent : public Host {
 
  private:
   struct Worker;
-  struct Result;
+  struct Look;
   using Clock = std::chrono::steady_clock;
   void look_soon(Clock::duration delay);
   void ask();
-  void found(Result result);
+  void found(Look look);
   void be_patient(const std::string& network, NetworkHealth* health, bool docker_writes);
-  void note_closed(Result* result);
+  void note_closed(Look* look);
   bool may_pass(Clock::time_point since, bool docker_writes);
   template <class Key>
   bool hold_back(std::map<Key, Clock::time_point>* bad_since, const Key& key, bool docker_writes);
@@ -80,9 +80,9 @@ class HostAgent : public Host {
   bool soon_armed_ = false, busy_ = false, again_ = false, blind_ = false, stopped_ = true;
   Clock::duration last_took_{};
   Backoff<Clock::duration> retry_{std::chrono::milliseconds(250), std::chrono::seconds(30)};  // of what can't be seen
-  HostWish wish_;
-  std::uint64_t wish_number_ = 0, reported_wish_ = 0;
-  std::map<std::string, std::uint64_t> wished_at_;        // by network: what was looked at earlier was another site
+  WantedHost wanted_;
+  std::uint64_t wanted_number_ = 0, reported_number_ = 0;
+  std::map<std::string, std::uint64_t> wanted_at_;        // by network: what was looked at earlier was another site
   std::map<std::string, std::vector<Problem>> problems_;  // the runtime's
   Clock::duration patience_{};
   std::map<std::pair<std::string, Family>, Clock::time_point> dropped_since_;  // network, family

@@ -32,8 +32,8 @@ Problem legacy_problem(const std::vector<std::string>& tables) {
 
 }  // namespace
 
-Status HostKeeper::read_host(const HostWish& wish) {
-  auto read = observer_.state(wish.fabric, {});
+Status HostKeeper::read_host(const WantedHost& wanted) {
+  auto read = observer_.state(wanted.fabric, {});
   current_ = read.ok();
   if (!read) return read.error();  // else the last one: nothing is withdrawn for it
   state_ = std::move(*read);
@@ -41,10 +41,10 @@ Status HostKeeper::read_host(const HostWish& wish) {
   return {};
 }
 
-Status HostKeeper::observe(const HostWish& wish) {
-  Status host = read_host(wish);
+Status HostKeeper::observe(const WantedHost& wanted) {
+  Status host = read_host(wanted);
   forgetful_ = std::vector<std::string>();
-  if (current_ && forwarding_of(wish).v6 && state_.all_v6.forwarding == 0) forgetful_ = observer_.forgetful_links();
+  if (current_ && forwarding_of(wanted).v6 && state_.all_v6.forwarding == 0) forgetful_ = observer_.forgetful_links();
   const auto read = reader_.read();
   rules_ = {read ? Status() : Status(read.error()), read && *read, {}};
   failures_ = read ? 0 : failures_ + 1;
@@ -71,11 +71,11 @@ void HostKeeper::learn_gateways(std::vector<NetworkSite>* sites) {
   gateways_ = std::move(known);
 }
 
-HostPlan HostKeeper::plan(const HostWish& wish) {
+HostPlan HostKeeper::plan(const WantedHost& wanted) {
   sites_.clear();
-  for (const auto& [name, site] : wish.sites) sites_.push_back(site);
+  for (const auto& [name, site] : wanted.sites) sites_.push_back(site);
   learn_gateways(&sites_);
-  return plan_host(wish, sites_, state_, forgetful_, firewall::docker_user_owners(*reader_.rules()), drivers_);
+  return plan_host(wanted, sites_, state_, forgetful_, firewall::docker_user_owners(*reader_.rules()), drivers_);
 }
 
 // A host that could not be read is not changed by an old picture of it; what was told stays told.
@@ -116,7 +116,7 @@ std::vector<Problem> HostKeeper::problems_of(const NetworkSite& site) const {
   return out;
 }
 
-Findings HostKeeper::judge(const HostWish& wish) {
+Findings HostKeeper::judge(const WantedHost& wanted) {
   Findings out;
   out.changed_rules = rules_.written.changed;
   out.others_changed = rules_.fresh;
@@ -124,7 +124,7 @@ Findings HostKeeper::judge(const HostWish& wish) {
   out.failures = failures_;
   out.again = repaired_.waiting;
   const std::vector<std::string> uplinks = uplinks_of(state_);
-  if (reader_.known()) judge_rules(surroundings_of(state_, wish.fabric, uplinks, asks_ports(*reader_.rules())));
+  if (reader_.known()) judge_rules(surroundings_of(state_, wanted.fabric, uplinks, asks_ports(*reader_.rules())));
   const std::vector<Problem> common = common_problems();
   for (const NetworkSite& site : sites_) {
     SiteFinding& finding = out.sites[site.name];

@@ -63,15 +63,15 @@ class HostKeeper {
       : observer_(observer), repair_(executor), drivers_(std::move(drivers)) {}
 
   // A failure to read the host leaves what was seen before; the rules are read all the same.
-  Status observe(const HostWish& wish);
+  Status observe(const WantedHost& wanted);
   bool seen() const { return seen_; }  // the host was ever read
   const HostState& state() const { return state_; }
-  HostPlan plan(const HostWish& wish);
+  HostPlan plan(const WantedHost& wanted);
   // True: the host is not as it was observed any more. Rules that were changed are read again at once.
   bool apply(const HostPlan& plan);
-  Status observe_again(const HostWish& wish) { return read_host(wish); }
+  Status observe_again(const WantedHost& wanted) { return read_host(wanted); }
   // What was found in this round.
-  Findings judge(const HostWish& wish);
+  Findings judge(const WantedHost& wanted);
 
  private:
   struct Rules {  // how it went with them in this round
@@ -79,7 +79,7 @@ class HostKeeper {
     bool fresh = false;  // others than at the last look
     RulesWriter::Outcome written;
   };
-  Status read_host(const HostWish& wish);
+  Status read_host(const WantedHost& wanted);
   void learn_gateways(std::vector<NetworkSite>* sites);
   void judge_rules(firewall::Surroundings around);
   std::vector<Problem> common_problems() const;

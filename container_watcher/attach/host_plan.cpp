@@ -26,9 +26,9 @@ std::string link_of_accept_ra(const std::string& key) {
 
 }  // namespace
 
-Forwarding forwarding_of(const HostWish& wish) {
-  Forwarding out{wish.v4, wish.v6};
-  for (const auto& [name, site] : wish.sites)
+Forwarding forwarding_of(const WantedHost& wanted) {
+  Forwarding out{wanted.v4, wanted.v6};
+  for (const auto& [name, site] : wanted.sites)
     for (const Prefix& subnet : site.subnets) (subnet.is_v4() ? out.v4 : out.v6) = true;
   return out;
 }
@@ -42,11 +42,11 @@ Sequence plan_forwarding(bool v4, const HostState& host, const std::vector<std::
   return out;
 }
 
-HostPlan plan_host(const HostWish& wish, const std::vector<NetworkSite>& sites, const HostState& host,
+HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sites, const HostState& host,
                    const Result<std::vector<std::string>>& forgetful, const std::set<std::string>& rules,
                    const DriverLookup& drivers) {
   HostPlan out;
-  const Forwarding forwarding = forwarding_of(wish);
+  const Forwarding forwarding = forwarding_of(wanted);
   if (forwarding.v4) out.host.push_back(plan_forwarding(true, host, {}));
   if (forwarding.v6 && forgetful) out.host.push_back(plan_forwarding(false, host, *forgetful));
   for (const NetworkSite& site : sites) {
@@ -56,8 +56,8 @@ HostPlan plan_host(const HostWish& wish, const std::vector<NetworkSite>& sites, 
   }
   std::erase_if(out.host, [](const Sequence& each) { return each.empty(); });
   out.sites = sites;
-  out.keep = wish.keep;
-  if (!wish.sweep) out.keep.insert(rules.begin(), rules.end());
+  out.keep = wanted.keep;
+  if (!wanted.sweep) out.keep.insert(rules.begin(), rules.end());
   for (const NetworkSite& site : sites) out.keep.insert(site.name);
   return out;
 }

@@ -17,7 +17,7 @@
 
 namespace berth {
 
-struct HostWish {
+struct WantedHost {
   std::map<std::string, NetworkSite> sites;  // by NetworkConfig::name
   std::set<std::string> keep;       // configured, or not yet withdrawn: their rules stay, with or without a site
   bool sweep = false;               // `keep` is complete: rules of ours for other networks go
@@ -39,14 +39,14 @@ struct HostPlan {
 struct Forwarding {
   bool v4 = false, v6 = false;
 };
-Forwarding forwarding_of(const HostWish& wish);
+Forwarding forwarding_of(const WantedHost& wanted);
 
 // Forwarding of the whole host, where the kernel says that it is off. `forgetful`: of Observer::forgetful_links(); they get
 // accept_ra 2 before the host begins to forward IPv6.
 Sequence plan_forwarding(bool v4, const HostState& host, const std::vector<std::string>& forgetful);
 
 // `rules`: owners of the rules of ours that there are.
-HostPlan plan_host(const HostWish& wish, const std::vector<NetworkSite>& sites, const HostState& host,
+HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sites, const HostState& host,
                    const Result<std::vector<std::string>>& forgetful, const std::set<std::string>& rules,
                    const DriverLookup& drivers);
 

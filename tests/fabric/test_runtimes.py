@@ -82,7 +82,11 @@ class Runtimes(unittest.TestCase):
         return {each["name"]: each["inSync"] for each in lab.status(HOST).get("runtimes", [])}
 
     def test_both_are_advertised_and_one_that_dies_holds_back_its_own(self):
-        lab.until("both are reachable", lambda: lab.reach([self.one, self.two]))
+        lab.until("the first engine's is reachable", lambda: lab.reach([self.one]))
+        lab.until("and the second's, as itself", lambda: "".join(lab.sh(other, f"""
+          ping -c 1 -W 2 {address} >/dev/null || echo no ping to {address}
+          curl -s -m 3 http://{f"[{address}]" if ":" in address else address}:8080/cgi-bin/who >/dev/null || echo no HTTP from {address}
+          """) for other in ("host2", "host3") for address in self.two.addresses))
         self.assertEqual(self.in_sync(), {"docker": True, "second": True})
         containers = {each["name"]: each["runtime"] for each in lab.show(HOST, "show containers")["containers"]}
         self.assertEqual(containers, {"t-one": "docker", "t-two": "second"})

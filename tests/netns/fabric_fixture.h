@@ -124,6 +124,8 @@ class Fabric : public OwnNamespace, public AgentRun {
     outside("far", "up0", "99");
   }
   void TearDown() override { agent.stop(); }
+  // Where nothing else asks for a look, a new endpoint is looked for after 500 ms.
+  bool settled() { return AgentRun::settled(700ms); }
 
   // A neighbour outside, and the uplink to it.
   static void outside(const std::string& name, const std::string& uplink, const std::string& n) {
@@ -147,6 +149,9 @@ class Fabric : public OwnNamespace, public AgentRun {
       const std::string n = network == "blue" ? "1" : "2", port = "v" + n + container.name,
                         eth = "eth" + std::to_string(at), in = "ip -n " + container.name + " ";
       const std::string mac = "02:42:0a:0a:0" + n + ":" + (last.size() < 2 ? "0" : "") + last;
+      // The kernel takes a namespace's links away after the namespace itself.
+      if (!run("for i in $(seq 100); do ip link show " + port + " >/dev/null 2>&1 || exit 0; sleep 0.05; done; exit 1"))
+        ADD_FAILURE();
       if (!run("ip link add " + port + " type veth peer name " + eth + " netns " + container.name + "; ip link set " +
                port + " master br-" + network + " up; " + in + "link set " + eth + " address " + mac + "; " + in +
                "addr add 10.10." + n + "." + last + "/24 dev " + eth + "; " + in + "addr add fd00:" + n + "::" + last +

@@ -29,12 +29,12 @@ const std::string kForeign = "iifname \"eth7\" ip saddr 192.0.2.0/24 counter dro
 // One round of a host's side, as HostAgent's worker goes through it.
 class Rounds {
  public:
-  Findings look(const HostWish& wish) {
-    EXPECT_TRUE(keeper_.observe(wish));
-    if (keeper_.apply(keeper_.plan(wish))) {
-      EXPECT_TRUE(keeper_.observe_again(wish));
+  Findings look(const WantedHost& wanted) {
+    EXPECT_TRUE(keeper_.observe(wanted));
+    if (keeper_.apply(keeper_.plan(wanted))) {
+      EXPECT_TRUE(keeper_.observe_again(wanted));
     }
-    return keeper_.judge(wish);
+    return keeper_.judge(wanted);
   }
 
  private:
@@ -54,11 +54,11 @@ class HostRules : public OwnNamespace {
   }
   std::string chain(const std::string& family = "ip") { return nft("list chain " + family + " filter DOCKER-USER"); }
   Findings look(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, bool sweep) {
-    HostWish wish;
-    for (const NetworkSite& each : sites) wish.sites[each.name] = each;
-    wish.keep = keep;
-    wish.sweep = sweep;
-    return firewall.look(wish);
+    WantedHost wanted;
+    for (const NetworkSite& each : sites) wanted.sites[each.name] = each;
+    wanted.keep = keep;
+    wanted.sweep = sweep;
+    return firewall.look(wanted);
   }
 
   static bool blocked(const Findings& findings, const std::string& network) {
@@ -258,21 +258,21 @@ class KeptHost : public HostRules {
     LinkSettings up;
     up.up = true;
     ASSERT_TRUE(host.apply(PutLink{"br-blue", BridgeLink{}, up}));
-    wish.sites["blue"] = kBlue;
-    wish.keep = {"blue"};
+    wanted.sites["blue"] = kBlue;
+    wanted.keep = {"blue"};
     forget_counts();
   }
   void forget_counts() { host.applied = host.dumps = 0; }
   Findings round() {
-    read = keeper.observe(wish);
-    if (keeper.apply(keeper.plan(wish))) {
-      EXPECT_TRUE(keeper.observe_again(wish));
+    read = keeper.observe(wanted);
+    if (keeper.apply(keeper.plan(wanted))) {
+      EXPECT_TRUE(keeper.observe_again(wanted));
     }
-    return keeper.judge(wish);
+    return keeper.judge(wanted);
   }
   FakeHostKernel host;
   HostKeeper keeper{host, host, bridge_driver};
-  HostWish wish;
+  WantedHost wanted;
   Status read;
 };
 

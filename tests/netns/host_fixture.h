@@ -117,12 +117,13 @@ class AgentRun {
     return found != last.health.end() && found->second.advertisable();
   }
   // The kernel tells nothing more, and what it told is looked at.
-  bool settled() {
+  // Nothing was looked for during that time.
+  bool settled(Clock::duration quiet = 300ms) {
     auto looks = agent.counters().looks;
     auto since = Clock::now();
     return until([&] {
       if (agent.counters().looks != looks) looks = agent.counters().looks, since = Clock::now();
-      return Clock::now() - since > 300ms;
+      return Clock::now() - since > quiet;
     });
   }
 

@@ -84,21 +84,21 @@ TEST(HostPlan, ForwardingIsSwitchedOnWhereItIsKnownToBeOff) {
 
 TEST(HostPlan, NamesWhoseRulesMayStay) {
   const auto none = [](std::string_view) -> const Driver* { return nullptr; };
-  HostWish wish;
-  wish.sites["blue"] = blue();
-  wish.keep = {"green"};
+  WantedHost wanted;
+  wanted.sites["blue"] = blue();
+  wanted.keep = {"green"};
   const std::vector<std::string> nothing;
-  EXPECT_EQ(plan_host(wish, {blue()}, good(), nothing, {"old"}, none).keep,
+  EXPECT_EQ(plan_host(wanted, {blue()}, good(), nothing, {"old"}, none).keep,
             (std::set<std::string>{"blue", "green", "old"}));
-  wish.sweep = true;
-  EXPECT_EQ(plan_host(wish, {blue()}, good(), nothing, {"old"}, none).keep, (std::set<std::string>{"blue", "green"}));
+  wanted.sweep = true;
+  EXPECT_EQ(plan_host(wanted, {blue()}, good(), nothing, {"old"}, none).keep, (std::set<std::string>{"blue", "green"}));
 }
 
 TEST(HostPlan, WhatIsNotKnownToBeSafeIsNotPlanned) {
   const auto none = [](std::string_view) -> const Driver* { return nullptr; };
-  HostWish wish;
-  wish.v4 = wish.v6 = true;
-  const HostPlan plan = plan_host(wish, {}, good().forwards(false), transient("no netlink"), {}, none);
+  WantedHost wanted;
+  wanted.v4 = wanted.v6 = true;
+  const HostPlan plan = plan_host(wanted, {}, good().forwards(false), transient("no netlink"), {}, none);
   EXPECT_EQ(plan.host, (std::vector<Sequence>{{SetSysctl{"net.ipv4.ip_forward", "1"}}}));
   EXPECT_EQ(forwarding_unsafe(transient("no netlink")).family, Family::V6);
 }
