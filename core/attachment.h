@@ -26,7 +26,6 @@ struct AttachmentKey {
   SharedText network;         // NetworkConfig::name
   EndpointKey endpoint = {};  // without an id: the network's own, which all its endpoints share
   auto operator<=>(const AttachmentKey&) const = default;
-  bool of_network() const { return endpoint.endpoint.empty(); }
 };
 
 // As it should be.
@@ -61,10 +60,9 @@ enum class AttachmentState {
 };
 std::string_view to_string(AttachmentState state);  // "requested", …
 
-// As it is. What stands against it is the health of its network (core/facts.h).
+// As it is, for who points at it. What stands against it is the health of its network (core/facts.h).
 struct Attachment {
   AttachmentKey key;
-  AttachmentState state = AttachmentState::Requested;
   SharedText interface;               // on the host: what routes go out by
   std::optional<IpAddress> next_hop;  // absent: the destinations are on the interface itself
 };

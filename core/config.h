@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/facts.h"
 #include "core/ip.h"
 #include "core/shared_text.h"
 
@@ -108,6 +109,10 @@ struct Config {
   SharedText runtime_of(const NetworkConfig& network) const {
     if (!network.runtime.empty()) return network.runtime;
     return runtimes.empty() ? SharedText() : SharedText(runtimes.front().name);
+  }
+  // What its runtime calls it.
+  NetworkName name_in_runtime(const NetworkConfig& network) const {
+    return {runtime_of(network), network.runtime_network()};
   }
 };
 

@@ -95,6 +95,10 @@ inline std::string_view to_string(Family family) {
   return family == Family::V4 ? "IPv4" : family == Family::V6 ? "IPv6" : "both";
 }
 
+inline bool concerns(Family family, const Prefix& prefix) {
+  return family == Family::Both || (family == Family::V4) == prefix.is_v4();
+}
+
 // Something wrong with a network or with one endpoint, with what to do about it. Codes are stable words: "nat-on",
 // "firewall-drops".
 struct Problem {
@@ -104,9 +108,7 @@ struct Problem {
   bool blocks = true;  // nothing of its subject, in its family, is advertised while it lasts
   Family family = Family::Both;
   bool operator==(const Problem&) const = default;
-  bool concerns(const Prefix& prefix) const {
-    return family == Family::Both || (family == Family::V4) == prefix.is_v4();
-  }
+  bool concerns(const Prefix& prefix) const { return berth::concerns(family, prefix); }
 };
 
 // One endpoint of one container. A restarted container has the same key and another endpoint id.

@@ -19,6 +19,10 @@ constexpr auto kLook = 20ms;  // at what zebra has taken back
 constexpr int kLooks = 250;   // 5 s
 constexpr std::size_t kActionsAtATime = 1000;
 
+HostSettings host_settings(const Config& config) {
+  return {config.fabric, std::chrono::seconds(config.firewall_patience)};
+}
+
 }  // namespace
 
 Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exists)
@@ -32,10 +36,6 @@ Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exi
       answer_log_(timers) {
   brain_.on_refusal(
       [](const std::string& subject, const std::string& why) { spdlog::warn("{}: refused: {}", subject, why); });
-}
-
-static HostSettings host_settings(const Config& config) {
-  return {config.fabric, std::chrono::seconds(config.firewall_patience)};
 }
 
 void Reconciler::begin(const Parts& parts) {
@@ -162,8 +162,7 @@ void Reconciler::container_gone(const ContainerKey& key) {
 
 void Reconciler::network_changed(NetworkFact fact) {
   for (const auto& [name, network] : config_.networks)
-    if (config_.runtime_of(network) == fact.runtime && network.runtime_network() == fact.name)
-      brain_.look_again({name});
+    if (config_.name_in_runtime(network) == NetworkName{fact.runtime, fact.name}) brain_.look_again({name});
   work();
 }
 

@@ -10,7 +10,8 @@ namespace berth {
 void NetworkIndex::set(const Config& config) {
   config_ = config;
   by_runtime_name_.clear();
-  for (const auto& [name, network] : config_.networks) by_runtime_name_.try_emplace(name_of(network), name);
+  for (const auto& [name, network] : config_.networks)
+    by_runtime_name_.try_emplace(config_.name_in_runtime(network), name);
   std::erase_if(keys_, [&](const auto& each) { return !config_.networks.contains(each.first); });
 }
 

@@ -26,10 +26,6 @@ class NetworkIndex {
   const NetworkConfig* of(const ContainerFact& fact, const EndpointFact& endpoint) const;
   // By name alone. Where two configured networks name one network of a runtime, the lower name has it.
   const NetworkConfig* called(const ContainerFact& fact, const EndpointFact& endpoint) const;
-  // What the runtime calls it.
-  NetworkName name_of(const NetworkConfig& network) const {
-    return {config_.runtime_of(network), network.runtime_network()};
-  }
   std::set<std::string> attached(const ContainerFact& fact) const;  // names of the configured networks it is on
 
  private:

@@ -47,7 +47,7 @@ RouteView Redistributor::Impl::view(const Candidate& candidate) const {
   } else if (!gates.open(candidate.network, candidate.key.prefix)) {
     view.reason = "the network may not be advertised";
     for (const Gate& gate : gates.closed(candidate.network)) {
-      if (gate.family != Family::Both && (gate.family == Family::V4) != candidate.key.prefix.is_v4()) continue;
+      if (!gate.concerns(candidate.key.prefix)) continue;
       if (gates.withdrawn()) view.reason = gate.text;
       if (!gate.code.empty()) view.reason += ": " + gate.code + ", see show networks";
       break;
@@ -57,7 +57,7 @@ RouteView Redistributor::Impl::view(const Candidate& candidate) const {
   } else if (!zebra_up) {
     view.reason = "zebra is away";
   } else if (const AttachmentKey by{candidate.network}; !looked_at(by)) {
-    view.reason = "its attachment is " + std::string(to_string(attachment(by).state));
+    view.reason = "its attachment is " + std::string(to_string(state_of(by)));
   }
   return view;
 }
@@ -260,7 +260,7 @@ class Redistributor::Impl::Explainer {
   void tell(const Gate& gate, const std::vector<IpAddress>& addresses, std::set<Family>& out) {
     std::set<Family> concerned;
     for (const IpAddress& each : addresses)
-      if (gate.family == Family::Both || gate.family == family_of(each)) concerned.insert(family_of(each));
+      if (gate.concerns(Prefix::host(each))) concerned.insert(family_of(each));
     if (concerned.empty()) return;
     step_(gate.name, false, gate.text, gate.remedy);
     out.merge(concerned);

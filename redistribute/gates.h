@@ -21,6 +21,7 @@ struct Gate {
   std::string name;                // stable word, the name of a step of explain: "health", "endpoint"
   Family family = Family::Both;    // what of its subject it holds back
   std::string code, text, remedy;  // code: of the problem behind it; empty where there is none
+  bool concerns(const Prefix& prefix) const { return berth::concerns(family, prefix); }
 };
 
 class Gates {

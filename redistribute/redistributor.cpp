@@ -73,7 +73,7 @@ void Redistributor::Impl::check(const std::set<RibKey>& keys) {
   for (const RibKey& key : keys) check(key);
 }
 
-// One key: what is wished and allowed now is what the tracker is to want.
+// One key: what is granted and allowed now is what the tracker is to want.
 void Redistributor::Impl::check(const RibKey& key) {
   const Candidate* candidate = claims.granted(key);
   if (key.kind == RibKind::Route) tell_losers(key);
@@ -81,22 +81,21 @@ void Redistributor::Impl::check(const RibKey& key) {
     return routes.unwant(key);
   // Configure, then announce: nothing new by an attachment that is still under way.
   const AttachmentKey by{candidate->network};
-  if (!looked_at(by) && !routes.is_programmed(key)) return routes.unwant(key);
+  if (!routes.is_programmed(key) && !looked_at(by)) return routes.unwant(key);
   const Attachment to = attachment(by);
   routes.want(key, {{key, candidate->tag, to.interface, to.next_hop, 0, 0}, by});
 }
 
 Attachment Redistributor::Impl::attachment(const AttachmentKey& key) const {
-  Attachment out{key};
   const NetworkHealth* health = gates.network(key.network);
-  if (health) out.interface = health->interface;
-  if (attachments.has_failed(key) || (health && !health->attached))
-    out.state = AttachmentState::Failed;
-  else if (looked_at(key) && health)
-    out.state = AttachmentState::Configured;
-  else if (attachments.is_programmed(key))
-    out.state = AttachmentState::Configuring;
-  return out;
+  return {key, health ? health->interface : SharedText(), {}};
+}
+
+AttachmentState Redistributor::Impl::state_of(const AttachmentKey& key) const {
+  const NetworkHealth* health = gates.network(key.network);
+  if (attachments.has_failed(key) || (health && !health->attached)) return AttachmentState::Failed;
+  if (health && looked_at(key)) return AttachmentState::Configured;
+  return attachments.is_programmed(key) ? AttachmentState::Configuring : AttachmentState::Requested;
 }
 
 void Redistributor::Impl::tell_losers(const RibKey& key) {
@@ -193,12 +192,9 @@ void Redistributor::set_config(const Config& config) {
   const Config old = impl.networks.config();
   impl.networks.set(config);
   std::set<NetworkName> affected;
-  const auto name_in = [](const Config& in, const NetworkConfig& network) {
-    return NetworkName{in.runtime_of(network), network.runtime_network()};
-  };
   for (const auto& [name, network] : old.networks) {
     if (config.networks.contains(name)) continue;
-    affected.insert(name_in(old, network));
+    affected.insert(old.name_in_runtime(network));
     impl.attachments.unwant({name});
     impl.attachments.doubt({name});  // if it comes back, it is looked at again
     impl.gates.forget_network(name);
@@ -210,9 +206,9 @@ void Redistributor::set_config(const Config& config) {
     const auto before = old.networks.find(name);
     const bool same = before != old.networks.end() && before->second == network &&
                       config.runtime_of(network) == old.runtime_of(before->second);
-    if (!same && before != old.networks.end()) affected.insert(name_in(old, before->second));
+    if (!same && before != old.networks.end()) affected.insert(old.name_in_runtime(before->second));
     if (!same || (tags_changed && network.allow_labels.contains(LabelKind::Tag)))
-      affected.insert(name_in(config, network));
+      affected.insert(config.name_in_runtime(network));
   }
   for (const RuntimeConfig& runtime : old.runtimes) {
     if (std::any_of(config.runtimes.begin(), config.runtimes.end(),
@@ -244,7 +240,8 @@ void Redistributor::set_network_health(const std::string& name, const NetworkHea
       changed = true;
     }
   if (impl.networks.set_key(name, health.key))
-    impl.evaluate_containers(std::set(impl.inventory.on_network(impl.networks.name_of(configured->second))));
+    impl.evaluate_containers(
+        std::set(impl.inventory.on_network(impl.networks.config().name_in_runtime(configured->second))));
   if (changed) impl.check_network(name);
   impl.sync_due = impl.sync_due || (found_out && !impl.kept.empty());
 }

@@ -77,6 +77,7 @@ struct Redistributor::Impl {
   void check_network(const SharedText& network);
   void tell_losers(const RibKey& key);
   Attachment attachment(const AttachmentKey& key) const;
+  AttachmentState state_of(const AttachmentKey& key) const;
   bool listed(const NetworkConfig& network) const;  // its runtime has said who is on it
   bool sync_ready() const;
   std::vector<Prefix> unknown_scope() const;

@@ -48,16 +48,11 @@ std::vector<std::string> own_gaps(const Config& config, const NetworkConfig& net
   return out;
 }
 
-// What the network is in its runtime.
-NetworkName name_in_runtime(const Config& config, const NetworkConfig& network) {
-  return {config.runtime_of(network), network.runtime_network()};
-}
-
 // What two networks can't both have.
 std::vector<std::string> contradictions(const Config& config, const NetworkConfig& one, const NetworkConfig& other) {
   std::vector<std::string> out;
   const auto both = [&] { return std::min(one.name, other.name) + " and " + std::max(one.name, other.name); };
-  if (name_in_runtime(config, one) == name_in_runtime(config, other))
+  if (config.name_in_runtime(one) == config.name_in_runtime(other))
     out.push_back("a Docker network of its own for each: " + both() + " name the same");
   const auto overlaps = [&](const SubnetConfig& a) {
     return std::any_of(other.subnets.begin(), other.subnets.end(),
@@ -80,7 +75,7 @@ Pairs suspects(const Config& config) {
   std::vector<Prefix> prefixes;
   std::vector<const std::string*> owners;
   for (const auto& [name, network] : config.networks) {
-    const auto [first, fresh] = first_of.try_emplace(name_in_runtime(config, network), &name);
+    const auto [first, fresh] = first_of.try_emplace(config.name_in_runtime(network), &name);
     if (!fresh) add(*first->second, name);
     for (const SubnetConfig& each : network.subnets) {
       prefixes.push_back(each.subnet);

@@ -39,8 +39,7 @@ struct AttachmentRows::Route {
 };
 
 AttachmentRows::AttachmentRows(const View& view) : view_(view) {
-  for (const auto& [name, network] : view.config.networks)
-    networks_[{view.config.runtime_of(network), network.runtime_network()}] = &network;
+  for (const auto& [name, network] : view.config.networks) networks_[view.config.name_in_runtime(network)] = &network;
   for (const RouteView& route : view.routes) routes_[route.key] = &route;
   for (const ContainerFact& container : view.containers) {
     std::set<const NetworkConfig*> seen;

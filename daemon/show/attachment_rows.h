@@ -29,7 +29,7 @@ class AttachmentRows {
                                const NetworkConfig& network) const;
 
   const View& view_;
-  std::map<std::pair<std::string, std::string>, const NetworkConfig*> networks_;  // by runtime and its name there
+  std::map<NetworkName, const NetworkConfig*> networks_;  // by runtime and its name there
   std::map<RibKey, const RouteView*> routes_;
   std::map<std::string, std::size_t> containers_in_;  // by the configured network's name
 };
