@@ -54,10 +54,11 @@ struct RuntimeNetwork {
   std::string driver;     // the runtime's own word: "bridge"
   std::string interface;  // what its link on the host is to be called
   std::vector<SubnetConfig> subnets;
-  std::uint32_t mtu = 0;  // bytes; 0: the runtime's default
-  bool nat = false;       // whether the runtime masquerades what leaves it
-  std::map<std::string, std::string> options =
-      {};  // more of the runtime driver's own, as they stand: "parent" -> "eth1"
+  std::uint32_t mtu = 0;                           // bytes; 0: the runtime's default
+  std::map<std::string, IpAddress> reserved = {};  // addresses that no container gets, by whose they are
+  bool nat = false;                                // whether the runtime masquerades what leaves it
+  // More of the runtime driver's own, as they stand: "parent" -> "eth1". What it does where one is not said: `defaults`.
+  std::map<std::string, std::string> options = {}, defaults = {};
 };
 
 // What became of a network of berthd.conf in the runtime.

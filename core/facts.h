@@ -50,6 +50,7 @@ struct SubnetFact {
   Prefix subnet;
   std::optional<IpAddress> gateway;
   std::optional<Prefix> ip_range;
+  std::map<std::string, IpAddress> reserved = {};  // that no container gets, by whose they are
   bool operator==(const SubnetFact&) const = default;
 };
 

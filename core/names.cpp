@@ -45,6 +45,10 @@ std::uint64_t stable_hash(std::string_view text) {
   return hash;
 }
 
+std::string mark_of(std::string_view network) {
+  return std::string(kMark).append(network);
+}
+
 // IFNAMSIZ leaves 15 characters. A network that was made under an older rule keeps its bridge: it is known by its name.
 std::string link_name(std::string_view prefix, std::string_view what) {
   std::string name(prefix);

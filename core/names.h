@@ -27,6 +27,10 @@ bool is_socket_path(std::string_view path);
 // found again by the next release.
 std::uint64_t stable_hash(std::string_view text);
 
+// What says that a thing belongs to this network of ours: the alias of a link, the comment of a rule.
+inline constexpr std::string_view kMark = "berth:";
+std::string mark_of(std::string_view network);
+
 // The name of a link of ours that belongs to `what`, such as a network: a valid interface name, the same on every host and in
 // every build. `prefix`: at most 3 characters.
 std::string link_name(std::string_view prefix, std::string_view what);

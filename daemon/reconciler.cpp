@@ -80,6 +80,7 @@ void Reconciler::reconfigure(const Config& said) {
         renamed || (!gone && (now->second.subnets != old.subnets || now->second.driver != old.driver ||
                               now->second.options != old.options));
     if (gone) problem_log_.forget("network " + name);
+    if (gone || now->second != old) grounds_.erase(name);
     if (another_site && parts_) parts_->host.unwant(name);
     if (renamed) known_[name].found.reset();
     // The host will not say what it finds of the old one; what waits for that is configured anew, or taken away.
@@ -275,6 +276,20 @@ bool Reconciler::Known::has(const std::string& problem) const {
 }
 
 // What a runtime is asked while it is away waits for its next list.
+// False: the runtime is not to be asked for it now, and the brain has its answer.
+bool Reconciler::has_ground(const NetworkConfig& network) {
+  const auto ground = grounds_.find(network.name);
+  if (ground != grounds_.end() && ground->second.ready) return true;
+  const Known& at = known_[network.name];
+  if (ground == grounds_.end() || ground->second.problems.empty())
+    brain_.configure_failed({network.name});  // the host is at it, and says when it is done
+  else if (at.found && !at.key.id.empty())
+    tell_health(network.name);  // the runtime has it; what the host finds of it says what is wrong
+  else
+    note_configured(network, EnsuredNetwork{{}, false, ground->second.problems});
+  return false;
+}
+
 void Reconciler::configure(const std::string& name) {
   const NetworkConfig& network = config_.networks.at(name);
   const std::string runtime = config_.runtime_of(network);
@@ -288,9 +303,11 @@ void Reconciler::configure(const std::string& name) {
     brain_.configure_failed({name});
     return;
   }
+  const Driver& driver = *parts_->driver(network.driver);
+  if (driver.groundwork(network, {}) && !has_ground(network)) return;
   const std::uint64_t question = known_[name].question = ++questions_;
   at->second->ensure(
-      parts_->driver(network.driver)->runtime_network(network),
+      driver.runtime_network(network),
       [this, asked = network, question](const Result<EnsuredNetwork>& result) { configured(asked, question, result); });
 }
 
@@ -312,7 +329,7 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
   Known& at = known_[name];
   std::optional<NetworkSite> site;
   if (result && !result->fact.id.empty()) site = parts_->driver(network.driver)->site(network, result->fact);
-  if (result && result->created) notice("network {} made, bridge {}", name, site->interface);
+  if (result && result->created) notice("network {} made, on {}", name, site->interface);
   at.blocked_by = result ? result->blocked_by : "";
   if (site && !site->interface.empty()) {
     at.trouble.reset();
@@ -354,6 +371,10 @@ void Reconciler::look_again(const std::string& runtime) {
 
 void Reconciler::host_looked(const HostReport& report) {
   brain_.set_host_addresses(report.addresses);
+  const auto grounds = std::exchange(grounds_, report.grounds);
+  for (const auto& [name, ground] : grounds_)
+    if (const auto before = grounds.find(name); before == grounds.end() || before->second != ground)
+      if (config_.networks.contains(name)) brain_.look_again({name});
   for (const auto& [name, health] : report.health) {
     if (!config_.networks.contains(name)) continue;
     Known& at = known_[name];

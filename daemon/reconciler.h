@@ -92,6 +92,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void repeat_connected(const RibKey& mark);
   void look_again(const std::string& runtime);  // at all networks of it
   void configure(const std::string& network);   // makes or checks it in the runtime; its health comes from the host
+  bool has_ground(const NetworkConfig& network);
   void configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result);
   void note_configured(const NetworkConfig& network, const Result<EnsuredNetwork>& result);
   void retry_attachments();
@@ -122,6 +123,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   };
   std::map<std::string, Known> known_;                          // by network
   std::map<std::string, std::vector<UnknownNetwork>> unknown_;  // by runtime: it does not tell who is on it
+  std::map<std::string, GroundReport> grounds_;                 // by network, of the configuration that is acted upon
   std::uint64_t questions_ = 0;
   ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;

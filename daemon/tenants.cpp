@@ -2,6 +2,7 @@
 #include "daemon/tenants.h"
 
 #include "container_watcher/attach/bridge/bridge_driver.h"
+#include "container_watcher/attach/macvlan/macvlan_driver.h"
 #include "container_watcher/docker/docker_runtime.h"
 #include "fpm_bridge/client/zebra_client.h"
 
@@ -37,6 +38,7 @@ const Kind* find(const std::vector<Kind>& kinds, std::string_view name) {
 const std::vector<const Driver*>& drivers() {
   static const std::vector<const Driver*> kDrivers = {
       the<BridgeDriver>(),
+      the<MacvlanDriver>(),
   };
   return kDrivers;
 }

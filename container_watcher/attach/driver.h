@@ -7,6 +7,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,13 @@ struct LinkVerdict {
   std::vector<Problem> problems;
 };
 
+// What the runtime's network stands on, on this host: links of ours, a parent.
+struct Groundwork {
+  bool ready = false;              // the runtime may be asked for the network
+  std::vector<Operation> missing;  // what is to be done for it, in order
+  std::vector<Problem> problems;   // what stands against it that no operation of ours cures
+};
+
 class Driver {
  public:
   virtual ~Driver() = default;
@@ -39,6 +47,8 @@ class Driver {
   virtual std::vector<std::string> gaps(const NetworkConfig& config) const = 0;
   // The network that the runtime has to have. Where it makes none, the runtime's is taken as it is.
   virtual RuntimeNetwork runtime_network(const NetworkConfig& config) const = 0;
+  // Nothing: the runtime's network needs nothing of this host.
+  virtual std::optional<Groundwork> groundwork(const NetworkConfig&, const HostState&) const { return std::nullopt; }
   // A network of this kind as this host should have it.
   virtual NetworkSite site(const NetworkConfig& config, const NetworkFact& fact) const = 0;
   // What is missing on the host, in order. Nothing: it is as it should be.

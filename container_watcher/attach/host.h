@@ -18,8 +18,16 @@
 
 namespace berth {
 
+// What a network stands on before the runtime has it (attach/driver.h).
+struct GroundReport {
+  bool ready = false;
+  std::vector<Problem> problems;
+  bool operator==(const GroundReport&) const = default;
+};
+
 struct HostReport {
   std::set<IpAddress> addresses;                // the host's own
+  std::map<std::string, GroundReport> grounds;  // of the configured networks that need any
   std::map<std::string, NetworkHealth> health;  // of the networks that are wanted
   std::map<EndpointKey, Problem> endpoints;     // what stands against single ones
   std::set<EndpointKey> lasting;                // of those: not what passes while a container stops

@@ -32,6 +32,20 @@ constexpr auto kRuntimeRests = 5s;
 constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
 constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
 
+bool is_multicast(Mac mac) {
+  return (mac >> 40 & 1) != 0;
+}
+
+// Told at nine tenths.
+std::optional<Problem> nearly_full(const MacParent& parent) {
+  const std::uint64_t count = parent.macs.size();
+  if (parent.limit == 0 || count * 10 < parent.limit * std::uint64_t{9}) return {};
+  return Problem{"mac-limit",
+                 parent.name + " carries nine tenths or more of the " + std::to_string(parent.limit) +
+                     " MAC addresses that are allowed; containers beyond are not advertised",
+                 "mac-limit N, in berthd.conf, if its switch learns so many; docker stop, what is not needed", false};
+}
+
 }  // namespace
 
 struct HostAgent::Look {
@@ -71,17 +85,33 @@ struct HostAgent::Worker {
   ReturnPaths paths{observer};
   unsigned failures = 0;
 
+  // Parents of macvlans, with the MAC addresses that they carry. One that can't be read is not judged.
+  std::map<std::string, MacParent> parents(HostAgent::Look* look) {
+    std::map<std::string, MacParent> out;
+    for (auto& [name, finding] : look->findings.sites) {
+      const HostLink* link = finding.parent.empty() ? nullptr : keeper.state().find(finding.parent);
+      auto table = link ? observer.fdb(link->name, {}) : Result<std::vector<FdbEntry>>(stale(""));
+      if (!table) continue;
+      MacParent& parent = out[name];
+      parent = {link->index, link->name, {}, finding.mac_limit};
+      for (const FdbEntry& each : *table)
+        if (!each.of_bridge && !is_multicast(each.mac)) parent.macs.insert(each.mac);
+      if (auto problem = nearly_full(parent)) finding.verdict.problems.push_back(std::move(*problem));
+    }
+    return out;
+  }
+
   void look_at_endpoints(HostAgent::Look* look) {
     const HostState& state = keeper.state();
     std::map<std::string, int> bridges;
     std::set<int> indices;
     for (const auto& [name, finding] : look->findings.sites)
-      if (const HostLink* link = finding.up ? state.find(finding.interface) : nullptr) {
+      if (const HostLink* link = finding.up && finding.parent.empty() ? state.find(finding.interface) : nullptr) {
         bridges[name] = link->index;
         indices.insert(link->index);
       }
     bool more = false;
-    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more));
+    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more), parents(look));
     for (auto& [key, problem] : paths.look(state, book->forked())) look->endpoints.try_emplace(key, std::move(problem));
     look->again = look->again || more;
   }
@@ -308,6 +338,7 @@ void HostAgent::found(Look look) {
   note_closed(&look);
   HostReport report;
   report.addresses = std::move(look.addresses);
+  if (look.seen && look.number >= configured_number_) report.grounds = std::move(look.findings.grounds);
   for (const auto& [name, site] : wanted_.sites) {
     const auto looked = look.findings.sites.find(name);
     if ((look.seen && looked == look.findings.sites.end()) || look.number < wanted_at_[name]) continue;
@@ -328,9 +359,9 @@ void HostAgent::found(Look look) {
     report.health[name] = std::move(health);
   }
   note_endpoints(&report, std::move(look.endpoints));
-  const bool news = report.addresses != last_.addresses || report.health != last_.health ||
-                    report.endpoints != last_.endpoints || report.lasting != last_.lasting ||
-                    look.number != reported_number_;
+  const bool news = report.addresses != last_.addresses || report.grounds != last_.grounds ||
+                    report.health != last_.health || report.endpoints != last_.endpoints ||
+                    report.lasting != last_.lasting || look.number != reported_number_;
   reported_number_ = look.number;
   last_ = std::move(report);
   if (std::exchange(again_, false) || look.number != wanted_number_) look_soon(kCoalesce);
@@ -345,8 +376,13 @@ void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks,
     wanted_.keep.insert(name);
     for (const SubnetConfig& subnet : network.subnets) (subnet.subnet.is_v4() ? wanted_.v4 : wanted_.v6) = true;
   }
+  wanted_.networks.clear();
+  for (const auto& [name, network] : networks)
+    if (const Driver* driver = drivers_ ? drivers_(network.driver.str()) : nullptr;
+        driver && driver->groundwork(network, {}))
+      wanted_.networks.emplace(name, network);
   book_->set_networks(networks);
-  ++wanted_number_;
+  configured_number_ = ++wanted_number_;
   look_soon(0ms);
 }
 

@@ -81,7 +81,7 @@ class HostAgent : public Host {
   Clock::duration last_took_{};
   Backoff<Clock::duration> retry_{std::chrono::milliseconds(250), std::chrono::seconds(30)};  // of what can't be seen
   WantedHost wanted_;
-  std::uint64_t wanted_number_ = 0, reported_number_ = 0;
+  std::uint64_t wanted_number_ = 0, reported_number_ = 0, configured_number_ = 0;
   std::map<std::string, std::uint64_t> wanted_at_;        // by network: what was looked at earlier was another site
   std::map<std::string, std::vector<Problem>> problems_;  // the runtime's
   Clock::duration patience_{};

@@ -56,7 +56,7 @@ Status HostKeeper::observe(const WantedHost& wanted) {
 void HostKeeper::learn_gateways(std::vector<NetworkSite>* sites) {
   std::map<std::pair<std::string, Prefix>, IpAddress> known;
   for (NetworkSite& site : *sites)
-    for (BridgeAddress& each : site.addresses) {
+    for (SiteAddress& each : site.addresses) {
       if (each.gateway || !each.ours) continue;
       const std::pair<std::string, Prefix> key{site.interface, each.subnet};
       if (const auto old = gateways_.find(key); old != gateways_.end()) {
@@ -116,6 +116,20 @@ std::vector<Problem> HostKeeper::problems_of(const NetworkSite& site) const {
   return out;
 }
 
+// As it is now: what was missing before apply() may have been made.
+std::map<std::string, GroundReport> HostKeeper::grounds_of(const WantedHost& wanted) const {
+  std::map<std::string, GroundReport> out;
+  for (const auto& [name, config] : wanted.networks) {
+    const Driver* driver = drivers_ ? drivers_(config.driver.str()) : nullptr;
+    auto ground = driver ? driver->groundwork(config, state_) : std::nullopt;
+    if (!ground) continue;
+    GroundReport& report = out[name];
+    report = {ground->ready, std::move(ground->problems)};
+    append(&report.problems, link_problems(name, repaired_.undone));
+  }
+  return out;
+}
+
 Findings HostKeeper::judge(const WantedHost& wanted) {
   Findings out;
   out.changed_rules = rules_.written.changed;
@@ -123,6 +137,7 @@ Findings HostKeeper::judge(const WantedHost& wanted) {
   out.read_rules = rules_.fresh || rules_.written.changed;
   out.failures = failures_;
   out.again = repaired_.waiting;
+  out.grounds = grounds_of(wanted);
   const std::vector<std::string> uplinks = uplinks_of(state_);
   if (reader_.known()) judge_rules(surroundings_of(state_, wanted.fabric, uplinks, asks_ports(*reader_.rules())));
   const std::vector<Problem> common = common_problems();
@@ -138,11 +153,15 @@ Findings HostKeeper::judge(const WantedHost& wanted) {
     finding.attached = links.attached;
     finding.up = link && link->up;
     finding.interface = site.interface;
+    finding.parent = site.parent;
+    finding.mac_limit = site.mac_limit;
     std::vector<Problem>& found = finding.verdict.problems;
     append(&found, common);
     if (const auto refused = rules_.written.refused.find(site.name); refused != rules_.written.refused.end())
       found.push_back({"rules-refused", "its rules in DOCKER-USER could not be set: " + refused->second,
                        "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false});
+    if (const auto ground = out.grounds.find(site.name); ground != out.grounds.end())
+      append(&found, ground->second.problems);
     append(&found, links.problems);
     append(&found, problems_of(site));
   }

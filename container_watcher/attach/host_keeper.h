@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "container_watcher/attach/driver.h"
+#include "container_watcher/attach/host.h"
 #include "container_watcher/attach/host_plan.h"
 #include "container_watcher/attach/network_site.h"
 #include "container_watcher/attach/repair.h"
@@ -37,6 +38,8 @@ struct SiteFinding {
   bool attached = false;
   bool up = false;  // so is its bridge
   std::string interface;
+  std::string parent;           // NetworkSite::parent
+  std::uint32_t mac_limit = 0;  // of it
   firewall::RulesVerdict verdict;
 };
 
@@ -49,6 +52,7 @@ struct JudgedRules {
 
 struct Findings {
   std::map<std::string, SiteFinding> sites;
+  std::map<std::string, GroundReport> grounds;  // of the configured networks that need any
   bool changed_rules = false;
   bool read_rules = false;                    // they were not those of the last look
   bool others_changed = false;                // another hand changed them since the last look
@@ -82,6 +86,7 @@ class HostKeeper {
   Status read_host(const WantedHost& wanted);
   void learn_gateways(std::vector<NetworkSite>* sites);
   void judge_rules(firewall::Surroundings around);
+  std::map<std::string, GroundReport> grounds_of(const WantedHost& wanted) const;
   std::vector<Problem> common_problems() const;
   std::vector<Problem> problems_of(const NetworkSite& site) const;
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/names.h"
+
 namespace berth {
 namespace {
 
@@ -49,6 +51,11 @@ HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sit
   const Forwarding forwarding = forwarding_of(wanted);
   if (forwarding.v4) out.host.push_back(plan_forwarding(true, host, {}));
   if (forwarding.v6 && forgetful) out.host.push_back(plan_forwarding(false, host, *forgetful));
+  for (const auto& [name, config] : wanted.networks) {
+    const Driver* driver = drivers ? drivers(config.driver.str()) : nullptr;
+    if (auto ground = driver ? driver->groundwork(config, host) : std::nullopt)
+      out.host.push_back(std::move(ground->missing));
+  }
   for (const NetworkSite& site : sites) {
     const Driver* driver = drivers ? drivers(site.driver) : nullptr;
     if (!driver) continue;
@@ -89,6 +96,26 @@ std::vector<Problem> forwarding_problems(const std::vector<Undone>& undone) {
 Problem forwarding_unsafe(const Error& forgetful) {
   return off(false,
              kForwardV6 + " is 0; what the host learnt by router advertisements can't be read: " + forgetful.message);
+}
+
+std::vector<Problem> link_problems(const std::string& network, const std::vector<Undone>& undone) {
+  std::vector<Problem> out;
+  for (const Undone& each : undone) {
+    const auto* put = std::get_if<PutLink>(&each.operation);
+    const auto* set = std::get_if<SetLink>(&each.operation);
+    if (!put && !set) continue;
+    if ((put ? put->settings : set->settings).alias != mark_of(network)) continue;
+    const std::string& name = put ? put->name : set->name;
+    const std::string& remedy = each.error.remedy;
+    if (each.too_often)
+      out.push_back({"link-refused",
+                     "something changes " + name + " again and again; berthd goes on setting it, slower",
+                     "find who does, with ip monitor link", true});
+    else
+      out.push_back({"link-refused", "berthd can't make " + name + ": " + each.error.message,
+                     remedy.empty() ? "run berthd with CAP_NET_ADMIN; it tries again" : remedy, true});
+  }
+  return out;
 }
 
 std::vector<Problem> address_problems(const std::string& interface, const std::vector<Undone>& undone) {

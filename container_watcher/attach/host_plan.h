@@ -19,8 +19,10 @@ namespace berth {
 
 struct WantedHost {
   std::map<std::string, NetworkSite> sites;  // by NetworkConfig::name
-  std::set<std::string> keep;       // configured, or not yet withdrawn: their rules stay, with or without a site
-  bool sweep = false;               // `keep` is complete: rules of ours for other networks go
+  std::set<std::string> keep;  // configured, or not yet withdrawn: their rules stay, with or without a site
+  bool sweep = false;          // `keep` is complete: rules of ours for other networks go
+  std::map<std::string, NetworkConfig> networks =
+      {};                           // that need some ground (Driver::groundwork), with or without a site
   std::vector<Prefix> fabric = {};  // Config::fabric
   bool v4 = false, v6 = false;  // configured, whether the runtime has it or not: forwarding is on before it asks for it
 };
@@ -61,6 +63,8 @@ struct Undone {
 std::vector<Problem> forwarding_problems(const std::vector<Undone>& undone);
 Problem forwarding_unsafe(
     const Error& forgetful);  // not planned, since it is not known which links would forget something
+// "link-refused": links of ours for this network.
+std::vector<Problem> link_problems(const std::string& network, const std::vector<Undone>& undone);
 // "gateway-refused".
 std::vector<Problem> address_problems(const std::string& interface, const std::vector<Undone>& undone);
 

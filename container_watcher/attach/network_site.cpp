@@ -27,7 +27,7 @@ NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
   for (const SubnetFact& each : fact.subnets) {
     out.subnets.push_back(each.subnet);
     if (unaddressed(fact, each.subnet.is_v4())) continue;
-    BridgeAddress address{each.subnet, each.gateway, config.docker_network.empty()};
+    SiteAddress address{each.subnet, each.gateway, config.docker_network.empty()};
     for (const SubnetConfig& said : config.subnets)
       // Where the network has another gateway than was said, its containers use that one.
       if (said.subnet == each.subnet && said.gateway && (!each.gateway || each.gateway == said.gateway)) {

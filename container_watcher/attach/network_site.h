@@ -3,6 +3,7 @@
 // A network of berth as this host should have it. Pure; any thread.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,22 +14,24 @@
 
 namespace berth {
 
-// The bridge must have an address in `subnet`: without one the kernel drops each route over it.
-struct BridgeAddress {
+// The link that leads to the containers must have an address in `subnet`: without one the kernel drops each route over it.
+struct SiteAddress {
   Prefix subnet;
   std::optional<IpAddress> gateway;  // the one that the containers use; nothing: Docker does not say which it chose
   bool ours = false;                 // by the configuration: put back when it is missing
-  bool operator==(const BridgeAddress&) const = default;
+  bool operator==(const SiteAddress&) const = default;
 };
 
 struct NetworkSite {
   std::string name;       // NetworkConfig::name
-  std::string interface;  // the bridge
+  std::string interface;  // what leads to its containers: the bridge, or a link of ours
   std::vector<Prefix> subnets;
-  std::vector<BridgeAddress> addresses = {};
-  std::string driver = {};                    // NetworkConfig::driver
-  NetworkKey key = {};                        // which of the runtime's networks it is
-  bool lenient = false;                       // `nat-check lenient`: a NAT that can't be judged holds nothing back
+  std::vector<SiteAddress> addresses = {};
+  std::string driver = {};      // NetworkConfig::driver
+  NetworkKey key = {};          // which of the runtime's networks it is
+  bool lenient = false;         // `nat-check lenient`: a NAT that can't be judged holds nothing back
+  std::string parent = {};      // whose own table of MAC addresses has one of each container; empty: none has
+  std::uint32_t mac_limit = 0;  // how many of them the parent may carry; 0: any number
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
   bool operator==(const NetworkSite&) const = default;
 };

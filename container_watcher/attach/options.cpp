@@ -72,11 +72,6 @@ std::string rest_of(const OptionWords& words, std::size_t from) {
   return out;
 }
 
-Values values_of(const NetworkConfig& network, const std::string& keyword) {
-  const auto found = network.options.find(keyword);
-  return found == network.options.end() ? Values{} : found->second;
-}
-
 // A keyword without a line has no entry: networks are compared.
 void put(NetworkConfig& network, const std::string& keyword, Values values) {
   if (values.empty())
@@ -92,15 +87,28 @@ Values without(Values values, Times times, const std::string& name) {
   return values;
 }
 
-// Of "aux-address NAME ADDRESS": "no aux-address NAME [ADDRESS]"; of "parent IF": "no parent [IF]".
+// Of "aux-address NAME ADDRESS": "no aux-address NAME [ADDRESS]"; of "parent IF": "no parent [IF]"; what may be left out
+// already stays so.
 std::string unset_syntax(const std::string& syntax, Times times) {
   std::size_t end = syntax.find(' ');
   if (times == Times::ForEachName && end != std::string::npos) end = syntax.find(' ', end + 1);
   const std::string kept = "no " + syntax.substr(0, end);
-  return end == std::string::npos ? kept : kept + " [" + syntax.substr(end + 1) + "]";
+  if (end == std::string::npos) return kept;
+  const std::string rest = syntax.substr(end + 1);
+  return kept + (rest.starts_with("[") ? " " + rest : " [" + rest + "]");
 }
 
 }  // namespace
+
+std::set<std::string> all_said(const NetworkConfig& network, const std::string& keyword) {
+  const auto found = network.options.find(keyword);
+  return found == network.options.end() ? Values{} : found->second;
+}
+
+std::optional<std::string> said(const NetworkConfig& network, const std::string& keyword) {
+  const Values all = all_said(network, keyword);
+  return all.empty() ? std::nullopt : std::optional(*all.begin());
+}
 
 bool is_gateway_of(const Prefix& subnet, const IpAddress& address) {
   return subnet.contains(address) && !is_subnet_edge(subnet, address);
@@ -197,7 +205,7 @@ NetworkOption plain_option(const std::string& syntax, const std::string& help, T
   out.help = help;
   out.set = [=](NetworkConfig& network, const OptionWords& words, bool live) -> Mistake {
     if (auto mistake = check ? check(network, words) : Mistake{}) return mistake;
-    const Values before = values_of(network, keyword);
+    const Values before = all_said(network, keyword);
     Values now = without(before, times, words.size() > 1 ? words[1] : "");
     if (!live && now.size() != before.size())
       return times == Times::Once ? OptionMistake{0, "one " + keyword + " line"}
@@ -209,7 +217,7 @@ NetworkOption plain_option(const std::string& syntax, const std::string& help, T
   out.unset_syntax = unset_syntax(syntax, times);
   out.unset_help = "Take back\n" + help;
   out.unset = [=](NetworkConfig& network, const OptionWords& words, bool) -> Mistake {
-    const Values before = values_of(network, keyword);
+    const Values before = all_said(network, keyword);
     Values now = without(before, times, words.size() > 2 ? words[2] : "");
     if (times == Times::ForEachName && now.size() == before.size())
       return OptionMistake{2, "one that was said (" + syntax + ")"};
@@ -218,7 +226,7 @@ NetworkOption plain_option(const std::string& syntax, const std::string& help, T
   };
   out.print = [=](const NetworkConfig& network) {
     Lines lines;
-    for (const std::string& each : values_of(network, keyword))
+    for (const std::string& each : all_said(network, keyword))
       lines.push_back(rest_of(each.empty() ? OptionWords{keyword} : OptionWords{keyword, each}, 0));
     return lines;
   };

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -39,5 +40,8 @@ using OptionCheck = std::function<std::optional<OptionMistake>(const NetworkConf
 // of the syntax.
 NetworkOption plain_option(const std::string& syntax, const std::string& help, Times times = Times::Once,
                            const OptionCheck& check = nullptr);
+// What stands behind the keyword of such a line; nothing: it was not said.
+std::optional<std::string> said(const NetworkConfig& network, const std::string& keyword);
+std::set<std::string> all_said(const NetworkConfig& network, const std::string& keyword);  // of each of its lines
 
 }  // namespace berth

@@ -53,11 +53,16 @@ bool PortBook::put(const ContainerFact& fact) {
     const auto network = networks_.find(each.network);
     if (network == networks_.end() || each.id.empty()) continue;
     const EndpointKey key{fact.key, each.id};
-    Endpoint endpoint{fact.name, network->second, parse_mac(each.mac), each.addresses, fact.endpoints.size() > 1, 0,
-                      {}};
+    Endpoint endpoint;
+    endpoint.container = fact.name;
+    endpoint.network = network->second;
+    endpoint.mac = parse_mac(each.mac);
+    endpoint.addresses = each.addresses;
+    endpoint.forked = fact.endpoints.size() > 1;
     if (const auto before = old.find(key); before != old.end() && before->second.mac == endpoint.mac) {
       endpoint.port = before->second.port;
       endpoint.port_name = before->second.port_name;
+      endpoint.on_parent = before->second.on_parent;
     }
     if (endpoint.mac) by_mac_.emplace(endpoint.mac, key);
     if (endpoint.port) bound_.insert(key);
@@ -126,7 +131,7 @@ std::vector<ForkedEndpoint> PortBook::forked() const {
   std::vector<ForkedEndpoint> out;
   for (const EndpointKey& key : bound_) {
     const Endpoint& endpoint = endpoints_.at(key);
-    if (!endpoint.forked) continue;
+    if (!endpoint.forked || endpoint.on_parent) continue;
     for (const IpAddress& address : endpoint.addresses)
       if (address.is_v4()) out.push_back({key, endpoint.container, endpoint.network, address, endpoint.port});
   }
@@ -182,15 +187,53 @@ bool PortBook::judge(const EndpointKey& key, const Endpoint& endpoint, const Hos
   return false;
 }
 
+// Who is there keeps its place; of those who come together the lower MAC address has it.
+void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out) {
+  for (const auto& [network, parent] : parents) {
+    std::set<Mac>& admitted = admitted_[parent.name];
+    std::erase_if(admitted, [&](Mac each) { return !parent.macs.contains(each); });
+    for (const Mac each : parent.macs)
+      if (!by_mac_.contains(each)) admitted.insert(each);  // another hand's: it is there, whoever may come
+    for (const Mac each : parent.macs)
+      if (parent.limit == 0 || admitted.size() < parent.limit) admitted.insert(each);
+  }
+  for (auto& [key, endpoint] : endpoints_) {
+    const auto found = parents.find(endpoint.network);
+    if (found == parents.end() || endpoint.mac == 0) continue;
+    const MacParent& parent = found->second;
+    const auto is = [&](std::string code, const std::string& text, std::string remedy) {
+      out->insert_or_assign(key, Problem{std::move(code), text, std::move(remedy)});
+    };
+    const std::string container =
+        endpoint.container.empty() ? key.container.id.str().substr(0, 12) : endpoint.container.str();
+    if (parent.macs.contains(endpoint.mac)) {
+      endpoint.port = parent.index;
+      endpoint.on_parent = true;
+      bound_.insert(key);
+      if (parent.limit != 0 && !admitted_[parent.name].contains(endpoint.mac))
+        is("mac-limit",
+           parent.name + " carries as many MAC addresses as are allowed, " + std::to_string(parent.limit) + ": " +
+               container + " is one too many",
+           "mac-limit N, in berthd.conf, if its switch learns so many; docker stop, what is not needed");
+    } else if (endpoint.port != 0) {
+      is("port-gone",
+         container + "'s macvlan on " + parent.name + " is gone: nothing reaches " + first_address(endpoint.addresses),
+         "docker restart " + container);
+    }
+  }
+}
+
 std::map<EndpointKey, Problem> PortBook::look(const HostState& state, const std::map<std::string, int>& bridges,
-                                              const std::vector<BridgePort>& ports) {
+                                              const std::vector<BridgePort>& ports,
+                                              const std::map<std::string, MacParent>& parents) {
   const std::lock_guard lock(mutex_);
   bind(bridges, state, ports);
   std::map<EndpointKey, Problem> out;
+  look_at_parents(parents, &out);
   for (const EndpointKey& key : bound_) {
     const Endpoint& endpoint = endpoints_.at(key);
     const auto bridge = bridges.find(endpoint.network);
-    if (bridge == bridges.end()) continue;  // told of the network itself
+    if (bridge == bridges.end()) continue;  // told of the network itself, or on a parent
     Problem problem;
     if (judge(key, endpoint, state, bridge->second, &problem)) out[key] = std::move(problem);
   }

@@ -3,6 +3,8 @@
 // Which port of which bridge is which container's, and is it still there? A runtime that is away says nothing of a
 // container that dies; the kernel does: its port is gone.
 //
+// On a parent of macvlans it is the parent itself that carries the endpoint's MAC address, or no longer does.
+//
 // An endpoint is bound to a port when the port's other end has the endpoint's MAC address. One that was never bound is
 // not judged: its port may not be made yet, or be of a kind that can't be read. A bound one is without a port when the
 // link is gone and no other port of the bridge has its MAC.
@@ -36,6 +38,14 @@ struct BridgePort {
   Mac peer = 0;
 };
 
+// A link that carries the containers' MAC addresses beside its own: of a network without ports.
+struct MacParent {
+  int index = 0;
+  std::string name;
+  std::set<Mac> macs;       // that it carries
+  std::uint32_t limit = 0;  // of how many; 0: any number
+};
+
 // A bound endpoint of a container that is on several networks.
 struct ForkedEndpoint {
   EndpointKey key;
@@ -52,9 +62,11 @@ class PortBook {
   bool upsert(const ContainerFact& fact);
   void remove(const ContainerKey& key);
 
-  // The worker's side. `bridges`: of the networks that are wanted and whose bridge is up, by NetworkConfig::name.
+  // The worker's side. `bridges`: of the networks that are wanted and whose bridge is up, by NetworkConfig::name; `parents`
+  // likewise.
   std::map<EndpointKey, Problem> look(const HostState& state, const std::map<std::string, int>& bridges,
-                                      const std::vector<BridgePort>& ports);
+                                      const std::vector<BridgePort>& ports,
+                                      const std::map<std::string, MacParent>& parents = {});
   // Those of a network of whose addresses one is in a prefix that nothing reaches. `none_left`: families of which that is
   // every endpoint that there is, with the problem.
   std::map<EndpointKey, Problem> closed(const std::string& network,
@@ -69,13 +81,15 @@ class PortBook {
     SharedText network;    // NetworkConfig::name
     Mac mac = 0;
     std::vector<IpAddress> addresses;
-    bool forked = false;   // its container is on several networks, ours or not
-    int port = 0;          // 0: not bound
-    SharedText port_name;  // as last seen
+    bool forked = false;     // its container is on several networks, ours or not
+    int port = 0;            // 0: not bound
+    bool on_parent = false;  // its port is the parent that carries its MAC address
+    SharedText port_name;    // as last seen
   };
   using Endpoints = std::map<EndpointKey, Endpoint>;
   bool put(const ContainerFact& fact);
   Endpoints take(const ContainerKey& container);  // out of here
+  void look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out);
   void bind(const std::map<std::string, int>& bridges, const HostState& state, const std::vector<BridgePort>& ports);
   static bool judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge, Problem* out);
 
@@ -84,6 +98,7 @@ class PortBook {
   Endpoints endpoints_;
   std::unordered_multimap<Mac, EndpointKey> by_mac_;
   std::set<EndpointKey> bound_;
+  std::map<std::string, std::set<Mac>> admitted_;  // within the limit of that parent
 };
 
 }  // namespace berth

@@ -13,9 +13,10 @@ constexpr auto kDockerAtWork = 1s;
 constexpr std::size_t kMostTimes = 5;
 constexpr auto kTimesWindow = 60s;
 
-Budget::Clock::duration patience(const Operation& operation) {
-  return std::holds_alternative<PutAddress>(operation) ? Budget::Clock::duration(kDockerAtWork)
-                                                       : Budget::Clock::duration(0);
+// Of a link that is ours to make the address is ours to give, too.
+Budget::Clock::duration patience(const Sequence& sequence) {
+  return std::holds_alternative<PutAddress>(sequence.front()) ? Budget::Clock::duration(kDockerAtWork)
+                                                              : Budget::Clock::duration(0);
 }
 
 }  // namespace
@@ -29,7 +30,7 @@ Repair::Outcome Repair::apply(const std::vector<Sequence>& all) {
     if (!now.insert(aim).second) continue;
     Wanted& wanted = wanted_.try_emplace(aim, Wanted{time, Budget(kMostTimes, kTimesWindow)}).first->second;
     if (wanted.since == Budget::Clock::time_point{}) wanted.since = time;  // it is wanted anew
-    if (time - wanted.since < patience(aim)) {
+    if (time - wanted.since < patience(sequence)) {
       out.waiting = true;
       continue;
     }

@@ -54,6 +54,15 @@ std::optional<IpAddress> address_of(const json::value& value) {
   return IpAddress::parse(all.substr(0, all.find('/')));
 }
 
+std::map<std::string, IpAddress> addresses_of(const json::value& value) {
+  std::map<std::string, IpAddress> out;
+  if (!value.is_object()) return out;
+  for (const auto& [name, each] : value.as_object())
+    if (const auto address = address_of(each); address && name.size() <= kLongestLabel && out.size() < kMostLabels)
+      out.emplace(name, *address);
+  return out;
+}
+
 NetworkFact network_fact(std::string_view runtime, const json::value& network, std::uint64_t* cut) {
   std::uint64_t left_out = 0;
   NetworkFact fact;
@@ -73,8 +82,9 @@ NetworkFact network_fact(std::string_view runtime, const json::value& network, s
   if (config.is_array())
     for (const json::value& each : config.as_array())
       if (const auto subnet = Prefix::parse(text_of(field(each, "Subnet"))))
-        fact.subnets.push_back(
-            {*subnet, address_of(field(each, "Gateway")), Prefix::parse(text_of(field(each, "IPRange")))});
+        fact.subnets.push_back({*subnet, address_of(field(each, "Gateway")),
+                                Prefix::parse(text_of(field(each, "IPRange"))),
+                                addresses_of(field(each, "AuxiliaryAddresses"))});
   if (cut) *cut += left_out;
   return fact;
 }

@@ -42,6 +42,10 @@ json::object creation_of(const RuntimeNetwork& wanted) {
     json::object pool{{"Subnet", each.subnet.to_string()}};
     if (each.gateway) pool["Gateway"] = each.gateway->to_string();
     if (each.ip_range) pool["IPRange"] = each.ip_range->to_string();
+    json::object reserved;
+    for (const auto& [name, address] : wanted.reserved)
+      if (each.subnet.contains(address)) reserved[name] = address.to_string();
+    if (!reserved.empty()) pool["AuxiliaryAddresses"] = std::move(reserved);
     v6 = v6 || !each.subnet.is_v4();
     pools.push_back(std::move(pool));
   }
@@ -71,7 +75,19 @@ std::vector<Problem> misfits(const RuntimeNetwork& wanted, const NetworkFact& fa
         out.push_back({"gateway", "its gateway is not " + subnet.gateway->to_string(), remedy, false});
       if (subnet.ip_range && each.ip_range != subnet.ip_range)
         out.push_back({"ip-range", "its ip-range is not " + subnet.ip_range->to_string(), remedy, false});
+      for (const auto& [name, address] : wanted.reserved)
+        if (subnet.subnet.contains(address) &&
+            std::ranges::none_of(each.reserved, [&](const auto& is) { return is.second == address; }))
+          out.push_back({"aux-address", "a container may get " + address.to_string() + ", which is " + name + "'s",
+                         remedy, false});
     }
+  }
+  for (const auto& [name, value] : wanted.options) {
+    const auto set = fact.options.find(name), usual = wanted.defaults.find(name);
+    const std::string is = set != fact.options.end()        ? set->second
+                           : usual != wanted.defaults.end() ? usual->second
+                                                            : std::string("not set");
+    if (is != value) out.push_back({"option", "its " + name + " is " + is + ", not " + value, remedy, true});
   }
   const auto mtu = fact.options.find("com.docker.network.driver.mtu");
   if (wanted.mtu && (mtu == fact.options.end() || mtu->second != std::to_string(wanted.mtu)))

@@ -8,7 +8,6 @@
 namespace berth::firewall {
 namespace {
 
-constexpr std::string_view kMark = "berth:";
 const std::string kOrder = "!order";  // no network is called so
 const std::string kChain = "!chain";
 constexpr std::size_t kLongestComment = 128;  // nft refuses more, and the whole transaction with it

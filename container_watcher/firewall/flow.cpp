@@ -177,7 +177,7 @@ Flows::Flows(Program& program, const std::vector<NetworkSite>& sites, const Surr
 
 IntervalSet Flows::containers_of(const NetworkSite& site, const Prefix& subnet) const {
   IntervalSet out = IntervalSet::of(subnet) - host_;
-  for (const BridgeAddress& each : site.addresses)
+  for (const SiteAddress& each : site.addresses)
     if (each.gateway && each.gateway->is_v4() == program_.v4) out = out - IntervalSet::of(word_of(*each.gateway));
   const unsigned bits = subnet.address().bits();
   if (subnet.length() + 1 >= bits) return out;

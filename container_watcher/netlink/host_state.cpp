@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/names.h"
+
 namespace berth {
 
 const HostLink* HostState::find(const std::string& name) const {
@@ -32,6 +34,7 @@ std::vector<std::string> uplinks_of(const HostState& state) {
   std::vector<std::string> out;
   for (const HostLink& link : state.links) {
     if (!link.up || link.loopback || link.addresses.empty() || bridges.contains(link.master)) continue;
+    if (link.alias.starts_with(kMark)) continue;  // it leads to containers
     if (link.kind == "bridge" && !bridges_out.contains(link.index)) continue;
     out.push_back(link.name);
   }

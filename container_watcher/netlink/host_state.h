@@ -116,7 +116,7 @@ struct FdbEntry {
 };
 
 // Interfaces that lead out of the host: up, addressed (a link-local address does: BGP unnumbered), no port of a bridge,
-// no bridge that has only containers and tunnels as ports.
+// no bridge that has only containers and tunnels as ports, no link of ours.
 std::vector<std::string> uplinks_of(const HostState& state);
 
 }  // namespace berth

@@ -154,12 +154,17 @@ Status same_kind(const PutLink& what, const Ground& ground, const HostLink& link
   const auto other = [&](const std::string& why) {
     return permanent(what.name + " is there already, and " + why, "ip link del " + what.name + ", if nobody needs it");
   };
+  // One without any word may be ours: berthd ended between making it and marking it.
+  if (what.settings.alias && !link.alias.empty() && link.alias != *what.settings.alias)
+    return other("is called \"" + link.alias + "\"");
   if (link.kind != name_of(what.kind))
     return other("is " + (link.kind.empty() ? std::string("a real device") : "a " + link.kind) + " and not a " +
                  std::string(name_of(what.kind)));
-  if (std::holds_alternative<VethLink>(what.kind)) {
+  if (const auto* veth = std::get_if<VethLink>(&what.kind)) {
     const auto at = ground.peer_is_here ? std::nullopt : netns_number(netlink, ground.peer_netns);
     if (link.peer_netns != at || (!ground.peer_is_here && !at)) return other("its other end is elsewhere");
+    if (const auto peer = find_link(netlink, veth->peer); ground.peer_is_here && (!peer || peer->index != link.peer))
+      return other("its other end is not " + veth->peer);
   }
   if (std::holds_alternative<MacvlanLink>(what.kind) &&
       (link.peer != ground.parent || link.peer_netns != ground.parent_at))

@@ -104,7 +104,8 @@ struct LinkSettings {
 };
 
 // A link of that name, of that kind, with these settings. Permanent where there is one that can't become it (of another kind,
-// on another parent, with its other end elsewhere, of another VNI or port): it is not ours to take away.
+// on another parent, with its other end elsewhere, of another VNI or port) or that bears another alias than is wanted: it is
+// not ours to take away.
 struct PutLink {
   std::string name;
   LinkKind kind;

@@ -17,7 +17,7 @@ namespace {
 const std::string kShown = "ip -o addr show dev br-blue scope global | sort";
 
 NetworkSite ours(NetworkSite site) {
-  for (BridgeAddress& each : site.addresses) each.ours = true;
+  for (SiteAddress& each : site.addresses) each.ours = true;
   return site;
 }
 
@@ -207,7 +207,7 @@ TEST_F(HostAgentTest, AGatewayOfOursIsPutBackAsItWas) {
 
 TEST_F(HostAgentTest, AGatewayThatDockerChoseAndDoesNotSayIsPutBackToo) {
   NetworkSite site = ours(kBlueSite);
-  for (BridgeAddress& each : site.addresses) each.gateway.reset();
+  for (SiteAddress& each : site.addresses) each.gateway.reset();
   begin();
   agent.want(site, {});
   ASSERT_TRUE(settled());
@@ -464,15 +464,15 @@ TEST(NetworkSite, OfAGatewayIsOursByTheConfigurationOnly) {
   NetworkConfig made;
   made.name = "blue";
   made.subnets = {{v4, {}, {}}, {v6, {}, {}}};
-  using Wanted = std::vector<BridgeAddress>;
+  using Wanted = std::vector<SiteAddress>;
   EXPECT_EQ(site_of(made, fact).addresses, (Wanted{{v4, one, true}, {v6, {}, true}}));
   made.subnets[0].gateway = nine;
-  EXPECT_EQ(site_of(made, fact).addresses[0], (BridgeAddress{v4, one, true})) << "the one that its containers use";
+  EXPECT_EQ(site_of(made, fact).addresses[0], (SiteAddress{v4, one, true})) << "the one that its containers use";
   NetworkConfig taken = made;
   taken.docker_network = "theirs";
-  EXPECT_EQ(site_of(taken, fact).addresses[0], (BridgeAddress{v4, one, false}));
+  EXPECT_EQ(site_of(taken, fact).addresses[0], (SiteAddress{v4, one, false}));
   taken.subnets[0].gateway = one;
-  EXPECT_EQ(site_of(taken, fact).addresses[0], (BridgeAddress{v4, one, true}));
+  EXPECT_EQ(site_of(taken, fact).addresses[0], (SiteAddress{v4, one, true}));
   fact.options["com.docker.network.bridge.inhibit_ipv4"] = "true";
   EXPECT_EQ(site_of(made, fact).addresses, (Wanted{{v6, {}, true}}));
   EXPECT_EQ(site_of(made, fact).subnets.size(), 2U);

@@ -189,7 +189,10 @@ class FakeHostKernel : public Executor, public Observer {
     const auto* macvlan = std::get_if<MacvlanLink>(&what.kind);
     const auto* vxlan = std::get_if<VxlanLink>(&what.kind);
     const auto* veth = std::get_if<VethLink>(&what.kind);
-    if (veth && !std::as_const(all_.at(veth->peer_netns).host).find(link.peer))
+    if (what.settings.alias && !link.alias.empty() && link.alias != *what.settings.alias)
+      return permanent(what.name + " is somebody else's");
+    if (const HostLink* peer = veth ? std::as_const(all_.at(veth->peer_netns).host).find(link.peer) : nullptr;
+        veth && (!peer || (what.netns == veth->peer_netns && peer->name != veth->peer)))
       return permanent(what.name + " has its other end elsewhere");
     if (link.kind != name_of(what.kind) || (macvlan && link.peer != find(&own(), macvlan->parent)->index) ||
         (vxlan && (link.vni != vxlan->vni || link.port_number != vxlan->port)))

@@ -170,11 +170,14 @@ class FakeHost : public Host {
     HostReport report;
     report.addresses = addresses;
     report.endpoints = endpoints;
+    report.grounds = grounds;
     for (const auto& [name, want] : wanted) {
       NetworkHealth health{true, want.site.interface, natted.contains(name) ? Nat::On : Nat::Off, want.problems,
                            want.site.key};
       if (const auto bad = problems.find(name); bad != problems.end())
         health.problems.insert(health.problems.end(), bad->second.begin(), bad->second.end());
+      if (const auto ground = grounds.find(name); ground != grounds.end())
+        health.problems.insert(health.problems.end(), ground->second.problems.begin(), ground->second.problems.end());
       report.health[name] = std::move(health);
     }
     listener_(report);
@@ -191,8 +194,9 @@ class FakeHost : public Host {
   std::map<std::string, Wanted> wanted;
   std::map<std::string, std::vector<Problem>> problems;  // what stands against a network
   std::map<EndpointKey, Problem> endpoints;
-  std::set<IpAddress> addresses;  // the host's own
-  std::set<std::string> natted;   // networks
+  std::map<std::string, GroundReport> grounds;  // of networks that stand on something
+  std::set<IpAddress> addresses;                // the host's own
+  std::set<std::string> natted;                 // networks
   std::vector<std::string> forgotten, repeated;
 
  private:

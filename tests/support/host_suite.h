@@ -249,6 +249,12 @@ TYPED_TEST_P(HostSuite, WhatIsAnothersIsLeftAlone) {
   LinkSettings marked;
   marked.alias = "berth:blue";
   this->put(SetLink{"dum0", marked});
+  LinkSettings other;
+  other.alias = "berth:red";
+  this->refused(PutLink{"dum0", VethLink{"dum0p"}, other}, ErrorKind::Permanent);
+  this->refused(PutLink{"dum0", VethLink{"dum9p"}, marked}, ErrorKind::Permanent);
+  EXPECT_EQ(this->link("dum0").alias, "berth:blue");
+  this->put(PutLink{"dum0", VethLink{"dum0p"}, marked});
   this->take(DeleteLink{"dum0", "berth:blue"});
   EXPECT_FALSE(this->has("dum0"));
 }

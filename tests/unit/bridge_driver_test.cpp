@@ -61,7 +61,7 @@ TEST_F(BridgeDriverTest, AGatewayOfOursIsPutBackAndAnothersIsTold) {
   EXPECT_EQ(codes(judge(host)), Codes{"gateway-missing"});
   EXPECT_EQ(plan(host), (std::vector<Operation>{PutAddress{"br-blue", *IpAddress::parse("10.10.1.1"), 24}}));
   NetworkSite theirs = blue();
-  for (BridgeAddress& each : theirs.addresses) each.ours = false;
+  for (SiteAddress& each : theirs.addresses) each.ours = false;
   EXPECT_TRUE(driver.plan(theirs, host).empty());
   EXPECT_EQ(codes(driver.judge(theirs, host, {})), Codes{"gateway-missing"});
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 set(daemon ${PROJECT_SOURCE_DIR}/daemon)
 berth_test(app_test berth_app app_test.cpp)
-berth_test(reconciler_test "berth_reconciler;berth_bridge" reconciler_test.cpp)
+berth_test(reconciler_test "berth_reconciler;berth_bridge;berth_macvlan" reconciler_test.cpp)
 berth_test(reconciler_runtimes_test "berth_reconciler;berth_bridge" reconciler_runtimes_test.cpp)
 berth_test(log_test berth_log log_test.cpp)
 berth_test(told_test berth_log told_test.cpp)

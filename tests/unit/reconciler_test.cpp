@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "container_watcher/attach/bridge/bridge_driver.h"
+#include "container_watcher/attach/macvlan/macvlan_driver.h"
 #include "tests/support/fake_parts.h"
 #include "tests/support/fake_route_sink.h"
 
@@ -22,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 
 const BridgeDriver kBridge;
+const MacvlanDriver kMacvlan;
 
 NetworkConfig network(const std::string& name, const std::string& subnet, Advertise advertise = Advertise::Host) {
   NetworkConfig out;
@@ -47,9 +49,10 @@ struct World {
         sink(rib, reconciler),
         runtime(reconciler),
         host([this](const HostReport& report) { reconciler.host_looked(report); }) {
-    reconciler.begin({sink, host, {{"docker", &runtime}}, [](std::string_view name) {
-                        return name == "bridge" ? &kBridge : nullptr;
-                      }});
+    reconciler.begin(
+        {sink, host, {{"docker", &runtime}}, [](std::string_view name) {
+           return name == "bridge" ? static_cast<const Driver*>(&kBridge) : name == "macvlan" ? &kMacvlan : nullptr;
+         }});
   }
   ~World() { reconciler.stop(); }
   World(const World&) = delete;
@@ -547,6 +550,38 @@ TEST_F(ReconcilerTest, InTheEndItIsTheSameInEveryOrder) {
     ASSERT_EQ(there, wanted);
     EXPECT_TRUE(world->reconciler.brain().in_sync());
   }
+}
+
+// What a network stands on is there before its runtime is asked for it, and is asked for again when it comes.
+TEST_F(ReconcilerTest, TheRuntimeIsAskedForANetworkWhenItsGroundIsThere) {
+  NetworkConfig violet = network("violet", "10.40.1.0/24");
+  violet.driver = "macvlan";
+  violet.options = {{"parent", {"internal"}}};
+  config = config_of({violet});
+  begin();
+  world->runtime.run(world->runtime.container("c1", "violet", "10.40.1.2"));
+  world->runtime.list();
+  world->settle();
+  EXPECT_TRUE(world->runtime.asked.empty()) << "the host has not looked yet";
+  world->host.grounds["violet"] = {false, {{"link-refused", "it can't be made", "make it"}}};
+  world->host.change();
+  world->settle();
+  EXPECT_TRUE(world->runtime.asked.empty());
+  EXPECT_EQ(world->reconciler.brain().health().at("violet").problems.at(0).code, "link-refused");
+  world->host.grounds["violet"] = {true, {}};
+  world->host.change();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.40.1.2/32");
+  EXPECT_TRUE(world->reconciler.brain().in_sync());
+  // It goes, and comes back: the route with it.
+  world->host.grounds["violet"] = {false, {{"parent-missing", "it is gone", "look for it"}}};
+  world->host.change();
+  world->settle();
+  EXPECT_EQ(world->routes(), "");
+  world->host.grounds["violet"] = {true, {}};
+  world->host.change();
+  world->settle();
+  EXPECT_EQ(world->routes(), "10.40.1.2/32");
 }
 
 }  // namespace

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/macvlan/macvlan_driver.h"
+
+#include "container_watcher/attach/options.h"
+
+namespace berth {
+namespace {
+
+std::string word_of(MacvlanMode mode) {
+  switch (mode) {
+    case MacvlanMode::Private: return "private";
+    case MacvlanMode::Vepa: return "vepa";
+    case MacvlanMode::Passthru: return "passthru";
+    case MacvlanMode::Bridge: break;
+  }
+  return "bridge";
+}
+
+}  // namespace
+
+RuntimeNetwork MacvlanDriver::runtime_network(const NetworkConfig& config) const {
+  const MacvlanLines lines(config);
+  RuntimeNetwork out;
+  out.network = config.name;
+  out.make = config.docker_network.empty();
+  out.driver = "macvlan";
+  out.name = config.runtime_network();
+  out.subnets = config.subnets;
+  out.options = {{"parent", lines.parent}, {"macvlan_mode", word_of(lines.mode)}};
+  out.defaults = {{"macvlan_mode", "bridge"}};
+  for (const std::string& each : all_said(config, "aux-address")) {
+    const std::size_t space = each.find(' ');
+    if (const auto address = IpAddress::parse(each.substr(space + 1))) out.reserved[each.substr(0, space)] = *address;
+  }
+  return out;
+}
+
+NetworkSite MacvlanDriver::site(const NetworkConfig& config, const NetworkFact& fact) const {
+  const MacvlanLines lines(config);
+  NetworkSite out;
+  out.name = config.name;
+  out.driver = config.driver;
+  out.key = {fact.runtime, fact.id};
+  out.lenient = config.nat_lenient;
+  out.interface = lines.host.empty() ? lines.parent : lines.host;
+  if (lines.mode != MacvlanMode::Passthru) out.parent = lines.parent;
+  out.mac_limit = lines.mac_limit;
+  out.closed_v4 = out.closed_v6 = fact.internal;
+  for (const SubnetFact& each : fact.subnets) {
+    out.subnets.push_back(each.subnet);
+    if (lines.internal) {
+      out.addresses.push_back({each.subnet, each.gateway, each.gateway.has_value()});
+    } else if (lines.shim_address && each.subnet.contains(*lines.shim_address)) {
+      // With the gateway's address this host is the subnet's router; with another one it is a host there, whose ways to the
+      // containers are routes of their own.
+      const bool router = each.gateway == lines.shim_address;
+      const Prefix served = router ? each.subnet : Prefix::of(*lines.shim_address, lines.shim_address->bits());
+      out.addresses.push_back({served, *lines.shim_address, true});
+    }
+  }
+  return out;
+}
+
+}  // namespace berth

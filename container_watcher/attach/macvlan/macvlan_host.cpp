@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The host's side of a network of macvlans: the parent, and the link by which this host reaches the containers.
+#include "container_watcher/attach/link_checks.h"
+#include "container_watcher/attach/macvlan/macvlan_driver.h"
+#include "core/names.h"
+
+namespace berth {
+namespace {
+
+LinkSettings ours(const NetworkConfig& config) {
+  LinkSettings out;
+  out.alias = mark_of(config.name);
+  out.up = true;
+  return out;
+}
+
+// As it was made; a link of another hand in its place is left to the executor to refuse.
+bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& wanted) {
+  return link && link->kind == kind && link->alias == *wanted.alias && link->up &&
+         (!wanted.mtu || link->mtu == *wanted.mtu);
+}
+
+Groundwork internal_ground(const NetworkConfig& config, const MacvlanLines& lines, const HostState& host) {
+  Groundwork out;
+  LinkSettings settings = ours(config);
+  if (config.mtu != 0) settings.mtu = config.mtu;
+  const HostLink* near = host.find(lines.host);
+  const HostLink* far = host.find(lines.parent);
+  if (!is_as(near, "veth", settings) || !far || near->peer != far->index || near->peer_netns) {
+    out.missing.emplace_back(PutLink{lines.host, VethLink{lines.parent}, settings});
+    for (const SubnetConfig& each : config.subnets)
+      if (each.gateway) out.missing.emplace_back(PutAddress{lines.host, *each.gateway, each.subnet.length()});
+  }
+  if (!out.missing.empty() || !is_as(far, "veth", settings)) out.missing.emplace_back(SetLink{lines.parent, settings});
+  out.ready = out.missing.empty();
+  return out;
+}
+
+// With the gateway's address this host is the subnet's router. With another one it is a host there, whose ways to the
+// containers are routes of their own.
+PutAddress shim_address(const NetworkConfig& config, const IpAddress& address, const std::string& link) {
+  for (const SubnetConfig& each : config.subnets)
+    if (each.gateway == address) return {link, address, each.subnet.length()};
+  return {link, address, address.bits()};
+}
+
+// What keeps the parent from carrying anything.
+std::optional<Problem> trouble_of(const HostLink* parent, const std::string& name, const HostState& host) {
+  if (!parent)
+    return Problem{"parent-missing", "there is no interface " + name,
+                   "ip link: has it another name now? then: parent NAME, in berthd.conf"};
+  if (!parent->up) return Problem{"parent-down", name + " is down", "ip link set " + name + " up"};
+  if (const HostLink* master = parent->master != 0 ? host.find(parent->master) : nullptr)
+    return Problem{"parent-taken",
+                   name + " is a port of " + master->name + ", which takes all that comes in by it",
+                   "parent " + master->name + ", in berthd.conf; or: ip link set " + name + " nomaster"};
+  if (!parent->carrier)
+    return Problem{"parent-no-carrier", name + " has no carrier", "look at its cable and at the port of the switch"};
+  return {};
+}
+
+}  // namespace
+
+std::optional<Groundwork> MacvlanDriver::groundwork(const NetworkConfig& config, const HostState& host) const {
+  const MacvlanLines lines(config);
+  if (lines.internal) return internal_ground(config, lines, host);
+  Groundwork out;
+  const HostLink* parent = host.find(lines.parent);
+  if (auto trouble = trouble_of(parent, lines.parent, host)) out.problems.push_back(std::move(*trouble));
+  if (lines.mode == MacvlanMode::Vepa)
+    out.problems.push_back(
+        {"vepa",
+         "in mode vepa the switch behind " + lines.parent + " must send back what comes from it (reflective relay, "
+         "IEEE 802.1Qbg); where it does not, the containers and this host do not reach each other",
+         "mode bridge, unless the switch is set so", false});
+  if (parent && lines.shim) {
+    const HostLink* shim = host.find(lines.host);
+    const LinkSettings settings = ours(config);
+    if (!is_as(shim, "macvlan", settings) || shim->peer != parent->index || shim->macvlan_mode != lines.mode)
+      out.missing.emplace_back(PutLink{lines.host, MacvlanLink{lines.parent, lines.mode}, settings});
+    if (!out.missing.empty() && lines.shim_address)
+      out.missing.emplace_back(shim_address(config, *lines.shim_address, lines.host));
+  }
+  out.ready = parent && out.missing.empty();
+  return out;
+}
+
+std::vector<Operation> MacvlanDriver::plan(const NetworkSite& site, const HostState& host) const {
+  const HostLink* link = host.find(site.interface);
+  return link && link->up ? plan_addresses(site, *link) : std::vector<Operation>();
+}
+
+// What stands against the parent is told with the groundwork.
+LinkVerdict MacvlanDriver::judge(const NetworkSite& site, const HostState& host,
+                                 const std::vector<std::string>& uplinks) const {
+  LinkVerdict out;
+  const HostLink* link = host.find(site.interface);
+  out.attached = link != nullptr;
+  if (!link || !link->up) return out;
+  judge_addresses(site, *link, &out);
+  judge_forwarding(site, host, *link, uplinks, &out);
+  return out;
+}
+
+}  // namespace berth
