@@ -83,6 +83,7 @@ void put(NetworkConfig& network, const std::string& keyword, Values values) {
 // What is left without the lines that this one would replace.
 Values without(Values values, Times times, const std::string& name) {
   if (times == Times::Once) return {};
+  if (times == Times::ForEachValue) return values.erase(name), values;
   std::erase_if(values, [&](const std::string& each) { return each == name || each.starts_with(name + " "); });
   return values;
 }
@@ -208,8 +209,9 @@ NetworkOption plain_option(const std::string& syntax, const std::string& help, T
     const Values before = all_said(network, keyword);
     Values now = without(before, times, words.size() > 1 ? words[1] : "");
     if (!live && now.size() != before.size())
-      return times == Times::Once ? OptionMistake{0, "one " + keyword + " line"}
-                                  : OptionMistake{1, "one " + keyword + " line for each name"};
+      return times == Times::Once          ? OptionMistake{0, "one " + keyword + " line"}
+             : times == Times::ForEachName ? OptionMistake{1, "one " + keyword + " line for each name"}
+                                           : OptionMistake{0, "each " + keyword + " line once"};
     now.insert(rest_of(words, 1));
     put(network, keyword, std::move(now));
     return {};
@@ -218,8 +220,8 @@ NetworkOption plain_option(const std::string& syntax, const std::string& help, T
   out.unset_help = "Take back\n" + help;
   out.unset = [=](NetworkConfig& network, const OptionWords& words, bool) -> Mistake {
     const Values before = all_said(network, keyword);
-    Values now = without(before, times, words.size() > 2 ? words[2] : "");
-    if (times == Times::ForEachName && now.size() == before.size())
+    Values now = without(before, words.size() > 2 ? times : Times::Once, words.size() > 2 ? words[2] : "");
+    if (times != Times::Once && words.size() > 2 && now.size() == before.size())
       return OptionMistake{2, "one that was said (" + syntax + ")"};
     put(network, keyword, std::move(now));
     return {};

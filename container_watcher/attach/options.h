@@ -28,8 +28,9 @@ bool is_gateway_of(const Prefix& subnet, const IpAddress& address);
 
 // How often a driver's own line may stand in a network.
 enum class Times {
-  Once,         // `parent IF`
-  ForEachName,  // `aux-address NAME ADDRESS`: one line for each NAME, which is the first word behind the keyword
+  Once,          // `parent IF`
+  ForEachName,   // `aux-address NAME ADDRESS`: one line for each NAME, which is the first word behind the keyword
+  ForEachValue,  // `shim [ADDRESS]`: any number of different lines
 };
 // What the grammar can't say of the line's words; nothing: they are right. It may look at the subnets, which stand before it in
 // a file. What a later line can make wrong is a gap of the driver besides.

@@ -50,12 +50,16 @@ class HostMacvlanTest : public OwnNamespace {
   ContainerFact start(const std::string& name, const std::string& parent, const std::string& last_byte) {
     const std::string mac = "02:42:0a:28:01:" + last_byte;
     run("ip netns add " + name + " && ip link add link " + parent + " name x" + name + " address " + mac +
-        " type macvlan mode bridge && ip link set x" + name + " netns " + name + " && ip -n " + name + " link set x" + name +
-        " up");
+        " type macvlan mode bridge && ip link set x" + name + " netns " + name + " && ip -n " + name + " link set x" +
+        name + " up");
     ContainerFact fact;
     fact.key = {"docker", name + "-id"};
     fact.name = name;
-    fact.endpoints = {{name + "-on-violet", "violet", "n1", mac, {*IpAddress::parse("10.40.1." + std::to_string(std::stoi(last_byte, nullptr, 16)))}}};
+    fact.endpoints = {{name + "-on-violet",
+                       "violet",
+                       "n1",
+                       mac,
+                       {*IpAddress::parse("10.40.1." + std::to_string(std::stoi(last_byte, nullptr, 16)))}}};
     agent.container_changed(fact);
     return fact;
   }
@@ -122,7 +126,8 @@ TEST_F(HostMacvlanTest, AParentThatCarriesNothing) {
   const std::vector<std::array<const char*, 3>> cases = {
       {"ip link set seg0 down", "parent-down", "ip link set seg0 up"},
       {"ip link set sw0 down", "parent-no-carrier", "ip link set sw0 up"},
-      {"ip link set seg0 down && ip link set seg0 name seg1", "parent-missing", "ip link set seg1 name seg0 && ip link set seg0 up"},
+      {"ip link set seg0 down && ip link set seg0 name seg1", "parent-missing",
+       "ip link set seg1 name seg0 && ip link set seg0 up"},
       {"ip link del seg0", "parent-missing",
        "ip link add seg0 type veth peer name sw0 && ip link set seg0 up && ip link set sw0 up"},
   };

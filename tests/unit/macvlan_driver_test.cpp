@@ -67,8 +67,8 @@ TEST(MacvlanDriver, AnInternalParentIsAVethWithTheGatewayAtThisHostsEnd) {
   EXPECT_EQ(near->alias, "berth:violet");
   EXPECT_EQ(far->alias, "berth:violet");
   EXPECT_TRUE(near->up && far->up);
-  EXPECT_EQ(near->addresses, (std::vector<LinkAddress>{{*IpAddress::parse("10.40.1.1"), 24},
-                                                       {*IpAddress::parse("fd00:40:1::1"), 64}}));
+  EXPECT_EQ(near->addresses,
+            (std::vector<LinkAddress>{{*IpAddress::parse("10.40.1.1"), 24}, {*IpAddress::parse("fd00:40:1::1"), 64}}));
   const RuntimeNetwork wanted = kDriver.runtime_network(config);
   EXPECT_EQ(wanted.driver, "macvlan");
   EXPECT_EQ(wanted.options.at("parent"), "mp-violet");
@@ -86,8 +86,8 @@ TEST(MacvlanDriver, WhatIsTakenAwayIsMadeAgain) {
   done_on(host, config);
   LinkSettings down;
   down.up = false;
-  for (const Operation& harm :
-       {Operation(DeleteLink{"mv-violet"}), Operation(DeleteLink{"mp-violet"}), Operation(SetLink{"mp-violet", down})}) {
+  for (const Operation& harm : {Operation(DeleteLink{"mv-violet"}), Operation(DeleteLink{"mp-violet"}),
+                                Operation(SetLink{"mp-violet", down})}) {
     ASSERT_TRUE(host.apply(harm));
     EXPECT_FALSE(kDriver.groundwork(config, *host.state())->ready);
     EXPECT_TRUE(done_on(host, config).ready);
@@ -124,7 +124,8 @@ TEST(MacvlanDriver, OnASegmentTheHostHasAShim) {
   EXPECT_TRUE(kDriver.plan(site, state).empty());
   EXPECT_TRUE(kDriver.judge(site, state, {}).attached);
   EXPECT_EQ(codes(kDriver.judge(site, state, {}).problems), Codes{}) << "its address is its own, no gateway";
-  config.options["shim"] = {"10.40.1.1"};
+  config.options["shim"] = {"10.40.1.1", "fd00:40:1::9"};
+  EXPECT_EQ(kDriver.site(config, fact_of(config)).addresses[1].subnet.to_string(), "fd00:40:1::9/128");
   EXPECT_EQ(kDriver.site(config, fact_of(config)).addresses[0].subnet.to_string(), "10.40.1.0/24")
       << "with the gateway's address this host is the router";
 }
@@ -151,8 +152,9 @@ TEST(MacvlanDriver, WhatKeepsTheParentFromCarryingIsTold) {
 }
 
 TEST(MacvlanDriver, WhatCannotBeIsAGap) {
-  const auto gaps = [](const std::map<std::string, std::set<std::string>>& options,
-                       const std::function<void(NetworkConfig&)>& change = [](NetworkConfig&) {}) {
+  const auto gaps = [](
+                        const std::map<std::string, std::set<std::string>>& options,
+                        const std::function<void(NetworkConfig&)>& change = [](NetworkConfig&) {}) {
     NetworkConfig config = violet(options);
     change(config);
     return kDriver.gaps(config).size();

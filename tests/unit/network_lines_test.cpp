@@ -51,7 +51,8 @@ const std::vector<const Driver*>& drivers_of_the_test() {
                         if (each.subnet.contains(*IpAddress::parse(words[2]))) return std::nullopt;
                       return OptionMistake{2, "an address of this network"};
                     }),
-       plain_option("isolated", "Endpoints do not see each other")});
+       plain_option("isolated", "Endpoints do not see each other"),
+       plain_option("shim [ADDRESS]", "The host is on it\nIts address there", Times::ForEachValue)});
   static const std::vector<const Driver*> kDrivers = {&kPlain, &kStub};
   return kDrivers;
 }
@@ -104,13 +105,19 @@ TEST_F(NetworkLinesTest, ADriversOwnLinesAreTakenBack) {
                                                         {"mode vepa", "no mode"},
                                                         {"aux-address a 10.0.0.5", "no aux-address a"},
                                                         {"aux-address a 10.0.0.5", "no aux-address a 10.0.0.5"},
-                                                        {"isolated", "no isolated"}};
+                                                        {"isolated", "no isolated"},
+                                                        {"shim", "no shim"},
+                                                        {"shim 10.0.0.9", "no shim"},
+                                                        {"shim 10.0.0.9", "no shim 10.0.0.9"}};
   for (const auto& [line, undo] : kPairs) {
     EXPECT_EQ(say(line), "");
     EXPECT_FALSE(network_ == before) << line;
     EXPECT_EQ(say(undo), "");
     EXPECT_TRUE(network_ == before) << undo;
   }
+  enter({"shim 10.0.0.9", "shim fd00::9", "no shim 10.0.0.9"});
+  EXPECT_EQ(network_.options.at("shim"), std::set<std::string>{"fd00::9"});
+  EXPECT_EQ(say("no shim 10.0.0.9"), "8 one that was said (shim [ADDRESS])");
   enter({"no parent", "aux-address a 10.0.0.5", "aux-address ab 10.0.0.6", "no aux-address a"});
   EXPECT_EQ(network_.options.at("aux-address"), std::set<std::string>{"ab 10.0.0.6"});
   EXPECT_EQ(say("no aux-address a"), "15 one that was said (aux-address NAME ADDRESS)");
@@ -123,6 +130,10 @@ TEST_F(NetworkLinesTest, ALineIsReplacedAtTheShellAndAMistakeInAFile) {
   EXPECT_EQ(network_.options.at("aux-address"), std::set<std::string>{"a 10.0.0.6"});
   const NetworkConfig before = network_;
   EXPECT_EQ(say("parent eth3", false), "0 one parent line");
+  enter({"shim 10.0.0.9", "shim fd00::9"});
+  EXPECT_EQ(network_.options.at("shim"), (std::set<std::string>{"10.0.0.9", "fd00::9"}));
+  EXPECT_EQ(say("shim fd00::9", false), "0 each shim line once");
+  enter({"no shim"});
   EXPECT_EQ(say("aux-address a 10.0.0.7", false), "12 one aux-address line for each name");
   EXPECT_EQ(say("aux-address b 10.1.0.7", false), "14 an address of this network") << "what the driver knows of it";
   EXPECT_TRUE(network_ == before) << "a mistake changes nothing";

@@ -50,13 +50,14 @@ NetworkSite MacvlanDriver::site(const NetworkConfig& config, const NetworkFact& 
     out.subnets.push_back(each.subnet);
     if (lines.internal) {
       out.addresses.push_back({each.subnet, each.gateway, each.gateway.has_value()});
-    } else if (lines.shim_address && each.subnet.contains(*lines.shim_address)) {
-      // With the gateway's address this host is the subnet's router; with another one it is a host there, whose ways to the
-      // containers are routes of their own.
-      const bool router = each.gateway == lines.shim_address;
-      const Prefix served = router ? each.subnet : Prefix::of(*lines.shim_address, lines.shim_address->bits());
-      out.addresses.push_back({served, *lines.shim_address, true});
+      continue;
     }
+    // With the gateway's address this host is the subnet's router; with another one it is a host there, whose ways to the
+    // containers are routes of their own.
+    for (const IpAddress& address : lines.shim_addresses)
+      if (each.subnet.contains(address))
+        out.addresses.push_back(
+            {each.gateway == address ? each.subnet : Prefix::of(address, address.bits()), address, true});
   }
   return out;
 }

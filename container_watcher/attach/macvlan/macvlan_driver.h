@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "container_watcher/attach/driver.h"
 
@@ -21,7 +22,9 @@ namespace berth {
 class MacvlanDriver : public Driver {
  public:
   std::string_view name() const override { return "macvlan"; }
-  std::string_view help() const override { return "A macvlan for each container, on an interface or routed by this host"; }
+  std::string_view help() const override {
+    return "A macvlan for each container, on an interface or routed by this host";
+  }
   const std::vector<NetworkOption>& options() const override;
   std::vector<std::string> gaps(const NetworkConfig& config) const override;
   RuntimeNetwork runtime_network(const NetworkConfig& config) const override;
@@ -42,7 +45,7 @@ struct MacvlanLines {
   MacvlanMode mode = MacvlanMode::Bridge;
   bool shim = false;
   std::uint32_t mac_limit = 0;  // 0: any number
-  std::optional<IpAddress> shim_address;
+  std::vector<IpAddress> shim_addresses;
 };
 
 }  // namespace berth

@@ -52,8 +52,7 @@ std::optional<Problem> trouble_of(const HostLink* parent, const std::string& nam
                    "ip link: has it another name now? then: parent NAME, in berthd.conf"};
   if (!parent->up) return Problem{"parent-down", name + " is down", "ip link set " + name + " up"};
   if (const HostLink* master = parent->master != 0 ? host.find(parent->master) : nullptr)
-    return Problem{"parent-taken",
-                   name + " is a port of " + master->name + ", which takes all that comes in by it",
+    return Problem{"parent-taken", name + " is a port of " + master->name + ", which takes all that comes in by it",
                    "parent " + master->name + ", in berthd.conf; or: ip link set " + name + " nomaster"};
   if (!parent->carrier)
     return Problem{"parent-no-carrier", name + " has no carrier", "look at its cable and at the port of the switch"};
@@ -71,16 +70,18 @@ std::optional<Groundwork> MacvlanDriver::groundwork(const NetworkConfig& config,
   if (lines.mode == MacvlanMode::Vepa)
     out.problems.push_back(
         {"vepa",
-         "in mode vepa the switch behind " + lines.parent + " must send back what comes from it (reflective relay, "
-         "IEEE 802.1Qbg); where it does not, the containers and this host do not reach each other",
+         "in mode vepa the switch behind " + lines.parent +
+             " must send back what comes from it (reflective relay, "
+             "IEEE 802.1Qbg); where it does not, the containers and this host do not reach each other",
          "mode bridge, unless the switch is set so", false});
   if (parent && lines.shim) {
     const HostLink* shim = host.find(lines.host);
     const LinkSettings settings = ours(config);
     if (!is_as(shim, "macvlan", settings) || shim->peer != parent->index || shim->macvlan_mode != lines.mode)
       out.missing.emplace_back(PutLink{lines.host, MacvlanLink{lines.parent, lines.mode}, settings});
-    if (!out.missing.empty() && lines.shim_address)
-      out.missing.emplace_back(shim_address(config, *lines.shim_address, lines.host));
+    if (!out.missing.empty())
+      for (const IpAddress& each : lines.shim_addresses)
+        out.missing.emplace_back(shim_address(config, each, lines.host));
   }
   out.ready = parent && out.missing.empty();
   return out;

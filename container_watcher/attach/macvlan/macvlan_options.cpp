@@ -45,9 +45,9 @@ MacvlanLines::MacvlanLines(const NetworkConfig& config) {
   parent = said(config, "parent").value_or("");
   internal = parent == kInternal;
   mode = mode_of(said(config, "mode").value_or("bridge"));
-  if (const auto words = said(config, "shim")) {
+  for (const std::string& each : all_said(config, "shim")) {
     shim = true;
-    shim_address = IpAddress::parse(*words);
+    if (const auto address = IpAddress::parse(each)) shim_addresses.push_back(*address);
   }
   if (!internal) mac_limit = parse_number<std::uint32_t>(said(config, "mac-limit").value_or("")).value_or(kMacLimit);
   if (internal) parent = link_name("mp-", config.name);
@@ -58,26 +58,27 @@ MacvlanLines::MacvlanLines(const NetworkConfig& config) {
 const std::vector<NetworkOption>& MacvlanDriver::options() const {
   static const std::vector<NetworkOption> kOptions = {
       docker_network_option("macvlan"),
-      plain_option("parent IF",
-                   "What the containers' macvlans stand on\nAn interface, or: internal, a link of berth's own that this "
-                   "host routes to",
-                   Times::Once,
-                   [](const NetworkConfig&, const OptionWords& words) -> std::optional<OptionMistake> {
-                     if (words[1].size() <= 15 && words[1].find_first_of("/ :") == std::string::npos) return {};
-                     return OptionMistake{1, "the name of an interface, or internal"};
-                   }),
+      plain_option(
+          "parent IF",
+          "What the containers' macvlans stand on\nAn interface, or: internal, a link of berth's own that this "
+          "host routes to",
+          Times::Once,
+          [](const NetworkConfig&, const OptionWords& words) -> std::optional<OptionMistake> {
+            if (words[1].size() <= 15 && words[1].find_first_of("/ :") == std::string::npos) return {};
+            return OptionMistake{1, "the name of an interface, or internal"};
+          }),
       plain_option("mode <bridge|vepa|private|passthru>",
                    "Whom the containers of one parent reach\nEach other\nEach other, by a switch that reflects\n"
                    "Not each other\nThere is one alone, and it has the parent's MAC address"),
       gateway_option("The router of the containers"),
       ip_range_option(),
-      plain_option("aux-address NAME ADDRESS",
-                   "An address that no container gets\nWhose it is\nA.B.C.D or X:X::X:X", Times::ForEachName,
+      plain_option("aux-address NAME ADDRESS", "An address that no container gets\nWhose it is\nA.B.C.D or X:X::X:X",
+                   Times::ForEachName,
                    [](const NetworkConfig& config, const OptionWords& words) { return in_a_subnet(config, words, 2); }),
       plain_option("shim [ADDRESS]",
                    "This host gets a macvlan on the parent: it and the containers reach each other by it\n"
-                   "An address of its own there",
-                   Times::Once,
+                   "An address of its own there, one line for each",
+                   Times::ForEachValue,
                    [](const NetworkConfig& config, const OptionWords& words) { return in_a_subnet(config, words, 1); }),
       plain_option("mac-limit (1-65535)",
                    "How many MAC addresses the parent may carry: what its switch learns, 512 where nothing is said\n"
@@ -112,9 +113,10 @@ std::vector<std::string> MacvlanDriver::gaps(const NetworkConfig& config) const 
   if (!advertises_subnet(config.advertise)) return out;
   // Others are on the segment, and have a router there: only that one may tell the fabric of it.
   for (const SubnetConfig& each : config.subnets)
-    if (!lines.shim_address || !each.gateway || *lines.shim_address != *each.gateway)
-      out.push_back("advertise host for " + of + ": the subnet " + each.subnet.to_string() +
-                    " is its router's to advertise, and this host is that only where the shim has the gateway's address");
+    if (!each.gateway || std::ranges::find(lines.shim_addresses, *each.gateway) == lines.shim_addresses.end())
+      out.push_back(
+          "advertise host for " + of + ": the subnet " + each.subnet.to_string() +
+          " is its router's to advertise, and this host is that only where the shim has the gateway's address");
   return out;
 }
 
