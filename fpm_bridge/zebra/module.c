@@ -24,7 +24,7 @@
 DEFINE_MGROUP(BERTH, "berth zebra module");
 
 struct berth_settings berth_settings = {.socket = (char *)"/run/frr/berth.sock", .group = (char *)"frr",
-					.type = ZEBRA_ROUTE_OPENFABRIC, .grace = 120, .distance = 20,
+					.type = ZEBRA_ROUTE_OPENFABRIC, .grace = 120, .distance = 15,
 					.max_routes = 200000, .fpm_commands = true};
 struct berth_counters berth_counters;
 struct event_loop *berth_loop;

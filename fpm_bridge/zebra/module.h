@@ -35,7 +35,7 @@ struct berth_settings {
 	char *group;		/* of the socket */
 	int type;		/* of our routes: ZEBRA_ROUTE_… */
 	uint32_t grace;		/* seconds; where berthd says nothing else */
-	uint32_t distance;	/* where berthd says nothing else */
+	uint32_t distance;	/* where berthd says nothing else; below eBGP's 20: a host prefers its own container */
 	uint32_t max_routes;
 	bool fpm_commands;	/* the two shows that the stock vtysh knows */
 	const char *inert;	/* not NULL: nothing is done, and this is why */

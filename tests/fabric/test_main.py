@@ -2,6 +2,7 @@
 """The main test: containers of all networks on all hosts, reachable by their own address from everywhere; every
 FIB holds exactly what it must; after the stop nothing of them is left."""
 
+import json
 import unittest
 
 import lab
@@ -66,6 +67,35 @@ class Main(unittest.TestCase):
         lab.until("both are reachable", lambda: lab.reach([life, other]), 30)
         lab.remove([life, other])
         right("nothing is left", [])
+
+    def test_one_address_on_two_hosts(self):
+        """Anycast: the second host has the first one's route already, and prefers its own container all the same."""
+        address, hosts = "10.20.9.9", ("host1", "host2")
+        network = ("network any\n driver bridge\n subnet 10.20.9.0/24\n gateway 10.20.9.1\n advertise host\n tag 200\nexit\n")
+        lab.until("nothing but the fabric before the start", lambda: lab.wrong_routes([]))
+        self.addCleanup(lab.until, "nothing is left", lambda: lab.wrong_routes([]))
+        for host in hosts:
+            config = lab.sh(host, "cat /etc/frr/berthd.conf")
+            self.addCleanup(lab.sh, host, "docker network rm any >/dev/null")
+            self.addCleanup(lab.configure, host, config)
+            self.addCleanup(lab.sh, host, "docker rm -f t-any >/dev/null")
+            lab.configure(host, config + network)
+            permit = "ip prefix-list CONTAINERS4 seq 99 permit 10.20.9.0/24 le 32"
+            lab.sh(host, f"vtysh -c 'configure terminal' -c '{permit}'")
+            self.addCleanup(lab.sh, host, f"vtysh -c 'configure terminal' -c 'no {permit}'")
+            lab.until("the network is made",
+                      lambda: [] if "any" in lab.sh(host, "docker network ls --format '{{.Name}}'").split() else "not yet")
+        way = lambda host: json.loads(lab.sh(host, f"ip -j route show {address}/32"))
+        run = lambda host: lab.sh(host, f"docker run -d --name t-any --network any --ip {address} {lab.image()} >/dev/null")
+        run("host1")
+        lab.until("the second host knows the first one's", lambda: [] if way("host2") else "no route")
+        run("host2")
+        for host in hosts:
+            lab.until("each host uses its own", lambda: [] if [each.get("dev") for each in way(host)] == ["br-any"] else way(host))
+            self.assertIn("installed", [each["state"] for each in lab.show(host, "show routes")["routes"]
+                                        if each["prefix"] == address + "/32"])
+        lab.until("two ways at the spine", lambda: [] if len((way("spine1") or [{}])[0].get("nexthops", [])) == 2
+                  else way("spine1"))
 
 
 if __name__ == "__main__":
