@@ -76,8 +76,14 @@ endmacro()
 set(berth_waiting host_links_test=6 host_agent_test=4 zebra_client_test=4 docker_watcher_test=3
   connection_test=1 told_test=1)
 
+# Programs that have more than one thread, in themselves or in the daemon that they start: what ThreadSanitizer is for. In the others
+# a thread that begins is a mistake, and says so (tests/support/one_thread.cpp).
+set(berth_threaded app_docker_test berthd_process_test connection_test host_agent_test host_firewall_test host_links_test
+  host_macvlan_test log_test shared_text_test vty_server_test)
+
 add_custom_target(berth_tests)
-# berth_test(NAME LIBRARIES SOURCES): one GoogleTest program; label is the folder's name (unit, property). It takes three places
+add_custom_target(berth_threaded_tests)
+# berth_test(NAME LIBRARIES SOURCES): one GoogleTest program; label is the folder's name (unit, property), and "threads" where it has several. It takes three places
 # of ctest's -j, or one for each part where it waits: so `ctest -j N` with three times as many places as there are cores keeps
 # them busy, and no more.
 function(berth_test name libraries)
@@ -86,6 +92,12 @@ function(berth_test name libraries)
   target_link_libraries(${name} PRIVATE ${libraries} GTest::gtest GTest::gmock GTest::gtest_main)
   get_filename_component(label ${CMAKE_CURRENT_SOURCE_DIR} NAME)
   add_dependencies(berth_tests ${name})
+  if(name IN_LIST berth_threaded)
+    list(APPEND label threads)
+    add_dependencies(berth_threaded_tests ${name})
+  else()
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/one_thread.cpp)
+  endif()
   set(places 3)
   set(parts 1)
   foreach(each ${berth_waiting})
@@ -101,7 +113,7 @@ function(berth_test name libraries)
     endif()
     math(EXPR index "${part} - 1")
     add_test(NAME ${test} COMMAND ${name})
-    set_tests_properties(${test} PROPERTIES LABELS ${label} TIMEOUT 120 PROCESSORS ${places}
+    set_tests_properties(${test} PROPERTIES LABELS "${label}" TIMEOUT 120 PROCESSORS ${places}
       ENVIRONMENT "GTEST_TOTAL_SHARDS=${parts};GTEST_SHARD_INDEX=${index}")
   endforeach()
 endfunction()
