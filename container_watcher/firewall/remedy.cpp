@@ -45,6 +45,22 @@ std::string made_lasting(const Chain& chain) {
 
 }  // namespace
 
+std::string told(const Decision& what) {
+  return "\"" + what.text() + "\" in " + what.chain->title();
+}
+
+std::string match_in_doubt(const Decision& what) {
+  if (what.rule)
+    for (const Statement& each : what.rule->statements)
+      if (each.what == Do::Opaque) return "\"" + each.target + "\"";
+  return "";
+}
+
+std::string doubtful(const Decision& what) {
+  const std::string match = match_in_doubt(what);
+  return match.empty() ? told(what) : match + " of " + told(what);
+}
+
 bool docker_writes(const Decision& what) {
   const Chain& chain = *what.chain;
   if (chain.table == "docker-bridges") return true;
@@ -93,6 +109,12 @@ std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const 
          (clients ? " daddr " : " saddr ") + subnet.to_string() +
          " accept # or take the rule away, or say with fabric PREFIX lines from where the network is to "
          "be seen as itself";
+}
+
+std::string remedy_for_doubt(const std::optional<Decision>& doubt, const NetworkSite& site) {
+  return "berthctl -c 'configure terminal' -c 'network " + site.name +
+         "' -c 'nat-check lenient' # if it is known to be harmless" +
+         (doubt ? "; or write " + doubtful(*doubt) + " in words that nft prints" : "");
 }
 
 }  // namespace berth::firewall
