@@ -108,6 +108,7 @@ struct Problem {
   std::string remedy;
   bool blocks = true;  // nothing of its subject, in its family, is advertised while it lasts
   Family family = Family::Both;
+  bool waited_for = false;  // it would block, but may pass by itself: it counts when it lasts
   bool operator==(const Problem&) const = default;
   bool concerns(const Prefix& prefix) const { return berth::concerns(family, prefix); }
 };

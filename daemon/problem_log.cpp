@@ -13,7 +13,7 @@ void ProblemLog::tell(const std::string& subject, const std::vector<Problem>& no
   };
   std::set<Key> last;
   for (const Problem& each : now)
-    if (last.emplace(each.code, each.family, each.text).second &&
+    if (!each.waited_for && last.emplace(each.code, each.family, each.text).second &&
         !told_[subject].contains({each.code, each.family, each.text}))
       spdlog::warn("{}: {}{}", of_family(each.family), each.text, each.remedy.empty() ? "" : " (" + each.remedy + ")");
   for (const auto& [code, family, text] : told_[subject])

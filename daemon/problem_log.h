@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Problems in the log: one line when one begins, with what to do, and one when it ends; nothing while it lasts. Thread: the
-// daemon's.
+// Problems in the log: one line when one begins, with what to do, and one when it ends; nothing while it lasts, and nothing
+// of what may pass by itself. Thread: the daemon's.
 #pragma once
 
 #include <map>

@@ -29,6 +29,7 @@ constexpr auto kDockerRecheck = 200ms;
 // came and what drops is its own. Rules that never rest (kube-proxy, fail2ban) wear this out.
 constexpr auto kMostPatience = 60s;
 constexpr auto kRuntimeRests = 5s;
+constexpr std::size_t kMostWaitedFor = 16;  // containers of a network, each held back for itself, that are told
 constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
 constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
 
@@ -44,6 +45,14 @@ std::optional<Problem> nearly_full(const MacParent& parent) {
                  parent.name + " carries nine tenths or more of the " + std::to_string(parent.limit) +
                      " MAC addresses that are allowed; containers beyond are not advertised",
                  "mac-limit N, in berthd.conf, if its switch learns so many; docker stop, what is not needed", false};
+}
+
+// Shown, and not acted upon yet.
+Problem waited_for(Problem problem) {
+  problem.blocks = false;
+  problem.waited_for = true;
+  problem.text += "; berthd waits whether that passes by itself";
+  return problem;
 }
 
 }  // namespace
@@ -278,9 +287,8 @@ void HostAgent::be_patient(const std::string& network, NetworkHealth* health, bo
       continue;
     }
     if (!hold_back(&dropped_since_, {network, family}, docker_writes)) continue;
-    FamilyHealth NetworkHealth::* rules = family == Family::V4 ? &NetworkHealth::v4 : &NetworkHealth::v6;
-    without.*rules = before->second.*rules;
-    *health = std::move(without);
+    for (Problem& each : health->problems)
+      if (drops(each)) each = waited_for(std::move(each));
   }
 }
 
@@ -292,11 +300,15 @@ void HostAgent::note_closed(Look* look) {
       return each.first.first == of &&
              std::ranges::none_of(closed, [&](const auto& now) { return now.first == each.first.second; });
     });
+    std::vector<std::pair<Prefix, Problem>> held_back;
     if (const auto before = closed_.find(name); before != closed_.end())
       std::erase_if(closed, [&, of = name](const auto& each) {
-        return each.second.code == "firewall-drops" &&
-               std::ranges::none_of(before->second, [&](const Prefix& was) { return was.contains(each.first); }) &&
-               hold_back(&closed_since_, {of, each.first}, false);
+        if (each.second.code != "firewall-drops" ||
+            std::ranges::any_of(before->second, [&](const Prefix& was) { return was.contains(each.first); }) ||
+            !hold_back(&closed_since_, {of, each.first}, false))
+          return false;
+        held_back.push_back(each);
+        return true;
       });
     std::vector<Prefix>& now = closed_[name];
     now.clear();
@@ -306,6 +318,10 @@ void HostAgent::note_closed(Look* look) {
     for (auto& [key, problem] : book_->closed(name, closed, &none_left))
       look->endpoints.try_emplace(key, std::move(problem));
     for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
+    std::map<Family, Problem> none_left_soon;
+    std::size_t told = 0;
+    for (auto& [key, problem] : book_->closed(name, held_back, &none_left_soon))
+      if (told++ < kMostWaitedFor) finding.verdict.problems.push_back(waited_for(std::move(problem)));
   }
 }
 

@@ -27,6 +27,8 @@ IntervalSet nobody(bool v4) {
   return out;
 }
 
+constexpr std::size_t kMostEffort = 4096;  // boxes taken from each other to see what is sure
+
 constexpr Word kSyn = 2, kAck = 0x10, kPshAck = 0x18, kFinAck = 0x11, kSynAck = 0x12;
 
 IntervalSet flags(std::initializer_list<Word> all) {
@@ -55,15 +57,52 @@ std::vector<Box> of_protocols(std::vector<Box> boxes, const IntervalSet& protoco
   return boxes;
 }
 
-bool any_sure(const std::vector<Box>& boxes) {
-  return std::any_of(boxes.begin(), boxes.end(), [](const Box& each) { return !each.unsure; });
+// By what a packet is known on its whole way: TCP's flags and the type of an ICMP message are other ones in its answer.
+Box place_of(Box box) {
+  box[Field::Flags] = box[Field::Icmp] = IntervalSet::of(0);
+  return box;
 }
 
-// How much is kept, of what is kept and what is lost.
-Passing share(const std::vector<Box>& kept, const std::vector<Box>& lost) {
+// What is in none of the others. Nothing, where that would take too long.
+std::vector<Box> beyond(std::vector<Box> left, const std::vector<Box>& others, std::size_t* effort) {
+  for (const Box& other : others) {
+    if (left.empty()) break;
+    const Box place = place_of(other);
+    std::vector<Box> next;
+    for (const Box& each : left) {
+      if ((*effort)++ > kMostEffort) return {};
+      for (Box& piece : minus(each, place)) next.push_back(std::move(piece));
+    }
+    left = std::move(next);
+  }
+  return left;
+}
+
+// What can't be judged leaves no doubt of a packet where all that may become of it is the same: where it is in `boxes`, and
+// neither in the others nor aside.
+bool any_sure(const std::vector<Box>& boxes, const std::vector<Box>& others, const std::vector<Box>& aside) {
+  if (std::any_of(boxes.begin(), boxes.end(), [](const Box& each) { return !each.unsure; })) return true;
+  std::size_t effort = 0;
+  return std::any_of(boxes.begin(), boxes.end(), [&](const Box& each) {
+    const std::vector<Box> left = beyond({place_of(each)}, others, &effort);
+    return !beyond(left, aside, &effort).empty();
+  });
+}
+
+// How much is kept, of what is kept and what is lost; `aside`: what is neither.
+Passing share(const std::vector<Box>& kept, const std::vector<Box>& lost, const std::vector<Box>& aside = {}) {
   if (lost.empty()) return Passing::All;
   if (kept.empty()) return Passing::None;
-  return any_sure(kept) && any_sure(lost) ? Passing::Some : Passing::Unknown;
+  return any_sure(kept, lost, aside) && any_sure(lost, kept, aside) ? Passing::Some : Passing::Unknown;
+}
+
+// What made that unsure which this rule takes.
+std::optional<Decision> doubt_of(const std::optional<Decision>& what, const std::vector<Gone>& gone,
+                                 const Passage& passage) {
+  for (const Gone& each : gone)
+    if (what && each.box.doubt >= 0 && passage.decisions[each.by] == *what)
+      return passage.decisions[static_cast<std::size_t>(each.box.doubt)];
+  return std::nullopt;
 }
 
 double volume(const Box& box) {
@@ -249,8 +288,9 @@ FlowVerdict Flows::judged(const Box& of, End containers) const {
   std::vector<Box> lost, diverted;
   for (const Gone& each : passage.dropped) lost.push_back(each.box);
   for (const Gone& each : passage.diverted) diverted.push_back(each.box);
-  out.passed = passage.passed.empty() && lost.empty() ? Passing::All : share(passage.passed, lost);
+  out.passed = passage.passed.empty() && lost.empty() ? Passing::All : share(passage.passed, lost, diverted);
   out.drop = greatest(passage.dropped, passage, of, program_, &out.drop_part);
+  out.drop_doubt = doubt_of(out.drop, passage.dropped, passage);
   std::vector<bool> drops(passage.decisions.size());
   for (const Gone& each : passage.dropped) {
     if (!drops[each.by]) out.drops.push_back(passage.decisions[each.by]);
@@ -273,6 +313,7 @@ FlowVerdict Flows::judged(const Box& of, End containers) const {
   }
   out.source_kept = share(kept, changed);
   out.nat = greatest(natted, seen, of, program_, &out.nat_part);
+  out.nat_doubt = doubt_of(out.nat, natted, seen);
   if (out.source_kept == Passing::Some) out.natted = of[ours] - ends(kept, ours) - out.closed;
 
   std::vector<Box> straight = seen.passed;

@@ -18,6 +18,7 @@ struct FlowVerdict {
   Passing source_kept = Passing::All, destination_kept = Passing::All;
   bool no_transport = false;                       // neither TCP nor UDP passes, whatever else does
   std::optional<Decision> drop, nat, redirect;     // what decided most of it
+  std::optional<Decision> drop_doubt, nat_doubt;   // where that is unsure: the rule that can't be judged
   std::vector<Decision> drops;                     // all of them
   std::string drop_part, nat_part, redirect_part;  // of what, where it is not all
   IntervalSet closed, natted;                      // addresses of the containers, wholly

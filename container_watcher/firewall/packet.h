@@ -68,6 +68,7 @@ struct Box {
   // An earlier packet of the flow went past conntrack: what it makes of this one is not followed.
   bool half_tracked = false;
   int source_nat = -1;  // the number of the rule that changed its source; -1: none did
+  int doubt = -1;       // and of that which made it unsure last
   const IntervalSet& operator[](Field field) const { return fields[static_cast<std::size_t>(field)]; }
   IntervalSet& operator[](Field field) { return fields[static_cast<std::size_t>(field)]; }
   bool operator==(const Box&) const = default;

@@ -26,6 +26,17 @@ std::string ufw(const NetworkSite& site, const Prefix& subnet) {
          site.interface + " from " + subnet.to_string();
 }
 
+// Docker that starts beside firewalld puts its bridges in a zone of this name, and gives a network up whose bridge is in
+// another (ZONE_CONFLICT). The zone is made as Docker makes it; what may come to it from the others is the subnet's alone.
+std::string firewalld(const NetworkSite& site, const Prefix& subnet) {
+  const std::string command = "firewall-cmd --permanent ", policy = command + "--policy=berth ";
+  return command + "--new-zone=docker && " + command + "--zone=docker --set-target=ACCEPT; " + command +
+         "--zone=docker --change-interface=" + site.interface + "; " + command + "--new-policy=berth; " + policy +
+         "--add-ingress-zone=ANY; " + policy + "--add-egress-zone=docker; " + policy +
+         "--add-rich-rule='rule family=" + (subnet.is_v4() ? "ipv4" : "ipv6") +
+         " destination address=" + subnet.to_string() + " accept'; firewall-cmd --reload";
+}
+
 // iptables and nft take the rule in the same words for a chain of iptables'.
 std::string accept_in(const Chain& chain, const std::string& name, const NetworkSite& site, const Prefix& subnet) {
   const std::string daddr = " " + address_word(subnet) + " daddr " + subnet.to_string() + " accept";
@@ -44,6 +55,22 @@ std::string made_lasting(const Chain& chain) {
 }
 
 }  // namespace
+
+std::string told(const Decision& what) {
+  return "\"" + what.text() + "\" in " + what.chain->title();
+}
+
+std::string match_in_doubt(const Decision& what) {
+  if (what.rule)
+    for (const Statement& each : what.rule->statements)
+      if (each.what == Do::Opaque) return "\"" + each.target + "\"";
+  return "";
+}
+
+std::string doubtful(const Decision& what) {
+  const std::string match = match_in_doubt(what);
+  return match.empty() ? told(what) : match + " of " + told(what);
+}
 
 bool docker_writes(const Decision& what) {
   const Chain& chain = *what.chain;
@@ -70,13 +97,7 @@ std::string remedy_for_drop(const Ruleset& rules, const Decision& what, const Ne
       return ufw(site, subnet);
     if (user && user != &chain) return accept_in(chain, user->name, site, subnet);
   }
-  if (chain.table == "firewalld") {
-    const std::string permanent = "firewall-cmd --permanent ";
-    return permanent + "--zone=trusted --change-interface=" + site.interface + "; " + permanent +
-           "--new-policy berth; " + permanent + "--policy berth --add-ingress-zone ANY; " + permanent +
-           "--policy berth --add-egress-zone trusted; " + permanent +
-           "--policy berth --set-target ACCEPT; firewall-cmd --reload";
-  }
+  if (chain.table == "firewalld") return firewalld(site, subnet);
   return accept_in(chain, chain.typed(), site, subnet) + (by_iptables(chain) ? "" : made_lasting(chain));
 }
 
@@ -93,6 +114,12 @@ std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const 
          (clients ? " daddr " : " saddr ") + subnet.to_string() +
          " accept # or take the rule away, or say with fabric PREFIX lines from where the network is to "
          "be seen as itself";
+}
+
+std::string remedy_for_doubt(const std::optional<Decision>& doubt, const NetworkSite& site) {
+  return "berthctl -c 'configure terminal' -c 'network " + site.name +
+         "' -c 'nat-check lenient' # if it is known to be harmless" +
+         (doubt ? "; or write " + doubtful(*doubt) + " in words that nft prints" : "");
 }
 
 }  // namespace berth::firewall

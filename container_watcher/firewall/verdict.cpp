@@ -12,8 +12,11 @@ namespace {
 
 constexpr std::size_t kMostClosed = 256;  // addresses that are told one by one
 
-std::string told(const Decision& what) {
-  return "\"" + what.text() + "\" in " + what.chain->title();
+// `by`: the rule that may take it.
+std::string in_doubt(const std::optional<Decision>& doubt, const Decision& by) {
+  if (doubt && !(*doubt == by)) return "; what berthd can't judge is " + doubtful(*doubt);
+  return match_in_doubt(by).empty() ? ", which berthd can't judge"
+                                    : ", of which berthd can't judge " + match_in_doubt(by);
 }
 
 std::string of_part(const std::string& part) {
@@ -102,7 +105,7 @@ class Judge {
       if (!each->nat) {
         problem("nat-unclear",
                 "what the rules do to the source of " + subnet_.to_string() + " is more than berthd judges",
-                "nft list ruleset | wc -l # or say nat-check lenient in the network", !site_.lenient);
+                remedy_for_doubt(std::nullopt, site_), !site_.lenient);
         continue;
       }
       const Nat here = nat_of(each->source_kept);
@@ -114,8 +117,8 @@ class Judge {
         problem("nat-on", "NAT is on: " + text + " has its source changed by " + told(*each->nat), remedy, true);
       else if (here == Nat::Unknown)
         problem("nat-unclear",
-                text + " may have its source changed by " + told(*each->nat) + ", which berthd can't judge",
-                "write the rule in a way that nft prints, or say nat-check lenient in the network", !site_.lenient);
+                text + " may have its source changed by " + told(*each->nat) + in_doubt(each->nat_doubt, *each->nat),
+                remedy_for_doubt(each->nat_doubt ? each->nat_doubt : each->nat, site_), !site_.lenient);
       else
         problem("nat-some", "some " + text + of_part(each->nat_part) + " has its source changed by " + told(*each->nat),
                 "none, if that is meant", false);
@@ -142,8 +145,8 @@ class Judge {
       return;
     }
     if (in.passed == Passing::Unknown)
-      problem("firewall-unclear", text + " may be dropped by " + told(*in.drop) + ", which berthd can't judge", remedy,
-              false);
+      problem("firewall-unclear", text + " may be dropped by " + told(*in.drop) + in_doubt(in.drop_doubt, *in.drop),
+              remedy, false);
     else
       problem("firewall-some", "some " + text + of_part(in.drop_part) + " is dropped by " + told(*in.drop), remedy,
               false);
@@ -162,8 +165,8 @@ class Judge {
       problem("firewall-some", "some " + text + of_part(back.drop_part) + " are dropped by " + told(*back.drop), remedy,
               false);
     else
-      problem("firewall-unclear", text + " may be dropped by " + told(*back.drop) + ", which berthd can't judge",
-              remedy, false);
+      problem("firewall-unclear",
+              text + " may be dropped by " + told(*back.drop) + in_doubt(back.drop_doubt, *back.drop), remedy, false);
   }
 
   void redirected(const FlowVerdict& in, const FlowVerdict& back) {

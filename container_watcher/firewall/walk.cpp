@@ -308,13 +308,23 @@ class Walker {
       if (now.empty()) return;
       if (op.kind < Kind::SetMark) {
         if (op.kind == Kind::Lookup && is_vmap(op)) return verdicts(op, now, place);
+        const std::size_t before = next->size();
         now = matched(op, now, next);
+        blame(op, place, &now, 0);
+        blame(op, place, next, before);
       } else if (!act(op, &now, place)) {
         return;
       }
     }
     if (options_.trace && !now.empty()) step(chain, rule.rule->text, "goes on");
     next->insert(next->end(), now.begin(), now.end());
+  }
+
+  // Whom this rule made unsure. Of several the last counts, up to the rule that decides.
+  void blame(const Op& op, const Place& place, Boxes* boxes, std::size_t from) {
+    for (std::size_t i = from; i < boxes->size(); ++i)
+      if (Box& each = (*boxes)[i]; each.unsure && (each.doubt < 0 || (op.kind == Kind::Unknown && each.source_nat < 0)))
+        each.doubt = static_cast<int>(decision({&place.chain, &place.rule}));
   }
 
   static bool is_vmap(const Op& op) {

@@ -33,7 +33,7 @@ struct Gone {
 };
 
 struct Passage {
-  std::vector<Box> passed;  // a box's source_nat is a place in `decisions`
+  std::vector<Box> passed;  // a box's source_nat and doubt are places in `decisions`
   std::vector<Gone> dropped;
   std::vector<Gone> diverted;  // to another destination
   std::vector<Decision> decisions;

@@ -122,6 +122,7 @@ json::value to_json(const NetworksRows& rows) {
                                       {"text", problem.text},
                                       {"remedy", problem.remedy},
                                       {"blocks", problem.blocks},
+                                      {"waitedFor", problem.waited_for},
                                       {"family", to_string(problem.family)}});
     json::object firewall;
     if (row.v4.known) firewall["ipv4"] = family_object(row.v4);

@@ -61,6 +61,9 @@ release_images() {
   say "images of release $release (the first time takes some minutes)"
   compiler_image "$release"
   say "compiling berthd and the module in Debian $release"
+  # Each checkout is /src in there, and objects of another one may be newer than this one's sources: ninja would mix them.
+  [ "$(cat "$dir/checkout" 2>/dev/null)" = "$BERTH_TOP" ] || rm -rf "$dir/build/release"
+  echo "$BERTH_TOP" >"$dir/checkout"
   run_in "$release" "berth/build:$release" "" /src/scripts/lib/compile /var/cache/berth/out >&2
   mkdir -p "$dir/context/out"
   rsync -rlpc --delete "$dir/out/" "$dir/context/out/"

@@ -432,6 +432,16 @@ TEST_F(Reload, HidesNothingElse) {
   close();
   ASSERT_TRUE(settled());
   EXPECT_FALSE(withdrawn) << told();
+  const NetworkHealth& blue = last.health["blue"];
+  EXPECT_EQ(std::ranges::count_if(blue.problems,
+                                  [](const Problem& each) {
+                                    return each.code == "firewall-drops" && each.waited_for && !each.blocks &&
+                                           each.text.find("berthd waits") != std::string::npos;
+                                  }),
+            2)
+      << "one for each family: what is held back is shown\n"
+      << told();
+  EXPECT_EQ(blue.v4.in, Passing::None) << "and what the rules do is said as it is";
   ASSERT_TRUE(run("echo 0 >/proc/sys/net/ipv4/conf/br-blue/forwarding"));
   EXPECT_LE(time_to([&] { return !advertised("blue", "c1", "10.10.1.2"); }), 1s);
   EXPECT_TRUE(advertised("blue", "c1", "fd00:1::2")) << "of which the rules alone are closed";

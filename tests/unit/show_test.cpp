@@ -118,6 +118,7 @@ TEST(Show, ProblemsOfOneFamilyAndContainersWithoutANetworkAreSaidAsSuch) {
   view.health["blue"].problems = {{"forwarding", "forwarding is off", "switch it on", true, Family::V6}};
   EXPECT_THAT(to_text(networks_rows(view)), HasSubstr("  forwarding: forwarding is off (IPv6 not advertised)\n"));
   EXPECT_EQ(to_json(networks_rows(view)).at("networks").at(0).at("problems").at(0).at("family"), "IPv6");
+  EXPECT_FALSE(to_json(networks_rows(view)).at("networks").at(0).at("problems").at(0).at("waitedFor").as_bool());
   EXPECT_EQ(to_json(networks_rows(view)).at("networks").at(1).at("problems").at(0).at("family"), "both");
   ContainerFact& lonely = view.containers[2];
   for (const auto& [mode, shown] : std::map<std::string, std::string>{{"host", "host"},

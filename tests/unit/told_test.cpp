@@ -57,6 +57,14 @@ TEST_F(Told, AProblemIsOneLineWhenItBeginsAndOneWhenItEnds) {
   EXPECT_EQ(told(), (Lines{"notice network blue: over: rule X masquerades"}));
   log.tell("network blue", {});
   EXPECT_EQ(told(), (Lines{"notice network blue, IPv6: over: rule Z drops"}));
+  Problem passing = drop;
+  passing.waited_for = true;
+  log.tell("network blue", {passing});
+  EXPECT_EQ(told(), Lines{}) << "it may pass";
+  log.tell("network blue", {drop});
+  EXPECT_EQ(told(), (Lines{"warning network blue, IPv6: rule Z drops"})) << "it did not";
+  log.tell("network blue", {});
+  told();
   log.forget("network red");
   log.tell("network red", {nat});
   EXPECT_EQ(told().size(), 1u) << "one that was taken away and came back";
