@@ -30,6 +30,7 @@ struct NetworkSite {
   NetworkKey key = {};                        // which of the runtime's networks it is
   bool lenient = false;                       // `nat-check lenient`: a NAT that can't be judged holds nothing back
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
+  std::string anew = {};                      // what is typed to have it made anew (made_anew.h)
   bool operator==(const NetworkSite&) const = default;
 };
 
