@@ -73,6 +73,9 @@ release_images() {
   say "images of release $release (the first time takes some minutes)"
   compiler_image "$release"
   say "compiling berthd and the module in Debian $release"
+  # Each checkout is /src there: by the times of its files an older one would pass for built, with another's objects.
+  [ "$(cat "$dir/checkout" 2>/dev/null)" = "$BERTH_TOP" ] || rm -rf "$dir/build"
+  echo "$BERTH_TOP" >"$dir/checkout"
   run_in "$release" "berth/build:$release" "" /src/scripts/lib/compile /var/cache/berth/out >&2
   mkdir -p "$dir/context/out"
   rsync -rlpc --delete "$dir/out/" "$dir/context/out/"
