@@ -52,7 +52,7 @@ std::string made_anew(const NetworkConfig& config, const NetworkFact& fact) {
     return "{{with print .IPv" + family + "Address}}{{if ne . \"invalid IP\"}} " + option + " {{.}}{{end}}{{end}}";
   };
   return "back=$(docker ps -aq --filter network=" + name +
-         " | xargs -r docker inspect -f '{{$id := .Id}}{{with index .NetworkSettings.Networks \"" + name +
+         " | xargs -r docker inspect -f '{{$id := .ID}}{{with index .NetworkSettings.Networks \"" + name +
          "\"}}docker network connect{{with .IPAMConfig}}" + fixed("4", "--ip") + fixed("6", "--ip6") +
          "{{end}}{{range .Aliases}} --alias {{.}}{{end}} " + name + " {{$id}};{{end}}'); " +
          "docker ps -aq --filter network=" + name + " | xargs -r -n1 docker network disconnect -f " + name +
