@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/network_site.h"
 
+#include "container_watcher/attach/made_anew.h"
+
 namespace berth {
 namespace {
 
@@ -24,6 +26,7 @@ NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
   out.lenient = config.nat_lenient;
   out.closed_v4 = fact.internal || option_is(fact, "gateway_mode_ipv4", "isolated");
   out.closed_v6 = fact.internal || option_is(fact, "gateway_mode_ipv6", "isolated");
+  out.anew = made_anew(config, fact);
   for (const SubnetFact& each : fact.subnets) {
     out.subnets.push_back(each.subnet);
     if (unaddressed(fact, each.subnet.is_v4())) continue;

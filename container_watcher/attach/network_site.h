@@ -33,6 +33,7 @@ struct NetworkSite {
   std::string parent = {};      // whose own table of MAC addresses has one of each container; empty: none has
   std::uint32_t mac_limit = 0;  // how many of them the parent may carry; 0: any number
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
+  std::string anew = {};                      // what is typed to have it made anew (made_anew.h)
   bool operator==(const NetworkSite&) const = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "container_watcher/firewall/docker_raw.h"
 #include "container_watcher/firewall/docker_user.h"
 
 namespace berth {
@@ -10,7 +11,8 @@ namespace berth {
 // Stale: not now, the budget is used up.
 Status RulesWriter::put(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, Budget* budget,
                         Outcome* out) {
-  const std::string commands = firewall::docker_user_commands(*reader_.rules(), sites, keep);
+  const std::string commands = firewall::docker_user_commands(*reader_.rules(), sites, keep) +
+                               firewall::docker_raw_commands(*reader_.rules(), sites, keep);
   if (commands.empty()) return {};
   if (!budget->take()) return stale("");
   if (const auto done = nft_.run(commands); !done) return done.error();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Puts our rules into DOCKER-USER as they should be (firewall/docker_user.h). Blocks for some milliseconds (libnftables, one
+// Puts our rules into Docker's chains as they should be (firewall/docker_user.h, firewall/docker_raw.h). Blocks for some milliseconds (libnftables, one
 // transaction): on the worker's thread, never on the way of a container's start.
 //
 // Rules that nft refuses: each network gets a transaction of its own, and the refused one is told; it is tried again with every

@@ -71,7 +71,7 @@ NetworkFact network_fact(std::string_view runtime, const json::value& network, s
   fact.name = text_of(field(network, "Name"));
   fact.driver = text_of(field(network, "Driver"));
   fact.options = texts_of(field(network, "Options"), "", left_out);
-  fact.labels = texts_of(field(network, "Labels"), kOurLabels, left_out);
+  fact.labels = texts_of(field(network, "Labels"), "", left_out);  // all: it may have to be made anew with them
   fact.created = text_of(field(network, "Created"));
   fact.internal = field(network, "Internal").is_bool() && field(network, "Internal").as_bool();
   if (fact.driver == "bridge") {

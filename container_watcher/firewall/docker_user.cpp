@@ -2,37 +2,20 @@
 #include "container_watcher/firewall/docker_user.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "core/names.h"
+#include "container_watcher/firewall/our_rules.h"
 
 namespace berth::firewall {
 namespace {
 
 const std::string kOrder = "!order";  // no network is called so
 const std::string kChain = "!chain";
-constexpr std::size_t kLongestComment = 128;  // nft refuses more, and the whole transaction with it
 
 struct Wanted {
   std::string network, text;  // network: as its owner in a comment
   Rule rule;
 };
-
-// What stands for a network in a comment: its name, or the beginning of it and a sum of the whole.
-std::string owner_of(const std::string& network) {
-  constexpr std::size_t kMost = kLongestComment - kMark.size() - 1;  // the kernel's count has a zero at the end
-  if (network.size() <= kMost) return network;
-  const std::string text = "~" + std::to_string(stable_hash(network));
-  return network.substr(0, kMost - text.size()) + text;
-}
-
-// A host prefix is printed without its length.
-std::vector<Statement> normal(std::vector<Statement> statements) {
-  for (Statement& each : statements)
-    for (Element& element : each.elements)
-      for (std::string& word : element.parts)
-        if (const auto prefix = Prefix::parse(word)) word = prefix->to_string();
-  return statements;
-}
 
 bool jumps_to(const Rule& rule, std::string_view beginning) {
   const Statement* verdict = rule.verdict();
@@ -46,7 +29,7 @@ bool is_bare_return(const Rule& rule) {
 std::vector<Wanted> wanted_rules(const std::string& family, const std::vector<NetworkSite>& sites) {
   std::vector<Wanted> out;
   for (const NetworkSite& site : sites) {
-    if (site.interface.empty() || (site.interface + site.name).find_first_of("\"\n\\") != std::string::npos) continue;
+    if (!can_be_written(site)) continue;
     for (const Prefix& subnet : site.subnets) {
       if (subnet.is_v4() != (family == "ip") || (subnet.is_v4() ? site.closed_v4 : site.closed_v6)) continue;
       const std::string text = "iifname != \"" + site.interface + "\" oifname \"" + site.interface + "\" " + family +
@@ -58,9 +41,10 @@ std::vector<Wanted> wanted_rules(const std::string& family, const std::vector<Ne
   return out;
 }
 
-std::string commands_for(const Chain& chain, const std::vector<NetworkSite>& sites, const std::set<std::string>& keep) {
+// `missing`: what is wanted in the chain.
+std::string commands_for(const Chain& chain, std::vector<Wanted> missing, const std::vector<NetworkSite>& sites,
+                         const std::set<std::string>& keep) {
   const std::string where = "rule " + chain.family + " " + chain.table + " " + chain.name + " ";
-  std::vector<Wanted> missing = wanted_rules(chain.family, sites);
   std::string out;
   std::uint64_t end = 0;  // the chain's bare return
   for (const Rule& rule : chain.rules) {
@@ -121,6 +105,16 @@ bool docker_filters(const Chain* forward) {
          });
 }
 
+// FORWARD lets through whatever DOCKER-USER does not stop: Docker's nftables backend, which has its rules elsewhere, leaves
+// the chain and its call there.
+bool opens_nothing(const Chain& forward) {
+  if (forward.drops) return false;
+  const auto call = std::find_if(forward.rules.begin(), forward.rules.end(),
+                                 [](const Rule& rule) { return jumps_to(rule, "DOCKER-USER"); });
+  return call != forward.rules.end() &&
+         std::all_of(call, forward.rules.end(), [](const Rule& rule) { return jumps_to(rule, "DOCKER-USER"); });
+}
+
 // A chain that we made bears our mark in the rule that ends it. It goes when nothing of ours is wanted in it, and nobody
 // else has come to use it.
 std::string unmake_chain(const Ruleset& rules, const Chain& user) {
@@ -142,12 +136,14 @@ std::string unmake_chain(const Ruleset& rules, const Chain& user) {
 std::string commands_for_family(const Ruleset& rules, const std::string& family, const std::vector<NetworkSite>& sites,
                                 const std::set<std::string>& keep) {
   const Chain* forward = rules.find(family, "filter", "FORWARD");
-  const bool wanted = !wanted_rules(family, sites).empty();
+  std::vector<Wanted> missing = wanted_rules(family, sites);
+  if (forward && opens_nothing(*forward)) missing.clear();
+  const bool wanted = !missing.empty();
   if (const Chain* user = rules.find(family, "filter", "DOCKER-USER")) {
     const bool used = wanted || std::any_of(user->rules.begin(), user->rules.end(), [&](const Rule& rule) {
                         return rule.comment.starts_with(kMark) && keep.contains(rule.comment.substr(kMark.size()));
                       });
-    std::string out = commands_for(*user, sites, keep);
+    std::string out = commands_for(*user, std::move(missing), sites, keep);
     if (forward) out += order_commands(*forward, used || keep.contains(kOrder));
     if (!used) out += unmake_chain(rules, *user);
     return out;
@@ -158,7 +154,7 @@ std::string commands_for_family(const Ruleset& rules, const std::string& family,
   made.family = family;
   made.table = "filter";
   made.name = "DOCKER-USER";
-  return "add chain " + where + "\n" + commands_for(made, sites, keep) + "add rule " + where +
+  return "add chain " + where + "\n" + commands_for(made, std::move(missing), sites, keep) + "add rule " + where +
          " counter return comment \"" + std::string(kMark) + kChain + "\"\n" + order_commands(*forward, true);
 }
 

@@ -13,7 +13,8 @@
 // A chain that is not there is made, with a call of it in FORWARD, where Docker's other chains are in force: Docker 26.1
 // that is restarted after `nft flush ruleset` makes it only with its next network, and finds ours then. It is marked by its
 // last rule ("berth:!chain"), and goes when nothing is wanted in it, unless somebody else uses it. Without Docker's chains
-// nothing is made: Docker runs without iptables then, and the walk says what is in force.
+// nothing is made: Docker runs without iptables then, and the walk says what is in force. Nor is a rule put, or left, into a
+// chain behind which FORWARD lets everything through: Docker's nftables backend leaves the chain there and its rules elsewhere.
 //
 // Where Docker's isolation stands before its call of DOCKER-USER, one rule in FORWARD ("berth:!order") calls it earlier.
 #pragma once

@@ -15,12 +15,6 @@ std::string address_word(const Prefix& subnet) {
   return subnet.is_v4() ? "ip" : "ip6";
 }
 
-std::string unprotected(const Prefix& subnet) {
-  const std::string family = subnet.is_v4() ? "4" : "6";
-  return "make the network anew with -o com.docker.network.bridge.gateway_mode_ipv" + family +
-         "=nat-unprotected (docker network rm; berthd makes its own so), or start dockerd with --allow-direct-routing";
-}
-
 std::string ufw(const NetworkSite& site, const Prefix& subnet) {
   return "ufw route allow out on " + site.interface + " to " + subnet.to_string() + "; ufw route allow in on " +
          site.interface + " from " + subnet.to_string();
@@ -82,10 +76,10 @@ bool docker_writes(const Decision& what) {
 
 std::string remedy_for_drop(const Ruleset& rules, const Decision& what, const NetworkSite& site, const Prefix& subnet) {
   const Chain& chain = *what.chain;
-  if (chain.table == "docker-bridges") return unprotected(subnet);
+  if (chain.table == "docker-bridges") return site.anew;
   if (by_iptables(chain) && chain.table == "raw" && what.rule &&
       what.rule->text.find("iifname != ") != std::string::npos)
-    return unprotected(subnet);
+    return site.anew;
   if (chain.table == "filter" && chain.name.starts_with("ufw")) return ufw(site, subnet);
   if (by_iptables(chain) && chain.table == "filter" && chain.name == "DOCKER-USER" && what.rule)
     return "nft insert rule " + chain.family + " filter DOCKER-USER oifname \"" + site.interface + "\" " +
@@ -107,9 +101,7 @@ std::string remedy_for_nat(const Decision& what, const NetworkSite& site, const 
   const bool docker =
       chain.table == "docker-bridges" || (chain.table == "nat" && chain.name == "POSTROUTING" &&
                                           text.find("oifname != \"" + site.interface + "\"") != std::string::npos);
-  if (docker)
-    return "make the network without NAT: docker network rm, and berthd makes it anew; or make it with -o "
-           "com.docker.network.bridge.enable_ip_masquerade=false";
+  if (docker) return site.anew;
   return "nft insert rule " + chain.family + " " + chain.table + " " + chain.typed() + " " + address_word(subnet) +
          (clients ? " daddr " : " saddr ") + subnet.to_string() +
          " accept # or take the rule away, or say with fabric PREFIX lines from where the network is to "

@@ -116,7 +116,11 @@ std::string to_text(const NetworksRows& rows) {
     note_family("IPv6", row.v6, &table);
     for (const Problem& problem : row.problems) {
       table.note("  " + problem.code + ": " + problem.text + not_advertised(problem));
-      if (!problem.remedy.empty()) table.note("    remedy: " + problem.remedy);
+      if (problem.remedy.empty()) continue;
+      // It may be a long one: of one network it is printed once.
+      const auto first = std::find_if(row.problems.begin(), row.problems.end(),
+                                      [&](const Problem& each) { return each.remedy == problem.remedy; });
+      table.note("    remedy: " + (&*first == &problem ? problem.remedy : "as of " + first->code + ", above"));
     }
   }
   return table.text();

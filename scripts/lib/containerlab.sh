@@ -5,13 +5,8 @@ containerlab_path() {
   command -v containerlab && return
   local dir=$BERTH_CACHE/releases/tools
   if [ ! -x "$dir/containerlab" ]; then
-    base_image 13 >&2
     say "building containerlab (two minutes, once)"
-    mkdir -p "$dir/context"
-    stage_context "$dir/context" >&2
-    build_image tools tools "$dir/context"
-    run_in tools berth/tools:tools "" /src/scripts/lib/build-containerlab /var/cache/berth/containerlab >"$dir/log" 2>&1 ||
-      { tail -20 "$dir/log" >&2; die "containerlab could not be built; the whole log: $dir/log"; }
+    in_tools build-containerlab /var/cache/berth/containerlab
   fi
   echo "$dir/containerlab"
 }

@@ -46,6 +46,18 @@ run_in() {
   )
 }
 
+# in_tools SCRIPT ARGUMENT…: one of scripts/lib that builds something from its Go module. Says nothing on its output.
+in_tools() {
+  local script=$1 dir=$BERTH_CACHE/releases/tools
+  shift
+  base_image 13 >&2
+  mkdir -p "$dir/context"
+  stage_context "$dir/context" >&2
+  build_image tools tools "$dir/context"
+  run_in tools berth/tools:tools "" "/src/scripts/lib/$script" "$@" >"$dir/$script.log" 2>&1 ||
+    { tail -20 "$dir/$script.log" >&2; die "$script failed; its whole log: $dir/$script.log"; }
+}
+
 # compiler_image RELEASE: what berthd and the module are compiled in.
 compiler_image() {
   local release=$1 dir=$BERTH_CACHE/releases/$1

@@ -10,9 +10,14 @@ LAB_LINKS=(
   host1:eth1,leaf1:eth3 host2:eth1,leaf2:eth3 host3:eth1,leaf1:eth4 host3:eth2,leaf2:eth4 collector:eth1,leaf2:eth5
 )
 
-check_lab_options() { # PROFILE RELEASE
+check_lab_options() { # PROFILE RELEASE [DOCKER [BACKEND]]
   case $1 in bgp | ospf) ;; *) die "there is no profile '$1': bgp or ospf" ;; esac
   case $2 in 12 | 13 | testing) ;; *) die "there is no release '$2': 12, 13 or testing" ;; esac
+  case ${3:-} in '' | 29) ;; *) die "there is no Docker '$3': 29, or the release's own without --docker" ;; esac
+  case ${3:-}:${4:-} in *: | 29:iptables | 29:nftables) ;;
+    29:*) die "there is no firewall backend '$4': iptables or nftables" ;;
+    *) die "the release's Docker has no choice of backends: --docker 29 --docker-backend $4" ;;
+  esac
 }
 
 node_container() { echo "clab-berth-$1"; }
@@ -71,9 +76,9 @@ frr_conf() { # PROFILE NODE
     "POLICY6=$policy6"
 }
 
-# lab_files PROFILE RELEASE: topology and configurations into $LAB_DIR.
+# lab_files PROFILE RELEASE DOCKER BACKEND: topology and configurations into $LAB_DIR.
 lab_files() {
-  local profile=$1 release=$2 node dir run=native caps='' zebra bgp=no ospf=no bfd name
+  local profile=$1 release=$2 docker=${3:-release} backend=${4:-} node dir run=native caps='' zebra bgp=no ospf=no bfd name
   [ "$profile" = bgp ] && run=compose bgp=yes || ospf=yes
   mkdir -p "$LAB_DIR/conf"
   needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
@@ -103,19 +108,21 @@ lab_files() {
     frr_conf "$profile" "$node" >"$dir/frr.conf"
     printf 'service integrated-vtysh-config\nhostname %s\n' "$node" >"$dir/vtysh.conf"
   done
-  topology "$run" "$release" >"$LAB_DIR/berth.clab.yml"
+  topology "$run" "$release" "$docker${backend:+ $backend}" >"$LAB_DIR/berth.clab.yml"
 }
 
-topology() { # RUN RELEASE
+topology() { # RUN RELEASE DOCKER, as `node engine` takes it
   local node dir
   printf 'name: berth\ntopology:\n  kinds:\n    linux:\n      image: berth/node:%s\n      image-pull-policy: Never\n  nodes:\n' "$2"
   for node in "${LAB_NODES[@]}"; do
     dir=$LAB_DIR/conf/$node
     printf '    %s:\n      kind: linux\n      network-mode: none\n      env:\n' "$node"
-    printf '        ROLE: %s\n        RUN: %s\n        RELEASE: "%s"\n      binds:\n' "$(node_role "$node")" "$1" "$2"
+    printf '        ROLE: %s\n        RUN: %s\n        RELEASE: "%s"\n        DOCKER: "%s"\n      binds:\n' \
+      "$(node_role "$node")" "$1" "$2" "$3"
     case $(node_role "$node") in
       host)
-        printf '        - %s\n' "$dir:/etc/frr" "$LAB_DIR/conf/daemon.json:/etc/docker/daemon.json:ro" \
+        # Whichever Docker a host begins with: it can be upgraded to 29 once that is built.
+        printf '        - %s\n' "$(docker29_folder):/opt/docker29:ro" "$dir:/etc/frr" "$LAB_DIR/conf/daemon.json:/etc/docker/daemon.json:ro" \
           "$BERTH_CACHE/releases/$2/images.tar:/images.tar:ro" "$LAB_DIR/$node-docker:/var/lib/docker" \
           "$LAB_DIR/$node-containerd:/var/lib/containerd"
         ;;

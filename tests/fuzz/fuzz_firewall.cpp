@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "container_watcher/firewall/docker_raw.h"
 #include "container_watcher/firewall/docker_user.h"
 #include "container_watcher/firewall/verdict.h"
 
@@ -31,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (verdict.problems.empty()) std::abort();
   }
   static_cast<void>(fw::docker_user_commands(rules, sites, {}));
+  static_cast<void>(fw::docker_raw_commands(rules, sites, {}));
   static_cast<void>(fw::trace(
       rules, sites, around, {*berth::IpAddress::parse("192.0.2.1"), *berth::IpAddress::parse("10.10.1.2"), "tcp", 80}));
   return 0;

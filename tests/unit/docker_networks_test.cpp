@@ -197,6 +197,17 @@ TEST_F(DockerNetworks, OfSeveralOfOneNameOursIsTaken) {
   EXPECT_TRUE(docker.created.empty());
 }
 
+// What it has to be made anew with: docker compose knows its own by them.
+TEST_F(DockerNetworks, AllLabelsOfANetworkAreKnown) {
+  docker.make_network("aa",
+                      json::object{{"Name", "blue"},
+                                   {"Driver", "bridge"},
+                                   {"Labels", {{"com.docker.compose.network", "blue"}, {"berth.network", "blue"}}}});
+  const auto found = ensure(blue());
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->fact.labels.at("com.docker.compose.network"), "blue");
+}
+
 TEST_F(DockerNetworks, NonsenseIsTransient) {
   for (const char* text : {"{]", "{}", "null", "", "\"x\""}) {
     docker.faults["/networks?"] = 200;

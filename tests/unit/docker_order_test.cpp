@@ -15,7 +15,7 @@ const std::string kIsolation = "\t\tcounter packets 0 bytes 0 jump DOCKER-ISOLAT
 const std::string kOperator = "\t\tiifname \"eth7\" counter packets 0 bytes 0 drop # handle 5\n";
 
 std::string commands(const std::string& forward, const std::vector<NetworkSite>& sites,
-                     const std::set<std::string>& keep = {}) {
+                     const std::set<std::string>& keep = {}, const std::string& policy = "drop") {
   const std::string user = sites.empty() ? ""
                                          : "\t\tiifname != \"br-blue\" oifname \"br-blue\" ip daddr 10.10.1.0/24 "
                                            "counter packets 0 bytes 0 accept comment "
@@ -23,8 +23,8 @@ std::string commands(const std::string& forward, const std::vector<NetworkSite>&
   return docker_user_commands(
       parse_ruleset("table ip filter { # handle 1\n\tchain DOCKER-USER { # handle 2\n" + user +
                     "\t\tcounter packets 0 bytes 0 return # handle 21\n\t}\n\tchain FORWARD { # handle 6\n"
-                    "\t\ttype filter hook forward priority 0; policy drop;\n" +
-                    forward + "\t}\n}\n"),
+                    "\t\ttype filter hook forward priority 0; policy " +
+                    policy + ";\n" + forward + "\t}\n}\n"),
       sites, keep);
 }
 
@@ -50,6 +50,16 @@ TEST(DockerOrder, ItGoesWhenDockersOwnIsEarlyAgainOrNothingOfOursIsLeft) {
   EXPECT_EQ(commands(kUser + kOurs + kIsolation, {kBlue}), "delete rule ip filter FORWARD handle 9\n");
   EXPECT_EQ(commands(kOurs + kIsolation + kUser, {}), "delete rule ip filter FORWARD handle 9\n");
   EXPECT_EQ(commands(kOurs + kIsolation + kUser, {}, {"!order"}), "") << "not before the sweep";
+}
+
+// As Docker's nftables backend leaves it, which has its rules elsewhere.
+TEST(DockerOrder, NoRuleIsWhereItOpensNothing) {
+  const std::string gone = "delete rule ip filter DOCKER-USER handle 20\n";
+  EXPECT_EQ(commands(kUser, {kBlue}, {"blue"}, "accept"), gone);
+  EXPECT_EQ(commands(kOperator + kUser, {kBlue}, {"blue"}, "accept"), gone);
+  EXPECT_EQ(commands(kUser, {kBlue}, {"blue"}, "drop"), "");
+  EXPECT_EQ(commands(kUser + kOperator, {kBlue}, {"blue"}, "accept"), "") << "a rule behind it may drop";
+  EXPECT_EQ(commands(kUser + kIsolation, {kBlue}, {"blue"}, "accept"), "");
 }
 
 }  // namespace

@@ -167,6 +167,15 @@ TEST(ShowText, NetworksCarryTheirProblems) {
             "  not looked at yet\n");
 }
 
+TEST(ShowText, ARemedyIsPrintedOnceForANetwork) {
+  View view = sample_view();
+  view.health["nat"].problems.push_back({"firewall-drops", "all is dropped by rule Z", "do Y"});
+  EXPECT_THAT(to_text(networks_rows(view)), HasSubstr("    remedy: do Y\n"
+                                                      "  firewall-drops: all is dropped by rule Z (not advertised)\n"
+                                                      "    remedy: as of nat-on, above\n"));
+  EXPECT_EQ(to_json(networks_rows(view)).at("networks").at(1).at("problems").at(1).at("remedy"), json::value("do Y"));
+}
+
 TEST(ShowText, EmptyTablesSayWhy) {
   View view;
   EXPECT_THAT(to_text(routes_rows(view)), HasSubstr("No route"));

@@ -30,8 +30,7 @@ LinkVerdict BridgeDriver::judge(const NetworkSite& site, const HostState& state,
   const HostLink* bridge = bridge_of(state, site);
   out.attached = bridge != nullptr;
   if (!bridge) {
-    out.problems.push_back(
-        {"bridge-missing", "there is no interface " + site.interface, "docker network rm, and berthd makes it anew"});
+    out.problems.push_back({"bridge-missing", "there is no interface " + site.interface, site.anew});
     return out;
   }
   if (!bridge->up) {
