@@ -81,7 +81,10 @@ void Reconciler::reconfigure(const Config& said) {
                               now->second.options != old.options));
     if (gone) problem_log_.forget("network " + name);
     if (gone || now->second != old) grounds_.erase(name);
-    if (another_site && parts_) parts_->host.unwant(name);
+    if (another_site && parts_) {
+      parts_->host.unwant(name);
+      known_[name].wanted = false;
+    }
     if (renamed) known_[name].found.reset();
     // The host will not say what it finds of the old one; what waits for that is configured anew, or taken away.
     if ((gone || another_site) && std::exchange(known_[name].host_asked, false)) brain_.configure_failed({name});
@@ -275,21 +278,20 @@ bool Reconciler::Known::has(const std::string& problem) const {
                               [&](const Problem& each) { return each.code == problem; });
 }
 
-// What a runtime is asked while it is away waits for its next list.
 // False: the runtime is not to be asked for it now, and the brain has its answer.
 bool Reconciler::has_ground(const NetworkConfig& network) {
   const auto ground = grounds_.find(network.name);
   if (ground != grounds_.end() && ground->second.ready) return true;
-  const Known& at = known_[network.name];
   if (ground == grounds_.end() || ground->second.problems.empty())
     brain_.configure_failed({network.name});  // the host is at it, and says when it is done
-  else if (at.found && !at.key.id.empty())
+  else if (const Known& at = known_[network.name]; at.wanted && at.found)
     tell_health(network.name);  // the runtime has it; what the host finds of it says what is wrong
   else
     note_configured(network, EnsuredNetwork{{}, false, ground->second.problems});
   return false;
 }
 
+// What a runtime is asked while it is away waits for its next list.
 void Reconciler::configure(const std::string& name) {
   const NetworkConfig& network = config_.networks.at(name);
   const std::string runtime = config_.runtime_of(network);
@@ -334,7 +336,7 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
   if (site && !site->interface.empty()) {
     at.trouble.reset();
     at.key = {result->fact.runtime, result->fact.id};
-    at.host_asked = true;
+    at.wanted = at.host_asked = true;
     parts_->host.want(*site, result->problems);  // which reports
     return;
   }
@@ -354,6 +356,7 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
     else
       at.found->problems = {{kind, result.error().message, result.error().remedy, true}};
     parts_->host.unwant(name);
+    at.wanted = false;
   }
   tell_health(name);
 }

@@ -117,6 +117,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::optional<NetworkHealth> found;  // as the host sees it, or why it is not there
     std::string blocked_by;              // an interface of this host that is in its way
     NetworkKey key;
+    bool wanted = false;                         // of the host
     bool host_asked = false;                     // what it finds of the network is the answer that the brain waits for
     std::uint64_t question = 0;                  // the last one that the runtime was asked of it
     bool has(const std::string& problem) const;  // found

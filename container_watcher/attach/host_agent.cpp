@@ -102,7 +102,7 @@ struct HostAgent::Worker {
       auto table = link ? observer.fdb(link->name, {}) : Result<std::vector<FdbEntry>>(stale(""));
       if (!table) continue;
       MacParent& parent = out[name];
-      parent = {link->index, link->name, {}, finding.mac_limit};
+      parent = {link->index, link->name, {link->mac}, finding.mac_limit};
       for (const FdbEntry& each : *table)
         if (!each.of_bridge && !is_multicast(each.mac)) parent.macs.insert(each.mac);
       if (auto problem = nearly_full(parent)) finding.verdict.problems.push_back(std::move(*problem));

@@ -164,6 +164,12 @@ Findings HostKeeper::judge(const WantedHost& wanted) {
       append(&found, ground->second.problems);
     append(&found, links.problems);
     append(&found, problems_of(site));
+    // Whatever its links lack, and nobody has said.
+    if (const auto ground = out.grounds.find(site.name);
+        ground != out.grounds.end() && !ground->second.ready && links.attached &&
+        std::ranges::none_of(found, [](const Problem& each) { return each.blocks && each.family == Family::Both; }))
+      found.push_back(
+          {"link-refused", site.interface + " is not as berthd makes it, which it is about to mend", "", true});
   }
   out.judged = judged_;
   return out;

@@ -113,7 +113,10 @@ std::vector<Problem> link_problems(const std::string& network, const std::vector
                      "find who does, with ip monitor link", true});
     else
       out.push_back({"link-refused", "berthd can't make " + name + ": " + each.error.message,
-                     remedy.empty() ? "run berthd with CAP_NET_ADMIN; it tries again" : remedy, true});
+                     !remedy.empty()
+                         ? remedy
+                         : "run berthd with CAP_NET_ADMIN; else ip -d link says who has its name or its parent",
+                     true});
   }
   return out;
 }

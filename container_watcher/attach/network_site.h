@@ -30,6 +30,7 @@ struct NetworkSite {
   std::string driver = {};      // NetworkConfig::driver
   NetworkKey key = {};          // which of the runtime's networks it is
   bool lenient = false;         // `nat-check lenient`: a NAT that can't be judged holds nothing back
+  bool own_link = false;        // the interface is a link of ours: the runtime writes no rules for it
   std::string parent = {};      // whose own table of MAC addresses has one of each container; empty: none has
   std::uint32_t mac_limit = 0;  // how many of them the parent may carry; 0: any number
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated

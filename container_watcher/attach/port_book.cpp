@@ -58,6 +58,7 @@ bool PortBook::put(const ContainerFact& fact) {
     endpoint.network = network->second;
     endpoint.mac = parse_mac(each.mac);
     endpoint.addresses = each.addresses;
+    endpoint.created = fact.created;
     endpoint.forked = fact.endpoints.size() > 1;
     if (const auto before = old.find(key); before != old.end() && before->second.mac == endpoint.mac) {
       endpoint.port = before->second.port;
@@ -187,16 +188,31 @@ bool PortBook::judge(const EndpointKey& key, const Endpoint& endpoint, const Hos
   return false;
 }
 
-// Who is there keeps its place; of those who come together the lower MAC address has it.
-void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out) {
+// Of each parent: those of other hands are there, whoever may come; of ours the older container has the place, as of an address.
+// Of two limits on one parent the lower counts.
+std::set<EndpointKey> PortBook::beyond_limits(const std::map<std::string, MacParent>& parents) const {
+  std::map<std::string, MacParent> by_name;
   for (const auto& [network, parent] : parents) {
-    std::set<Mac>& admitted = admitted_[parent.name];
-    std::erase_if(admitted, [&](Mac each) { return !parent.macs.contains(each); });
-    for (const Mac each : parent.macs)
-      if (!by_mac_.contains(each)) admitted.insert(each);  // another hand's: it is there, whoever may come
-    for (const Mac each : parent.macs)
-      if (parent.limit == 0 || admitted.size() < parent.limit) admitted.insert(each);
+    MacParent& one = by_name.try_emplace(parent.name, parent).first->second;
+    if (one.limit == 0 || (parent.limit != 0 && parent.limit < one.limit)) one.limit = parent.limit;
   }
+  std::map<std::string, std::set<std::pair<std::int64_t, EndpointKey>>> ours;
+  for (const auto& [key, endpoint] : endpoints_)
+    if (const auto at = parents.find(endpoint.network); at != parents.end() && at->second.macs.contains(endpoint.mac))
+      ours[at->second.name].insert({endpoint.created, key});
+  std::set<EndpointKey> out;
+  for (const auto& [name, parent] : by_name) {
+    if (parent.limit == 0) continue;
+    const std::set<std::pair<std::int64_t, EndpointKey>>& seniors = ours[name];
+    std::size_t used = parent.macs.size() - std::min(parent.macs.size(), seniors.size());
+    for (const auto& [created, key] : seniors)
+      if (++used > parent.limit) out.insert(key);
+  }
+  return out;
+}
+
+void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out) {
+  const std::set<EndpointKey> beyond = beyond_limits(parents);
   for (auto& [key, endpoint] : endpoints_) {
     const auto found = parents.find(endpoint.network);
     if (found == parents.end() || endpoint.mac == 0) continue;
@@ -210,10 +226,8 @@ void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, 
       endpoint.port = parent.index;
       endpoint.on_parent = true;
       bound_.insert(key);
-      if (parent.limit != 0 && !admitted_[parent.name].contains(endpoint.mac))
-        is("mac-limit",
-           parent.name + " carries as many MAC addresses as are allowed, " + std::to_string(parent.limit) + ": " +
-               container + " is one too many",
+      if (beyond.contains(key))
+        is("mac-limit", parent.name + " carries more MAC addresses than are allowed: " + container + " is one too many",
            "mac-limit N, in berthd.conf, if its switch learns so many; docker stop, what is not needed");
     } else if (endpoint.port != 0) {
       is("port-gone",

@@ -42,7 +42,7 @@ struct BridgePort {
 struct MacParent {
   int index = 0;
   std::string name;
-  std::set<Mac> macs;       // that it carries
+  std::set<Mac> macs;       // that it carries, its own among them
   std::uint32_t limit = 0;  // of how many; 0: any number
 };
 
@@ -81,15 +81,17 @@ class PortBook {
     SharedText network;    // NetworkConfig::name
     Mac mac = 0;
     std::vector<IpAddress> addresses;
-    bool forked = false;     // its container is on several networks, ours or not
-    int port = 0;            // 0: not bound
-    bool on_parent = false;  // its port is the parent that carries its MAC address
-    SharedText port_name;    // as last seen
+    bool forked = false;       // its container is on several networks, ours or not
+    int port = 0;              // 0: not bound
+    std::int64_t created = 0;  // of its container
+    bool on_parent = false;    // its port is the parent that carries its MAC address
+    SharedText port_name;      // as last seen
   };
   using Endpoints = std::map<EndpointKey, Endpoint>;
   bool put(const ContainerFact& fact);
   Endpoints take(const ContainerKey& container);  // out of here
   void look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out);
+  std::set<EndpointKey> beyond_limits(const std::map<std::string, MacParent>& parents) const;
   void bind(const std::map<std::string, int>& bridges, const HostState& state, const std::vector<BridgePort>& ports);
   static bool judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge, Problem* out);
 
@@ -98,7 +100,6 @@ class PortBook {
   Endpoints endpoints_;
   std::unordered_multimap<Mac, EndpointKey> by_mac_;
   std::set<EndpointKey> bound_;
-  std::map<std::string, std::set<Mac>> admitted_;  // within the limit of that parent
 };
 
 }  // namespace berth

@@ -19,6 +19,11 @@ Budget::Clock::duration patience(const Sequence& sequence) {
                                                               : Budget::Clock::duration(0);
 }
 
+// What somebody undoes again and again: a link rather than what is put on it.
+const Operation& subject_of(const Sequence& sequence) {
+  return std::holds_alternative<PutLink>(sequence.front()) ? sequence.front() : sequence.back();
+}
+
 }  // namespace
 
 Repair::Outcome Repair::apply(const std::vector<Sequence>& all) {
@@ -36,13 +41,15 @@ Repair::Outcome Repair::apply(const std::vector<Sequence>& all) {
     }
     wanted.since = time;  // until it is wanted for so long again
     if (!wanted.budget.take()) {
-      out.undone.push_back({aim, true, {}});
+      out.undone.push_back(wanted.failed.value_or(Undone{subject_of(sequence), true, {}}));
       continue;
     }
+    wanted.failed.reset();
     for (const Operation& each : sequence) {
       const Status done = executor_.apply(each);
       if (!done) {
-        out.undone.push_back({each, false, done.error()});
+        wanted.failed = {each, false, done.error()};
+        out.undone.push_back(*wanted.failed);
         break;
       }
       out.changed = true;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "container_watcher/attach/budget.h"
@@ -29,6 +30,7 @@ class Repair {
   struct Wanted {
     Budget::Clock::time_point since;  // it is wanted; nothing: it is not, at present
     Budget budget;
+    std::optional<Undone> failed;  // how its last attempt ended, where it did not succeed
   };
   std::map<Operation, Wanted> wanted_;  // by the last of each sequence
   Executor& executor_;

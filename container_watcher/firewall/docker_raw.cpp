@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "container_watcher/firewall/our_rules.h"
+#include "core/names.h"
 
 namespace berth::firewall {
 namespace {

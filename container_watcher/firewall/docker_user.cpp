@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "container_watcher/firewall/our_rules.h"
+#include "core/names.h"
 
 namespace berth::firewall {
 namespace {
@@ -32,10 +33,14 @@ std::vector<Wanted> wanted_rules(const std::string& family, const std::vector<Ne
     if (!can_be_written(site)) continue;
     for (const Prefix& subnet : site.subnets) {
       if (subnet.is_v4() != (family == "ip") || (subnet.is_v4() ? site.closed_v4 : site.closed_v6)) continue;
-      const std::string text = "iifname != \"" + site.interface + "\" oifname \"" + site.interface + "\" " + family +
-                               " daddr " + subnet.to_string() + " counter accept comment \"" + std::string(kMark) +
-                               owner_of(site.name) + "\"";
-      out.push_back({owner_of(site.name), text, parse_rule(text)});
+      const auto accept = [&](const std::string& in, const std::string& to, const std::string& key) {
+        const std::string text = "iifname " + in + " oifname " + to + " " + family + key + subnet.to_string() +
+                                 " counter accept comment \"" + std::string(kMark) + owner_of(site.name) + "\"";
+        out.push_back({owner_of(site.name), text, parse_rule(text)});
+      };
+      const std::string link = "\"" + site.interface + "\"";
+      accept("!= " + link, link, " daddr ");
+      if (site.own_link) accept(link, "!= " + link, " saddr ");  // of its own bridges Docker lets it out itself
     }
   }
   return out;

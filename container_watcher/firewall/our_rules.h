@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What all rules of ours have in common: the mark (core/names.h), whose each is, when two are the same. Private to firewall/. Pure; any
-// thread.
+// What all rules of ours have in common beside their mark (core/names.h): whose each is, when two are the same. Private to
+// firewall/. Pure; any thread.
+
 #pragma once
 
 #include <string>

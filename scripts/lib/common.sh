@@ -43,3 +43,11 @@ install_packages() {
       DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "${missing[@]}"
   ) >"$log" 2>&1 </dev/null || { tail -20 "$log" >&2; die "apt could not install them; the whole log is in $log"; }
 }
+
+# of_this_checkout FOLDER: it is there, and what another checkout built in it is gone: by the times of its files an older source
+# would pass for built, with the other's objects.
+of_this_checkout() {
+  [ "$(cat "$1/checkout" 2>/dev/null)" = "$BERTH_TOP" ] || rm -rf "$1"
+  mkdir -p "$1"
+  echo "$BERTH_TOP" >"$1/checkout"
+}

@@ -38,6 +38,7 @@ build_image() {
 run_in() {
   local release=$1 image=$2 options=$3 name=berth-run-$$
   shift 3
+  of_this_checkout "$BERTH_CACHE/releases/$release/build" # in there each is /src
   ( # A shell takes a signal at once only while it waits for a job, and the container's first process takes none.
     trap 'docker rm -f "$name" >/dev/null 2>&1; exit 130' INT TERM
     docker run --rm --name "$name" $options --network host --volume "$BERTH_TOP:/src:ro" \
@@ -73,9 +74,6 @@ release_images() {
   say "images of release $release (the first time takes some minutes)"
   compiler_image "$release"
   say "compiling berthd and the module in Debian $release"
-  # Each checkout is /src in there, and objects of another one may be newer than this one's sources: ninja would mix them.
-  [ "$(cat "$dir/checkout" 2>/dev/null)" = "$BERTH_TOP" ] || rm -rf "$dir/build/release"
-  echo "$BERTH_TOP" >"$dir/checkout"
   run_in "$release" "berth/build:$release" "" /src/scripts/lib/compile /var/cache/berth/out >&2
   mkdir -p "$dir/context/out"
   rsync -rlpc --delete "$dir/out/" "$dir/context/out/"

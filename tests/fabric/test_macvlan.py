@@ -19,6 +19,7 @@ ip -n t-seg link set eth0 up
 ip -n t-seg route add default via 10.40.1.1
 ip -n t-seg route add default via fd00:40:1::1
 """
+LAST = " gateway fd00:40:1::1\n"
 OWN = " shim 10.40.1.1\n shim fd00:40:1::1\n mac-limit 4\n aux-address machine 10.40.1.2\n"
 
 
@@ -30,7 +31,7 @@ class Macvlan(unittest.TestCase):
         cls.addClassCleanup(cls.apply, cls.config)
         lab.sh(HOST, SEGMENT)
         cls.addClassCleanup(lab.sh, HOST, "ip netns del t-seg; ip link del ms-violet; true")
-        cls.apply(cls.config.replace(" parent internal\n", " parent seg0\n" + OWN))
+        cls.apply(cls.config.replace(" parent internal\n", " parent seg0\n").replace(LAST, LAST + OWN))
         cls.here = lab.Container(HOST, "violet", "t-segment")
         cls.all = [cls.here, lab.Container("host2", "violet", "t-far"), lab.Container(HOST, "blue", "t-near")]
         cls.addClassCleanup(lab.remove, cls.all)

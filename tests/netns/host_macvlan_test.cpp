@@ -55,6 +55,7 @@ class HostMacvlanTest : public OwnNamespace {
     ContainerFact fact;
     fact.key = {"docker", name + "-id"};
     fact.name = name;
+    fact.created = ++started_;
     fact.endpoints = {{name + "-on-violet",
                        "violet",
                        "n1",
@@ -85,6 +86,7 @@ class HostMacvlanTest : public OwnNamespace {
     return found != last.health.end() && found->second.advertisable();
   }
 
+  std::int64_t started_ = 0;
   NetworkConfig config;
   boost::asio::io_context io;
   HostReport last;
@@ -144,7 +146,7 @@ TEST_F(HostMacvlanTest, AParentThatCarriesNothing) {
 }
 
 TEST_F(HostMacvlanTest, AContainerWhoseMacvlanIsGoneIsHeldBackAloneAndSoIsOneTooMany) {
-  config.options["mac-limit"] = {"3"};  // the shim and two containers
+  config.options["mac-limit"] = {"4"};  // the parent, the shim and two containers
   begin();
   ASSERT_TRUE(until([&] { return ready(); }));
   want();

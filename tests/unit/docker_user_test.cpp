@@ -103,6 +103,21 @@ TEST(DockerUser, GoesBeforeTheReturnThatEndsTheChain) {
   EXPECT_EQ(host.commands({kBlue, kRed}), "") << "nothing to do the second time";
 }
 
+// Docker writes none for a link that it does not know: what comes from the containers is let out, too.
+TEST(DockerUser, OfALinkOfOursBothWaysAreOpened) {
+  NetworkSite violet{"violet", "mv-violet", {*Prefix::parse("10.40.1.0/24")}};
+  violet.own_link = true;
+  Host host({kReturn});
+  host.run(host.commands({violet}));
+  EXPECT_NE(host.print().find(R"(iifname "mv-violet" oifname != "mv-violet" ip saddr 10.40.1.0/24)"),
+            std::string::npos);
+  EXPECT_NE(host.print().find(R"(iifname != "mv-violet" oifname "mv-violet" ip daddr 10.40.1.0/24)"),
+            std::string::npos);
+  EXPECT_EQ(host.commands({violet}), "") << "they are known again";
+  host.run(host.commands({}));
+  EXPECT_EQ(host.print().find("mv-violet"), std::string::npos);
+}
+
 TEST(DockerUser, GoesToTheEndOfAChainWithoutReturn) {
   Host host({kForeign});
   EXPECT_EQ(host.commands({kBlue}),

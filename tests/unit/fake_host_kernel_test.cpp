@@ -86,6 +86,37 @@ TEST_F(RepairTest, WhatIsUndoneAgainAndAgainIsSetSomeTimesAndTold) {
   EXPECT_NE(forwarding_problems(last.undone)[0].text.find("again and again"), std::string::npos);
 }
 
+TEST_F(RepairTest, WhatCantBeDoneSaysWhyHoweverOftenItWasTried) {
+  LinkSettings theirs, ours;
+  theirs.alias = "theirs";
+  ours.alias = "berth:blue";
+  ASSERT_TRUE(kernel.apply(SetLink{"up0", theirs}));
+  const std::vector<Sequence> all = {
+      {PutLink{"up0", DummyLink{}, ours}, PutAddress{"up0", address("10.8.0.1"), 24}, SetLink{"up0p", ours}}};
+  for (int i = 0; i < 20; ++i) {
+    const auto done = repair.apply(all);
+    EXPECT_FALSE(done.changed);
+    const auto told = link_problems("blue", done.undone);
+    ASSERT_EQ(told.size(), 1U) << i;
+    EXPECT_NE(told[0].text.find("somebody else's"), std::string::npos) << told[0].text;
+  }
+  ASSERT_TRUE(kernel.apply(SetLink{"up0", ours})) << "they gave it up";
+  ASSERT_TRUE(kernel.apply(DeleteLink{"up0"}));
+}
+
+TEST_F(RepairTest, ALinkThatIsTakenAwayAgainAndAgainIsToldAsThat) {
+  LinkSettings ours;
+  ours.alias = "berth:blue";
+  Repair::Outcome last;
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(kernel.apply(DeleteLink{"mine0"}));
+    last = repair.apply({{PutLink{"mine0", DummyLink{}, ours}, PutAddress{"mine0", address("10.8.0.1"), 24}}});
+  }
+  const auto told = link_problems("blue", last.undone);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_NE(told[0].text.find("mine0 again and again"), std::string::npos) << told[0].text;
+}
+
 TEST_F(RepairTest, AnAddressWaitsForDockerAndASysctlForNobody) {
   const auto first = repair.apply({{PutAddress{"up0", address("10.8.0.1"), 24}}, plan()[0]});
   EXPECT_TRUE(first.waiting);

@@ -170,9 +170,70 @@ TEST(MacvlanDriver, WhatCannotBeIsAGap) {
   EXPECT_EQ(gaps({{"parent", {"internal"}}, {"shim", {""}}}), 1U);
   EXPECT_EQ(gaps({{"parent", {"eth1"}}, {"shim", {""}}, {"mode", {"passthru"}}}), 1U);
   EXPECT_EQ(gaps({{"parent", {"eth1"}}, {"shim", {""}}}, [](Network config) { config.mtu = 1400; }), 1U);
+  EXPECT_EQ(gaps({{"parent", {"eth1"}}, {"shim", {""}}, {"mode", {"private"}}}), 1U) << "the shim would reach nobody";
+  EXPECT_EQ(gaps({{"parent", {"eth1"}}},
+                 [](Network config) {
+                   config.advertise = Advertise::None;
+                   config.allow_labels = {LabelKind::Advertise};
+                 }),
+            1U)
+      << "a label could ask for what has no way";
+  EXPECT_EQ(gaps({{"parent", {"eth1"}}, {"shim", {"10.99.0.9"}}, {"aux-address", {"printer 10.40.1.255"}}}), 2U)
+      << "a subnet that was changed later";
   const auto subnet = [](Network config) { config.advertise = Advertise::Subnet, config.subnets.resize(1); };
   EXPECT_EQ(gaps({{"parent", {"eth1"}}, {"shim", {"10.40.1.9"}}}, subnet), 1U) << "another is the router there";
   EXPECT_EQ(gaps({{"parent", {"eth1"}}, {"shim", {"10.40.1.1"}}}, subnet), 0U);
+}
+
+TEST(MacvlanDriver, NoContainerGetsTheAddressOfTheShim) {
+  const RuntimeNetwork wanted = kDriver.runtime_network(
+      violet({{"parent", {"eth1"}}, {"shim", {"10.40.1.9", "fd00:40:1::1"}}, {"aux-address", {"printer 10.40.1.2"}}}));
+  std::vector<std::string> kept;
+  for (const auto& [name, address] : wanted.reserved) kept.push_back(address.to_string());
+  std::sort(kept.begin(), kept.end());
+  EXPECT_EQ(kept, (std::vector<std::string>{"10.40.1.2", "10.40.1.9"})) << "the gateway's Docker keeps itself";
+}
+
+TEST(MacvlanDriver, WhereThisHostTakesNoPartItOpensNothing) {
+  NetworkConfig config = violet({{"parent", {"eth1"}}});
+  config.advertise = Advertise::None;
+  const NetworkSite site = kDriver.site(config, fact_of(config));
+  EXPECT_TRUE(site.closed_v4 && site.closed_v6 && !site.own_link);
+  const HostState dark = HostBuilder().link("eth1", "", {}).forwards(false);
+  EXPECT_EQ(codes(kDriver.judge(site, dark, {}).problems), Codes{});
+}
+
+TEST(MacvlanDriver, AShimOfOursMovesToAnotherParent) {
+  FakeHostKernel host;
+  for (const char* name : {"eth1", "eth2"}) ASSERT_TRUE(host.apply(PutLink{name, BridgeLink{}, {}}));
+  NetworkConfig config = violet({{"parent", {"eth1"}}, {"shim", {"10.40.1.9"}}});
+  done_on(host, config);
+  config.options["parent"] = {"eth2"};
+  done_on(host, config);
+  const HostState state = *host.state();
+  EXPECT_EQ(state.find("ms-violet")->peer, state.find("eth2")->index);
+}
+
+// The kernel would go on sending to the dead end.
+TEST(MacvlanDriver, TheGatewayIsTakenOffTheLinkOfAnEarlierForm) {
+  FakeHostKernel host;
+  done_on(host, violet({{"parent", {"internal"}}}));
+  ASSERT_TRUE(host.apply(PutLink{"eth1", BridgeLink{}, {}}));
+  const NetworkConfig config = violet({{"parent", {"eth1"}}, {"shim", {"10.40.1.1", "fd00:40:1::1"}}});
+  done_on(host, config);
+  const NetworkSite site = kDriver.site(config, fact_of(config));
+  for (const Operation& each : kDriver.plan(site, *host.state())) ASSERT_TRUE(host.apply(each));
+  const HostState state = *host.state();
+  EXPECT_TRUE(state.find("mv-violet")->addresses.empty());
+  EXPECT_EQ(state.find("ms-violet")->addresses.size(), 2U);
+}
+
+TEST(MacvlanDriver, AMacvlanIsNoParent) {
+  HostState host = HostBuilder().link("eth1", "", {}).link("mac0", "macvlan", {});
+  const auto ground = kDriver.groundwork(violet({{"parent", {"mac0"}}, {"shim", {""}}}), host);
+  EXPECT_EQ(codes(ground->problems), Codes{"parent-taken"});
+  EXPECT_TRUE(ground->missing.empty());
+  EXPECT_FALSE(ground->ready);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 namespace berth {
 namespace {
 
@@ -64,6 +66,70 @@ TEST_F(ClosedEndpoints, OfAllContainersMakeAClosedFamily) {
 TEST_F(ClosedEndpoints, OfAnEmptyNetworkAreNone) {
   EXPECT_TRUE(closed({"10.10.1.0/24"}).empty());
   EXPECT_TRUE(none_left.empty());
+}
+
+// Networks on parents that carry the containers' MAC addresses.
+class OnAParent : public testing::Test {
+ protected:
+  OnAParent() {
+    std::map<std::string, NetworkConfig> networks;
+    for (const char* name : {"blue", "red"}) networks[name].name = name;
+    book.set_networks(networks);
+  }
+  static ContainerFact on(const std::string& id, const std::string& network, Mac mac, std::int64_t created) {
+    ContainerFact out = container(id, {"10.10.1.2"});
+    out.created = created;
+    out.endpoints[0].network = network;
+    char text[18];
+    std::snprintf(text, sizeof text, "02:00:00:00:00:%02x", static_cast<unsigned>(mac));
+    out.endpoints[0].mac = mac ? text : "";
+    return out;
+  }
+  static Mac full(Mac mac) { return 0x020000000000 | mac; }
+  // "b:mac-limit c:port-gone"
+  std::string told(std::map<std::string, std::uint32_t> limits, const std::set<Mac>& macs) {
+    std::map<std::string, MacParent> parents;
+    for (const auto& [network, limit] : limits) {
+      parents[network] = {7, "eth1", {}, limit};
+      for (const Mac each : macs) parents[network].macs.insert(full(each));
+    }
+    std::string out;
+    for (const auto& [key, problem] : book.look(HostState(), {}, {}, parents))
+      out += (out.empty() ? "" : " ") + key.container.id.str() + ":" + problem.code;
+    return out;
+  }
+  PortBook book;
+};
+
+TEST_F(OnAParent, TheOlderContainerHasThePlaceInWhateverOrderTheyAreTold) {
+  book.upsert(on("young", "blue", 1, 300));
+  EXPECT_EQ(told({{"blue", 2}}, {1, 9}), "");
+  book.upsert(on("old", "blue", 5, 100));
+  EXPECT_EQ(told({{"blue", 2}}, {1, 5, 9}), "young:mac-limit") << "9 is another hand's, and there";
+  EXPECT_EQ(told({{"blue", 3}}, {1, 5, 9}), "");
+  EXPECT_EQ(told({{"blue", 1}}, {1, 5, 9}), "old:mac-limit young:mac-limit") << "a limit that was lowered";
+  EXPECT_EQ(told({{"blue", 0}}, {1, 5, 9}), "");
+}
+
+TEST_F(OnAParent, OneThatIsSeenBeforeItIsToldOfIsNoStranger) {
+  book.upsert(on("old", "blue", 5, 100));
+  EXPECT_EQ(told({{"blue", 1}}, {1, 5}), "old:mac-limit") << "nobody knows yet whose 1 is";
+  book.upsert(on("young", "blue", 1, 300));
+  EXPECT_EQ(told({{"blue", 1}}, {1, 5}), "young:mac-limit");
+}
+
+TEST_F(OnAParent, OfTwoLimitsOnOneParentTheLowerCounts) {
+  book.upsert(on("a", "blue", 1, 1));
+  book.upsert(on("b", "red", 2, 2));
+  EXPECT_EQ(told({{"blue", 9}, {"red", 1}}, {1, 2}), "b:mac-limit");
+}
+
+TEST_F(OnAParent, OneThatWasThereAndIsGoneIsHeldBack) {
+  book.upsert(on("a", "blue", 1, 1));
+  book.upsert(on("b", "blue", 0, 2));
+  EXPECT_EQ(told({{"blue", 0}}, {}), "") << "it may not be made yet";
+  EXPECT_EQ(told({{"blue", 0}}, {1}), "");
+  EXPECT_EQ(told({{"blue", 0}}, {}), "a:port-gone") << "of b nobody says the MAC address";
 }
 
 }  // namespace

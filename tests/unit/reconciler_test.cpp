@@ -584,5 +584,33 @@ TEST_F(ReconcilerTest, TheRuntimeIsAskedForANetworkWhenItsGroundIsThere) {
   EXPECT_EQ(world->routes(), "10.40.1.2/32");
 }
 
+// The old form's health says nothing of the new one, whose ground is not there.
+TEST_F(ReconcilerTest, ANetworkThatIsChangedToABadGroundIsWithdrawnAndSaysWhy) {
+  NetworkConfig violet = network("violet", "10.40.1.0/24");
+  violet.driver = "macvlan";
+  violet.options = {{"parent", {"eth1"}}, {"shim", {""}}};
+  config = config_of({violet});
+  begin();
+  world->runtime.run(world->runtime.container("c1", "violet", "10.40.1.2"));
+  world->runtime.list();
+  world->host.grounds["violet"] = {true, {}};
+  world->host.change();
+  world->settle();
+  ASSERT_EQ(world->routes(), "10.40.1.2/32");
+  const auto change = [&](const std::string& parent, const GroundReport& ground) {
+    violet.options["parent"] = {parent};
+    world->host.grounds["violet"] = ground;
+    world->reconciler.reconfigure(config_of({violet}));
+    // The old link is still there while its route is taken back; that it is no longer wanted is no loss.
+    while (world->sink.turn() | world->runtime.turn() | world->host.turn()) continue;
+    world->hold_laws();
+  };
+  change("eth9", {false, {{"parent-missing", "there is no interface eth9", "ip link"}}});
+  EXPECT_EQ(world->routes(), "");
+  EXPECT_EQ(world->reconciler.brain().health().at("violet").problems.at(0).code, "parent-missing");
+  change("eth1", {true, {}});
+  EXPECT_EQ(world->routes(), "10.40.1.2/32");
+}
+
 }  // namespace
 }  // namespace berth

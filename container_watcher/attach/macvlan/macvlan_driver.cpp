@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/macvlan/macvlan_driver.h"
 
+#include <algorithm>
+
 #include "container_watcher/attach/options.h"
 
 namespace berth {
@@ -32,6 +34,10 @@ RuntimeNetwork MacvlanDriver::runtime_network(const NetworkConfig& config) const
     const std::size_t space = each.find(' ');
     if (const auto address = IpAddress::parse(each.substr(space + 1))) out.reserved[each.substr(0, space)] = *address;
   }
+  // No container gets this host's own address there. (Docker keeps the gateway's back by itself.)
+  for (const IpAddress& each : lines.shim_addresses)
+    if (std::ranges::none_of(config.subnets, [&](const SubnetConfig& of) { return of.gateway == each; }))
+      out.reserved["shim-" + each.to_string()] = each;
   return out;
 }
 
@@ -45,7 +51,9 @@ NetworkSite MacvlanDriver::site(const NetworkConfig& config, const NetworkFact& 
   out.interface = lines.host.empty() ? lines.parent : lines.host;
   if (lines.mode != MacvlanMode::Passthru) out.parent = lines.parent;
   out.mac_limit = lines.mac_limit;
-  out.closed_v4 = out.closed_v6 = fact.internal;
+  // Where this host has no link to the containers it opens nothing for them: the parent leads to others, too.
+  out.closed_v4 = out.closed_v6 = fact.internal || lines.host.empty();
+  out.own_link = !lines.host.empty();
   for (const SubnetFact& each : fact.subnets) {
     out.subnets.push_back(each.subnet);
     if (lines.internal) {

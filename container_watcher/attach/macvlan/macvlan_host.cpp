@@ -51,7 +51,11 @@ std::optional<Problem> trouble_of(const HostLink* parent, const std::string& nam
     return Problem{"parent-missing", "there is no interface " + name,
                    "ip link: has it another name now? then: parent NAME, in berthd.conf"};
   if (!parent->up) return Problem{"parent-down", name + " is down", "ip link set " + name + " up"};
-  if (const HostLink* master = parent->master != 0 ? host.find(parent->master) : nullptr)
+  if (parent->kind == "macvlan")
+    return Problem{"parent-taken", name + " is a macvlan itself, and the kernel puts others beside it, not on it",
+                   "parent, in berthd.conf, with the link that it stands on (ip -d link show " + name + ")"};
+  if (const HostLink* master = parent->master != 0 ? host.find(parent->master) : nullptr;
+      master && master->kind != "vrf")
     return Problem{"parent-taken", name + " is a port of " + master->name + ", which takes all that comes in by it",
                    "parent " + master->name + ", in berthd.conf; or: ip link set " + name + " nomaster"};
   if (!parent->carrier)
@@ -74,22 +78,34 @@ std::optional<Groundwork> MacvlanDriver::groundwork(const NetworkConfig& config,
              " must send back what comes from it (reflective relay, "
              "IEEE 802.1Qbg); where it does not, the containers and this host do not reach each other",
          "mode bridge, unless the switch is set so", false});
-  if (parent && lines.shim) {
+  if (parent && parent->kind != "macvlan" && lines.shim) {
     const HostLink* shim = host.find(lines.host);
     const LinkSettings settings = ours(config);
-    if (!is_as(shim, "macvlan", settings) || shim->peer != parent->index || shim->macvlan_mode != lines.mode)
+    const bool elsewhere =
+        shim && shim->alias == *settings.alias && shim->kind == "macvlan" && shim->peer != parent->index;
+    if (elsewhere) out.missing.emplace_back(DeleteLink{lines.host, *settings.alias});
+    if (!is_as(shim, "macvlan", settings) || elsewhere || shim->macvlan_mode != lines.mode)
       out.missing.emplace_back(PutLink{lines.host, MacvlanLink{lines.parent, lines.mode}, settings});
     if (!out.missing.empty())
       for (const IpAddress& each : lines.shim_addresses)
         out.missing.emplace_back(shim_address(config, each, lines.host));
   }
-  out.ready = parent && out.missing.empty();
+  out.ready = parent && parent->kind != "macvlan" && out.missing.empty();
   return out;
 }
 
 std::vector<Operation> MacvlanDriver::plan(const NetworkSite& site, const HostState& host) const {
-  const HostLink* link = host.find(site.interface);
-  return link && link->up ? plan_addresses(site, *link) : std::vector<Operation>();
+  std::vector<Operation> out;
+  // What an earlier form of the network left on a link of ours: the kernel would go on sending to its dead end.
+  for (const HostLink& each : host.links)
+    if (each.alias.starts_with(kMark) && each.name != site.interface)
+      for (const LinkAddress& has : each.addresses)
+        for (const SiteAddress& wanted : site.addresses)
+          if (wanted.ours && wanted.gateway == has.address)
+            out.emplace_back(DeleteAddress{each.name, has.address, has.length});
+  if (const HostLink* link = host.find(site.interface); link && link->up)
+    for (Operation& each : plan_addresses(site, *link)) out.push_back(std::move(each));
+  return out;
 }
 
 // What stands against the parent is told with the groundwork.
@@ -98,7 +114,7 @@ LinkVerdict MacvlanDriver::judge(const NetworkSite& site, const HostState& host,
   LinkVerdict out;
   const HostLink* link = host.find(site.interface);
   out.attached = link != nullptr;
-  if (!link || !link->up) return out;
+  if (!link || !link->up || !site.own_link) return out;
   judge_addresses(site, *link, &out);
   judge_forwarding(site, host, *link, uplinks, &out);
   return out;

@@ -29,14 +29,19 @@ const SubnetConfig* subnet_of(const NetworkConfig& config, const IpAddress& addr
   return nullptr;
 }
 
+// Why it can't be an address of the network.
+std::optional<std::string> misplaced(const NetworkConfig& config, const IpAddress& address) {
+  const SubnetConfig* of = subnet_of(config, address);
+  if (!of) return "an address inside of a subnet that was said before it (subnet …)";
+  if (is_subnet_edge(of->subnet, address))
+    return "another address: this one is the first or last of " + of->subnet.to_string();
+  return {};
+}
+
 std::optional<OptionMistake> in_a_subnet(const NetworkConfig& config, const OptionWords& words, std::size_t at) {
   if (words.size() <= at) return {};
-  const IpAddress address = *IpAddress::parse(words[at]);
-  const SubnetConfig* of = subnet_of(config, address);
-  if (!of) return OptionMistake{at, "an address inside of a subnet that was said before it (subnet …)"};
-  if (is_subnet_edge(of->subnet, address))
-    return OptionMistake{at, "another address: this one is the first or last of " + of->subnet.to_string()};
-  return {};
+  const auto why = misplaced(config, *IpAddress::parse(words[at]));
+  return why ? std::optional(OptionMistake{at, *why}) : std::nullopt;
 }
 
 }  // namespace
@@ -96,6 +101,12 @@ std::vector<std::string> MacvlanDriver::gaps(const NetworkConfig& config) const 
   if (lines.parent.empty()) return {"a parent for " + of + " (parent IF, or parent internal)"};
   if (config.docker_network.empty() && is_predefined_network(config.name))
     out.push_back("another name: Docker makes no network " + config.name);
+  for (const char* keyword : {"shim", "aux-address"})
+    for (const std::string& each : all_said(config, keyword))
+      if (const auto address = IpAddress::parse(each.substr(each.find(' ') + 1));
+          address && misplaced(config, *address))
+        out.push_back("another " + std::string(keyword) + " for " + of + ": no subnet of it has " +
+                      address->to_string() + " for a machine");
   if (lines.internal) {
     for (const SubnetConfig& each : config.subnets)
       if (!each.gateway)
@@ -108,7 +119,9 @@ std::vector<std::string> MacvlanDriver::gaps(const NetworkConfig& config) const 
   if (config.mtu != 0) out.push_back("no mtu for " + of + ": its containers have their parent's");
   if (lines.shim && lines.mode == MacvlanMode::Passthru)
     out.push_back("another mode for " + of + ", or no shim: passthru leaves no place for it on the parent");
-  if (advertises_host(config.advertise) && !lines.shim)
+  if (lines.shim && lines.mode == MacvlanMode::Private)
+    out.push_back("another mode for " + of + ", or no shim: private keeps it from the containers, too");
+  if ((advertises_host(config.advertise) || config.allow_labels.contains(LabelKind::Advertise)) && !lines.shim)
     out.push_back("a way from this host to its containers for " + of + " (shim, or parent internal)");
   if (!advertises_subnet(config.advertise)) return out;
   // Others are on the segment, and have a router there: only that one may tell the fabric of it.
