@@ -74,7 +74,7 @@ release_images() {
   say "images of release $release (the first time takes some minutes)"
   compiler_image "$release"
   say "compiling berthd and the module in Debian $release"
-  run_in "$release" "berth/build:$release" "" /src/scripts/lib/compile /var/cache/berth/out >&2
+  run_in "$release" "berth/build:$release" "${BERTH_QUICK:+-e BERTH_QUICK=$BERTH_QUICK}" /src/scripts/lib/compile /var/cache/berth/out >&2
   mkdir -p "$dir/context/out"
   rsync -rlpc --delete "$dir/out/" "$dir/context/out/"
   local name

@@ -16,10 +16,6 @@ MAY = {
     "redistribute": ["redistribute", "core"],
     "container_watcher": ["container_watcher", "core"],
     "container_watcher/netlink": ["container_watcher/netlink", "core"],
-    # A driver says and judges; it knows no runtime, and how the host is asked and changed is not its business.
-    "container_watcher/attach/bridge": ["container_watcher/attach/bridge", "container_watcher/attach/driver", "container_watcher/attach/options",
-                                        "container_watcher/attach/network_site", "container_watcher/netlink/host_state",
-                                        "container_watcher/netlink/operation", "container_watcher/runtime", "core"],
     "container_watcher/firewall": ["container_watcher/firewall", "container_watcher/attach/network_site", "core"],
     "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
@@ -29,9 +25,15 @@ MAY = {
     # The shell program is a client of the socket: it knows none of berthd's insides.
     "daemon/berthctl": ["daemon/berthctl", "daemon/vty", "core"],
 }
+# A driver, each folder of attach/, says and judges; it knows no runtime and no other driver, and how the host is asked and changed
+# is not its business.
+DRIVER = re.compile(r"(container_watcher/attach/[^/]+)/")
+DRIVER_MAY = ["container_watcher/attach/driver", "container_watcher/attach/link_checks", "container_watcher/attach/options",
+              "container_watcher/attach/network_site", "container_watcher/netlink/host_state",
+              "container_watcher/netlink/operation", "container_watcher/runtime", "core"]
 OURS = ("core", "redistribute", "container_watcher", "fpm_bridge", "daemon", "tests", "bench")
 # Pure folders: the standard library alone, without its I/O, clocks and threads.
-PURE = ("core", "redistribute", "container_watcher/firewall", "container_watcher/attach/bridge")
+PURE = ("core", "redistribute", "container_watcher/firewall")  # and each driver
 # The firewall's edge: what reads the rules in force. It may do I/O, and ask for the kernel's number of them.
 EDGE = tuple("container_watcher/firewall/" + each for each in ("nft.", "rules_reader.", "legacy_tables."))
 GENERATION = "container_watcher/netlink/ruleset_generation.h"
@@ -54,7 +56,13 @@ MODULE_PURE = tuple(MODULE + "/" + each for each in ("reserved.h", "state.h", "s
 STANDARD_C = re.compile(r"^(stdbool|stddef|stdint|string|limits)\.h$")
 
 
+def may(folder):
+    return DRIVER_MAY + [folder] if DRIVER.match(folder + "/") else MAY[folder]
+
+
 def folder_of(path):
+    if driver := DRIVER.match(path):
+        return driver[1]
     fits = [f for f in MAY if path.startswith(f + "/")]
     return max(fits, key=len) if fits else None
 
@@ -79,13 +87,13 @@ def wrong(path, kind, name):
     edge = path.startswith(EDGE)
     if edge and name == GENERATION:
         return None
-    if folder in PURE and not edge and IMPURE.match(name):
+    if (folder in PURE or DRIVER.match(path)) and not edge and IMPURE.match(name):
         return f"{folder} is pure: no I/O, clock, thread or library"
     if kind == '"' and name.endswith(".pb.h"):
-        return None if "fpm_bridge/proto" in MAY[folder] else f"{folder} must not know fpm_bridge/proto"
+        return None if "fpm_bridge/proto" in may(folder) else f"{folder} must not know fpm_bridge/proto"
     if not name.startswith(tuple(f + "/" for f in OURS)):
         return f"include from the root of the tree: {name}" if kind == '"' else None
-    if not any(name.startswith((f + "/", f + ".h")) for f in MAY[folder]):
+    if not any(name.startswith((f + "/", f + ".h")) for f in may(folder)):
         return f"{folder} must not know {os.path.dirname(name)}"
     return None
 
@@ -132,6 +140,8 @@ def self_test():
         ("container_watcher/attach/bridge/a.cpp", '#include "container_watcher/netlink/executor.h"'),
         ("container_watcher/attach/bridge/a.cpp", '#include "container_watcher/docker/docker_client.h"'),
         ("container_watcher/attach/bridge/a.cpp", "#include <fstream>"),
+        ("container_watcher/attach/macvlan/a.cpp", '#include "container_watcher/attach/bridge/bridge_driver.h"'),
+        ("container_watcher/attach/new/a.cpp", '#include "container_watcher/attach/host_agent.h"'),
         ("fpm_bridge/wire/a.cpp", '#include "fpm_bridge/client/zebra_client.h"'),
         ("fpm_bridge/client/a.cpp", '#include "container_watcher/runtime.h"'),
         ("daemon/config/a.cpp", '#include "daemon/app.h"'),
@@ -151,6 +161,7 @@ def self_test():
         ("container_watcher/firewall/nft.cpp", "#include <nftables/libnftables.h>"),
         ("container_watcher/netlink/a.cpp", "#include <netlink/netlink.h>\nint fd = socket(AF_NETLINK, SOCK_RAW, 0);"),
         ("container_watcher/attach/bridge/a.cpp", '#include "container_watcher/attach/driver.h"'),
+        ("container_watcher/attach/new/a.cpp", '#include "container_watcher/attach/new/driver_of_it.h"'),
         ("fpm_bridge/wire/a.cpp", '#include "berth.pb.h"'),
         ("fpm_bridge/zebra/rib.c", '#include "zebra/rib.h"'),
         ("fpm_bridge/zebra/state.c", '#include "state.h"\n#include <stddef.h>'),
