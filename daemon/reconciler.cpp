@@ -23,6 +23,16 @@ HostSettings host_settings(const Config& config) {
   return {config.fabric, std::chrono::seconds(config.firewall_patience)};
 }
 
+// Docker looks for a network's parent when it starts, and where there is none forgets the network until it starts anew.
+Problem made_too_late(const std::string& network) {
+  return {"made-too-late",
+          "the links that " + network +
+              " stands on were made after Docker had started: where containers do not start on it (network id … not "
+              "found), "
+              "Docker has to start anew",
+          "systemctl restart docker; and for the next boot berthd before Docker (its unit file is so)", false};
+}
+
 }  // namespace
 
 Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exists)
@@ -125,13 +135,21 @@ const Reconciler::RuntimeState& Reconciler::runtime(const std::string& name) con
 
 void Reconciler::runtime_connected(const std::string& name, const std::string& version) {
   notice("{} {} is here", name, version);
-  runtimes_[name] = {true, version};
+  RuntimeState& state = runtimes_[name];
+  state.connected = true;
+  state.version = version;
+  if (std::exchange(state.was_away, false))
+    for (const auto& [network, ground] : grounds_)
+      if (const auto at = config_.networks.find(network);
+          at != config_.networks.end() && config_.runtime_of(at->second) == name)
+        known_[network].made_before = ground.made;
   tell_host_of_runtimes();
 }
 
 void Reconciler::runtime_lost(const std::string& name, const std::string& why) {
   spdlog::warn("{} is away, all that is known of it stays: {}", name, why);
-  if (const auto at = runtimes_.find(name); at != runtimes_.end()) at->second.connected = false;
+  runtimes_[name].connected = false;
+  runtimes_[name].was_away = true;
   tell_host_of_runtimes();
   brain_.runtime_lost(name);
 }
@@ -337,7 +355,12 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
     at.trouble.reset();
     at.key = {result->fact.runtime, result->fact.id};
     at.wanted = at.host_asked = true;
-    parts_->host.want(*site, result->problems);  // which reports
+    std::vector<Problem> problems = result->problems;
+    if (const auto ground = grounds_.find(name); ground != grounds_.end()) {
+      if (result->created) at.made_before = ground->second.made;
+      if (ground->second.made > at.made_before) problems.push_back(made_too_late(network.runtime_network()));
+    }
+    parts_->host.want(*site, std::move(problems));  // which reports
     return;
   }
   at.host_asked = false;

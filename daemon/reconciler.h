@@ -59,6 +59,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   struct RuntimeState {
     bool connected = false;
     std::string version;
+    bool was_away = false;  // since berthd began: it may have started anew
   };
   struct SinkState {
     RouteSinkInfo info;
@@ -118,6 +119,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     std::string blocked_by;              // an interface of this host that is in its way
     NetworkKey key;
     bool wanted = false;                         // of the host
+    unsigned made_before = 0;                    // GroundReport::made when its runtime was last seen to start
     bool host_asked = false;                     // what it finds of the network is the answer that the brain waits for
     std::uint64_t question = 0;                  // the last one that the runtime was asked of it
     bool has(const std::string& problem) const;  // found

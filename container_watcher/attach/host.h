@@ -22,6 +22,7 @@ namespace berth {
 struct GroundReport {
   bool ready = false;
   std::vector<Problem> problems;
+  unsigned made = 0;  // how often a link of it was not there and was made
   bool operator==(const GroundReport&) const = default;
 };
 

@@ -71,7 +71,21 @@ void HostKeeper::learn_gateways(std::vector<NetworkSite>* sites) {
   gateways_ = std::move(known);
 }
 
+void HostKeeper::note_linkless(const WantedHost& wanted) {
+  linkless_.clear();
+  for (const auto& [name, config] : wanted.networks) {
+    const Driver* driver = drivers_ ? drivers_(config.driver.str()) : nullptr;
+    const auto ground = driver ? driver->groundwork(config, state_) : std::nullopt;
+    const auto absent = [&](const Operation& each) {
+      const auto* put = std::get_if<PutLink>(&each);
+      return put && !state_.find(put->name);
+    };
+    if (ground && std::ranges::any_of(ground->missing, absent)) linkless_.insert(name);
+  }
+}
+
 HostPlan HostKeeper::plan(const WantedHost& wanted) {
+  note_linkless(wanted);
   sites_.clear();
   for (const auto& [name, site] : wanted.sites) sites_.push_back(site);
   learn_gateways(&sites_);
@@ -117,14 +131,15 @@ std::vector<Problem> HostKeeper::problems_of(const NetworkSite& site) const {
 }
 
 // As it is now: what was missing before apply() may have been made.
-std::map<std::string, GroundReport> HostKeeper::grounds_of(const WantedHost& wanted) const {
+std::map<std::string, GroundReport> HostKeeper::grounds_of(const WantedHost& wanted) {
   std::map<std::string, GroundReport> out;
   for (const auto& [name, config] : wanted.networks) {
     const Driver* driver = drivers_ ? drivers_(config.driver.str()) : nullptr;
     auto ground = driver ? driver->groundwork(config, state_) : std::nullopt;
     if (!ground) continue;
     GroundReport& report = out[name];
-    report = {ground->ready, std::move(ground->problems)};
+    if (ground->ready && linkless_.contains(name)) ++made_[name];
+    report = {ground->ready, std::move(ground->problems), made_[name]};
     append(&report.problems, link_problems(name, repaired_.undone));
   }
   return out;

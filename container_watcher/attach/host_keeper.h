@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -86,7 +87,8 @@ class HostKeeper {
   Status read_host(const WantedHost& wanted);
   void learn_gateways(std::vector<NetworkSite>* sites);
   void judge_rules(firewall::Surroundings around);
-  std::map<std::string, GroundReport> grounds_of(const WantedHost& wanted) const;
+  void note_linkless(const WantedHost& wanted);
+  std::map<std::string, GroundReport> grounds_of(const WantedHost& wanted);
   std::vector<Problem> common_problems() const;
   std::vector<Problem> problems_of(const NetworkSite& site) const;
 
@@ -105,9 +107,11 @@ class HostKeeper {
   std::vector<NetworkSite> sites_;   // that are wanted, with the gateways that the host knows of
   Repair::Outcome repaired_;
   Rules rules_;
-  unsigned failures_ = 0;                                         // in a row, of reading the rules
-  std::shared_ptr<const JudgedRules> judged_;                     // null: the rules were never read
-  std::map<std::string, firewall::RulesVerdict> verdicts_;        // of these
+  unsigned failures_ = 0;                                   // in a row, of reading the rules
+  std::shared_ptr<const JudgedRules> judged_;               // null: the rules were never read
+  std::set<std::string> linkless_;                          // networks for which a link is to be made in this round
+  std::map<std::string, unsigned> made_;                    // by network
+  std::map<std::string, firewall::RulesVerdict> verdicts_;  // of these
   std::map<std::pair<std::string, Prefix>, IpAddress> gateways_;  // of bridges whose gateway nobody says
 };
 

@@ -584,6 +584,38 @@ TEST_F(ReconcilerTest, TheRuntimeIsAskedForANetworkWhenItsGroundIsThere) {
   EXPECT_EQ(world->routes(), "10.40.1.2/32");
 }
 
+// Docker forgets a network whose parent it did not find when it started.
+TEST_F(ReconcilerTest, LinksThatWereMadeAfterTheRuntimeStartedAreTold) {
+  NetworkConfig violet = network("violet", "10.40.1.0/24");
+  violet.driver = "macvlan";
+  violet.options = {{"parent", {"internal"}}};
+  config = config_of({violet});
+  const auto told = [&] {
+    for (const Problem& each : world->reconciler.brain().health().at("violet").problems)
+      if (each.code == "made-too-late") return true;
+    return false;
+  };
+  const auto look = [&](unsigned made) {
+    world->host.grounds["violet"] = {true, {}, made};
+    world->host.change();
+    world->settle();
+  };
+  begin();
+  world->runtime.list();
+  look(0);
+  EXPECT_FALSE(told()) << "they were there";
+  look(1);
+  EXPECT_TRUE(told());
+  EXPECT_TRUE(world->reconciler.brain().health().at("violet").advertisable()) << "it holds nothing back";
+  world->runtime.lose();
+  world->settle();
+  world->runtime.list();
+  world->settle();
+  EXPECT_FALSE(told()) << "it started anew, and found them";
+  look(2);
+  EXPECT_TRUE(told());
+}
+
 // The old form's health says nothing of the new one, whose ground is not there.
 TEST_F(ReconcilerTest, ANetworkThatIsChangedToABadGroundIsWithdrawnAndSaysWhy) {
   NetworkConfig violet = network("violet", "10.40.1.0/24");
