@@ -29,8 +29,8 @@ Problem made_too_late(const std::string& network) {
           "the links that " + network +
               " stands on were made after Docker had started: where containers do not start on it (network id … not "
               "found), "
-              "Docker has to start anew",
-          "systemctl restart docker; and for the next boot berthd before Docker (its unit file is so)", false};
+              "Docker has to start anew; at boot berthd comes before it (its unit file has that)",
+          "systemctl restart docker", false};
 }
 
 }  // namespace
