@@ -20,7 +20,7 @@ ip -n t-seg route add default via 10.40.1.1
 ip -n t-seg route add default via fd00:40:1::1
 """
 LAST = " gateway fd00:40:1::1\n"
-OWN = " shim 10.40.1.1\n shim fd00:40:1::1\n mac-limit 4\n aux-address machine 10.40.1.2\n"
+OWN = " shim 10.40.1.1\n shim fd00:40:1::1\n mac-limit 5\n aux-address machine 10.40.1.2\n"
 
 
 class Macvlan(unittest.TestCase):
