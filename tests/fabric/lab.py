@@ -15,6 +15,7 @@ ROUTERS = ["spine1", "spine2", "leaf1", "leaf2"]
 NODES = ROUTERS + HOSTS + ["collector"]
 LOOPBACKS = {"spine1": 1, "spine2": 2, "leaf1": 11, "leaf2": 12, "host1": 21, "host2": 22, "host3": 23, "collector": 31}
 NETWORKS = {"blue": (10, "host"), "green": (20, "subnet"), "red": (30, "both"), "violet": (40, "host")}
+BRIDGES = [network for network in NETWORKS if network != "violet"]  # the others are links of berthd's own
 LAB_DIR = os.environ.get("LAB_DIR", "/var/lib/berth-lab")
 RUN_DIR = os.environ.get("BERTH_RUN", "/run/berth-lab")
 PATIENCE = 60  # seconds; what takes longer has failed

@@ -23,8 +23,8 @@ class Refused(unittest.TestCase):
 
     def test_network_with_nat(self):
         before = self.counter("refusedNetwork")
-        lab.sh(HOST, "docker network create --subnet 10.40.1.0/24 natted >/dev/null")
-        lab.configure(HOST, self.config + "network natted\n docker-network natted\n subnet 10.40.1.0/24\n advertise both\n"
+        lab.sh(HOST, "docker network create --subnet 10.44.1.0/24 natted >/dev/null")
+        lab.configure(HOST, self.config + "network natted\n docker-network natted\n subnet 10.44.1.0/24\n advertise both\n"
                                           " tag 100\nexit\n")
         lab.until("berthd says that NAT is on", lambda: self.nat_of("natted") != "on")
         network = self.network("natted")
