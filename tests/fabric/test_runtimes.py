@@ -11,7 +11,7 @@ HOST = "host1"
 SOCKET = "/run/second.sock"
 SECOND = f"docker -H unix://{SOCKET}"
 # The addresses of green, which this test takes from the first engine: the fabric lets them through with green's tag.
-NETWORK = """network violet
+NETWORK = """network second
  driver bridge
  runtime second
  docker-network blue
@@ -48,9 +48,9 @@ class Runtimes(unittest.TestCase):
         config = before.replace("runtime docker ", f"runtime second docker unix:{SOCKET}\nruntime docker ", 1) + \
             NETWORK + green.split("exit\n", 1)[1]
         self.assertIn("network red", config)
-        # The engine of the old line is no longer the first one: blue and red say whose they are.
-        config = config.replace("\nnetwork blue\n", "\nnetwork blue\n runtime docker\n").replace(
-            "\nnetwork red\n", "\nnetwork red\n runtime docker\n")
+        # The engine of the old line is no longer the first one: its networks say whose they are.
+        for network in ("blue", "red", "violet"):
+            config = config.replace(f"\nnetwork {network}\n", f"\nnetwork {network}\n runtime docker\n")
         self.start_with(config)
         lab.sh(HOST, f"set -e\ndocker network rm green >/dev/null\n{MAKE}\ndocker save {lab.image()} | {SECOND} load >/dev/null")
         self.one = lab.Container(HOST, "blue", "t-one")
