@@ -295,6 +295,7 @@ TEST_F(BerthctlTerminal, SomebodyElsesHomeGetsNoHistory) {
   sit_down();
   type("show version\r");
   ASSERT_TRUE(sees("0.1.0")) << shown_;
+  ASSERT_TRUE(sees("host1# ")) << shown_;
   type("\x04");
   EXPECT_EQ(leaves(), 0);
   std::string kept;
