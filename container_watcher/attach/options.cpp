@@ -93,7 +93,7 @@ Values without(Values values, Times times, const std::string& name) {
 std::string unset_syntax(const std::string& syntax, Times times) {
   std::size_t end = syntax.find(' ');
   if (times == Times::ForEachName && end != std::string::npos) end = syntax.find(' ', end + 1);
-  const std::string kept = "no " + syntax.substr(0, end);
+  std::string kept = "no " + syntax.substr(0, end);
   if (end == std::string::npos) return kept;
   const std::string rest = syntax.substr(end + 1);
   return kept + (rest.starts_with("[") ? " " + rest : " [" + rest + "]");
