@@ -77,7 +77,7 @@ std::vector<Problem> misfits(const RuntimeNetwork& wanted, const NetworkFact& fa
         out.push_back({"ip-range", "its ip-range is not " + subnet.ip_range->to_string(), remedy, false});
       for (const auto& [name, address] : wanted.reserved)
         if (subnet.subnet.contains(address) &&
-            std::ranges::none_of(each.reserved, [&](const auto& is) { return is.second == address; }))
+            std::ranges::none_of(each.reserved, [of = address](const auto& is) { return is.second == of; }))
           out.push_back({"aux-address", "a container may get " + address.to_string() + ", which is " + name + "'s",
                          remedy, false});
     }

@@ -25,7 +25,7 @@ runtime stub unix:/nowhere
 network one
  driver stub
  subnet 10.99.0.0/24
- parent lo
+ link lo
  advertise host
  tag 7
 exit
@@ -117,7 +117,7 @@ def main():
     build(tree, work + "/build")
     berthd = work + "/build/daemon/berthd"
     good = CONFIG.format(work=work)
-    refuses(berthd, work, good.replace(" parent lo\n", ""), "a parent for network one (parent IF)")
+    refuses(berthd, work, good.replace(" link lo\n", ""), "a link for network one (link IF)")
     refuses(berthd, work, good.replace("driver stub", "driver bridge"), "driver bridge has no such line; stub has")
     refuses(berthd, work, good.replace("driver stub", "driver none"), "bridge, stub")
     runs(berthd, work)
