@@ -119,7 +119,7 @@ def main():
     good = CONFIG.format(work=work)
     refuses(berthd, work, good.replace(" link lo\n", ""), "a link for network one (link IF)")
     refuses(berthd, work, good.replace("driver stub", "driver bridge"), "driver bridge has no such line; stub has")
-    refuses(berthd, work, good.replace("driver stub", "driver none"), "bridge, stub")
+    refuses(berthd, work, good.replace("driver stub", "driver none"), ", stub")
     runs(berthd, work)
     print(f"three tenants, {lines} lines of wiring: a route came all the way")
 
