@@ -23,6 +23,17 @@
 
 namespace berth {
 
+// The part of a wanted network that is the same in each kind. `driver`: the runtime's own word for the kind.
+inline RuntimeNetwork network_as_said(const NetworkConfig& config, const std::string& driver) {
+  RuntimeNetwork out;
+  out.network = config.name;
+  out.name = config.runtime_network();
+  out.make = config.docker_network.empty();
+  out.driver = driver;
+  out.subnets = config.subnets;
+  return out;
+}
+
 // What the links of this host say of a network.
 struct LinkVerdict {
   bool attached = false;  // there is such a link
@@ -61,5 +72,9 @@ class Driver {
 
 // By its name, as NetworkConfig::driver has it. nullptr: there is none.
 using DriverLookup = std::function<const Driver*(std::string_view name)>;
+// The same of a lookup that may itself not be there.
+inline const Driver* driver_of(const DriverLookup& drivers, std::string_view name) {
+  return drivers ? drivers(name) : nullptr;
+}
 
 }  // namespace berth

@@ -94,15 +94,18 @@ struct HostAgent::Worker {
   ReturnPaths paths{observer};
   unsigned failures = 0;
 
+  using Sites = std::map<std::string, NetworkSite>;  // by NetworkConfig::name
+
   // Parents of macvlans, with the MAC addresses that they carry. One that can't be read is not judged.
-  std::map<std::string, MacParent> parents(HostAgent::Look* look) {
+  std::map<std::string, MacParent> parents(const Sites& sites, HostAgent::Look* look) {
     std::map<std::string, MacParent> out;
     for (auto& [name, finding] : look->findings.sites) {
-      const HostLink* link = finding.parent.empty() ? nullptr : keeper.state().find(finding.parent);
+      const NetworkSite& site = sites.at(name);
+      const HostLink* link = site.parent.empty() ? nullptr : keeper.state().find(site.parent);
       auto table = link ? observer.fdb(link->name, {}) : Result<std::vector<FdbEntry>>(stale(""));
       if (!table) continue;
       MacParent& parent = out[name];
-      parent = {link->index, link->name, {link->mac}, finding.mac_limit};
+      parent = {link->index, link->name, {link->mac}, site.mac_limit};
       for (const FdbEntry& each : *table)
         if (!each.of_bridge && !is_multicast(each.mac)) parent.macs.insert(each.mac);
       if (auto problem = nearly_full(parent)) finding.verdict.problems.push_back(std::move(*problem));
@@ -110,17 +113,18 @@ struct HostAgent::Worker {
     return out;
   }
 
-  void look_at_endpoints(HostAgent::Look* look) {
+  void look_at_endpoints(const Sites& sites, HostAgent::Look* look) {
     const HostState& state = keeper.state();
     std::map<std::string, int> bridges;
     std::set<int> indices;
     for (const auto& [name, finding] : look->findings.sites)
-      if (const HostLink* link = finding.up && finding.parent.empty() ? state.find(finding.interface) : nullptr) {
+      if (const HostLink* link =
+              finding.up && sites.at(name).parent.empty() ? state.find(finding.interface) : nullptr) {
         bridges[name] = link->index;
         indices.insert(link->index);
       }
     bool more = false;
-    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more), parents(look));
+    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more), parents(sites, look));
     for (auto& [key, problem] : paths.look(state, book->forked())) look->endpoints.try_emplace(key, std::move(problem));
     look->again = look->again || more;
   }
@@ -135,7 +139,7 @@ struct HostAgent::Worker {
       if (keeper.apply(keeper.plan(order.wanted))) static_cast<void>(keeper.observe_again(order.wanted));
       out.findings = keeper.judge(order.wanted);
       out.again = out.findings.again;
-      look_at_endpoints(&out);
+      look_at_endpoints(order.wanted.sites, &out);
     }
     for (const std::string& interface : order.repeats)
       out.repeated.emplace(interface, executor.apply(RepeatAddresses{interface}));
@@ -394,8 +398,7 @@ void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks,
   }
   wanted_.networks.clear();
   for (const auto& [name, network] : networks)
-    if (const Driver* driver = drivers_ ? drivers_(network.driver.str()) : nullptr;
-        driver && driver->groundwork(network, {}))
+    if (const Driver* driver = driver_of(drivers_, network.driver); driver && driver->groundwork(network, {}))
       wanted_.networks.emplace(name, network);
   book_->set_networks(networks);
   configured_number_ = ++wanted_number_;

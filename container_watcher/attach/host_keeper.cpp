@@ -71,21 +71,7 @@ void HostKeeper::learn_gateways(std::vector<NetworkSite>* sites) {
   gateways_ = std::move(known);
 }
 
-void HostKeeper::note_linkless(const WantedHost& wanted) {
-  linkless_.clear();
-  for (const auto& [name, config] : wanted.networks) {
-    const Driver* driver = drivers_ ? drivers_(config.driver.str()) : nullptr;
-    const auto ground = driver ? driver->groundwork(config, state_) : std::nullopt;
-    const auto absent = [&](const Operation& each) {
-      const auto* put = std::get_if<PutLink>(&each);
-      return put && !state_.find(put->name);
-    };
-    if (ground && std::ranges::any_of(ground->missing, absent)) linkless_.insert(name);
-  }
-}
-
 HostPlan HostKeeper::plan(const WantedHost& wanted) {
-  note_linkless(wanted);
   sites_.clear();
   for (const auto& [name, site] : wanted.sites) sites_.push_back(site);
   learn_gateways(&sites_);
@@ -95,6 +81,7 @@ HostPlan HostKeeper::plan(const WantedHost& wanted) {
 // A host that could not be read is not changed by an old picture of it; what was told stays told.
 bool HostKeeper::apply(const HostPlan& plan) {
   if (current_) repaired_ = repair_.apply(plan.host);
+  linkless_ = plan.linkless;
   if (rules_.readable) rules_.written = writer_.apply(plan);
   return current_ && repaired_.changed;
 }
@@ -134,7 +121,7 @@ std::vector<Problem> HostKeeper::problems_of(const NetworkSite& site) const {
 std::map<std::string, GroundReport> HostKeeper::grounds_of(const WantedHost& wanted) {
   std::map<std::string, GroundReport> out;
   for (const auto& [name, config] : wanted.networks) {
-    const Driver* driver = drivers_ ? drivers_(config.driver.str()) : nullptr;
+    const Driver* driver = driver_of(drivers_, config.driver);
     auto ground = driver ? driver->groundwork(config, state_) : std::nullopt;
     if (!ground) continue;
     GroundReport& report = out[name];
@@ -162,26 +149,23 @@ Findings HostKeeper::judge(const WantedHost& wanted) {
       finding.verdict = verdicts_[site.name];
     else
       finding.verdict.nat = Nat::Unknown;
-    const Driver* driver = drivers_ ? drivers_(site.driver) : nullptr;
+    const Driver* driver = driver_of(drivers_, site.driver);
     const LinkVerdict links = driver ? driver->judge(site, state_, uplinks) : LinkVerdict();
     const HostLink* link = state_.find(site.interface);
     finding.attached = links.attached;
     finding.up = link && link->up;
     finding.interface = site.interface;
-    finding.parent = site.parent;
-    finding.mac_limit = site.mac_limit;
     std::vector<Problem>& found = finding.verdict.problems;
     append(&found, common);
     if (const auto refused = rules_.written.refused.find(site.name); refused != rules_.written.refused.end())
       found.push_back({"rules-refused", "its rules in DOCKER-USER could not be set: " + refused->second,
                        "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false});
-    if (const auto ground = out.grounds.find(site.name); ground != out.grounds.end())
-      append(&found, ground->second.problems);
+    const auto ground = out.grounds.find(site.name);
+    if (ground != out.grounds.end()) append(&found, ground->second.problems);
     append(&found, links.problems);
     append(&found, problems_of(site));
     // Whatever its links lack, and nobody has said.
-    if (const auto ground = out.grounds.find(site.name);
-        ground != out.grounds.end() && !ground->second.ready && links.attached &&
+    if (ground != out.grounds.end() && !ground->second.ready && links.attached &&
         std::ranges::none_of(found, [](const Problem& each) { return each.blocks && each.family == Family::Both; }))
       found.push_back(
           {"link-refused", site.interface + " is not as berthd makes it, which it is about to mend", "", true});

@@ -39,8 +39,6 @@ struct SiteFinding {
   bool attached = false;
   bool up = false;  // so is its bridge
   std::string interface;
-  std::string parent;           // NetworkSite::parent
-  std::uint32_t mac_limit = 0;  // of it
   firewall::RulesVerdict verdict;
 };
 
@@ -87,7 +85,6 @@ class HostKeeper {
   Status read_host(const WantedHost& wanted);
   void learn_gateways(std::vector<NetworkSite>* sites);
   void judge_rules(firewall::Surroundings around);
-  void note_linkless(const WantedHost& wanted);
   std::map<std::string, GroundReport> grounds_of(const WantedHost& wanted);
   std::vector<Problem> common_problems() const;
   std::vector<Problem> problems_of(const NetworkSite& site) const;

@@ -52,12 +52,18 @@ HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sit
   if (forwarding.v4) out.host.push_back(plan_forwarding(true, host, {}));
   if (forwarding.v6 && forgetful) out.host.push_back(plan_forwarding(false, host, *forgetful));
   for (const auto& [name, config] : wanted.networks) {
-    const Driver* driver = drivers ? drivers(config.driver.str()) : nullptr;
-    if (auto ground = driver ? driver->groundwork(config, host) : std::nullopt)
-      out.host.push_back(std::move(ground->missing));
+    const Driver* driver = driver_of(drivers, config.driver);
+    auto ground = driver ? driver->groundwork(config, host) : std::nullopt;
+    if (!ground) continue;
+    if (std::ranges::any_of(ground->missing, [&](const Operation& each) {
+          const auto* put = std::get_if<PutLink>(&each);
+          return put && !host.find(put->name);
+        }))
+      out.linkless.insert(name);
+    out.host.push_back(std::move(ground->missing));
   }
   for (const NetworkSite& site : sites) {
-    const Driver* driver = drivers ? drivers(site.driver) : nullptr;
+    const Driver* driver = driver_of(drivers, site.driver);
     if (!driver) continue;
     for (Operation& each : driver->plan(site, host)) out.host.push_back({std::move(each)});
   }

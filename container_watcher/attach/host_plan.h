@@ -32,6 +32,7 @@ using Sequence = std::vector<Operation>;
 
 struct HostPlan {
   std::vector<Sequence> host;
+  std::set<std::string> linkless;  // networks for which a link is to be made that is not there
   // Rules of ours in DOCKER-USER: whose there must be, and whose may stay.
   std::vector<NetworkSite> sites;
   std::set<std::string> keep;

@@ -19,16 +19,23 @@ bool unaddressed(const NetworkFact& fact, bool v4) {
 
 }  // namespace
 
-NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
-  NetworkSite out{config.name, fact.interface, {}};
+NetworkSite bare_site(const NetworkConfig& config, const NetworkFact& fact) {
+  NetworkSite out;
+  out.name = config.name;
   out.driver = config.driver;
   out.key = {fact.runtime, fact.id};
   out.lenient = config.nat_lenient;
+  for (const SubnetFact& each : fact.subnets) out.subnets.push_back(each.subnet);
+  return out;
+}
+
+NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact) {
+  NetworkSite out = bare_site(config, fact);
+  out.interface = fact.interface;
   out.closed_v4 = fact.internal || option_is(fact, "gateway_mode_ipv4", "isolated");
   out.closed_v6 = fact.internal || option_is(fact, "gateway_mode_ipv6", "isolated");
   out.anew = made_anew(config, fact);
   for (const SubnetFact& each : fact.subnets) {
-    out.subnets.push_back(each.subnet);
     if (unaddressed(fact, each.subnet.is_v4())) continue;
     SiteAddress address{each.subnet, each.gateway, config.docker_network.empty()};
     for (const SubnetConfig& said : config.subnets)

@@ -38,6 +38,9 @@ struct NetworkSite {
   bool operator==(const NetworkSite&) const = default;
 };
 
+// The part of a site that is the same in each kind: without interface and addresses.
+NetworkSite bare_site(const NetworkConfig& config, const NetworkFact& fact);
+
 // What the runtime has, and what the operator says of it. A gateway is ours in a network that berthd made, and where
 // berthd.conf names it; never one of a network that is taken as it is.
 NetworkSite site_of(const NetworkConfig& config, const NetworkFact& fact);

@@ -13,6 +13,10 @@ std::string first_address(const std::vector<IpAddress>& addresses) {
   return addresses.empty() ? std::string("it") : addresses.front().to_string();
 }
 
+std::string name_of(const EndpointKey& key, const SharedText& container) {
+  return container.empty() ? key.container.id.str().substr(0, 12) : container.str();
+}
+
 }  // namespace
 
 Mac parse_mac(std::string_view text) {
@@ -163,8 +167,7 @@ void PortBook::bind(const std::map<std::string, int>& bridges, const HostState& 
 // Is there something wrong with it?
 bool PortBook::judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge,
                      Problem* out) {
-  const std::string container =
-      endpoint.container.empty() ? key.container.id.str().substr(0, 12) : endpoint.container.str();
+  const std::string container = name_of(key, endpoint.container);
   const HostLink* of = state.find(bridge);
   const std::string bridge_name = of ? of->name : endpoint.network.str();
   const HostLink* link = state.find(endpoint.port);
@@ -220,8 +223,7 @@ void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, 
     const auto is = [&](std::string code, const std::string& text, std::string remedy) {
       out->insert_or_assign(key, Problem{std::move(code), text, std::move(remedy)});
     };
-    const std::string container =
-        endpoint.container.empty() ? key.container.id.str().substr(0, 12) : endpoint.container.str();
+    const std::string container = name_of(key, endpoint.container);
     if (parent.macs.contains(endpoint.mac)) {
       endpoint.port = parent.index;
       endpoint.on_parent = true;

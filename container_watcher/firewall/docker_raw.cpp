@@ -10,8 +10,7 @@ namespace berth::firewall {
 namespace {
 
 struct Wanted {
-  std::string owner, text;
-  Rule rule;
+  OurRule ours;
   std::size_t first;  // of Docker's rules, by its place
 };
 
@@ -45,10 +44,9 @@ std::vector<Wanted> wanted_rules(const Chain& raw, const std::vector<NetworkSite
       const auto first = std::find_if(raw.rules.begin(), raw.rules.end(),
                                       [&](const Rule& rule) { return drops_direct_access(rule, site, subnet); });
       if (first == raw.rules.end()) continue;
-      const std::string text = "iifname != \"" + site.interface + "\" " + raw.family + " daddr " + subnet.to_string() +
-                               " counter accept comment \"" + std::string(kMark) + owner_of(site.name) + "\"";
-      out.push_back({owner_of(site.name), text, parse_rule(text),
-                     static_cast<std::size_t>(std::distance(raw.rules.begin(), first))});
+      out.push_back(
+          {accept_rule(site, "iifname != \"" + site.interface + "\" " + raw.family + " daddr " + subnet.to_string()),
+           static_cast<std::size_t>(std::distance(raw.rules.begin(), first))});
     }
   }
   return out;
@@ -62,18 +60,15 @@ std::string commands_for(const Chain& raw, const std::vector<NetworkSite>& sites
     const Rule& rule = raw.rules[at];
     if (!rule.comment.starts_with(kMark)) continue;
     const std::string owner = rule.comment.substr(kMark.size());
-    const auto found = std::find_if(missing.begin(), missing.end(), [&](const Wanted& each) {
-      return each.owner == owner && at < each.first && normal(each.rule.statements) == normal(rule.statements);
-    });
-    const bool known =
-        std::any_of(sites.begin(), sites.end(), [&](const NetworkSite& each) { return owner_of(each.name) == owner; });
+    const auto found = std::find_if(missing.begin(), missing.end(),
+                                    [&](const Wanted& each) { return at < each.first && is_there(each.ours, rule); });
     if (found != missing.end())
       missing.erase(found);
-    else if (known || !keep.contains(owner))
+    else if (goes(owner, sites, keep))
       out += "delete " + where + std::to_string(rule.handle) + "\n";
   }
   for (const Wanted& each : missing)
-    out += "insert " + where + std::to_string(raw.rules[each.first].handle) + " " + each.text + "\n";
+    out += "insert " + where + std::to_string(raw.rules[each.first].handle) + " " + each.ours.text + "\n";
   return out;
 }
 
@@ -81,8 +76,7 @@ std::string commands_for(const Chain& raw, const std::vector<NetworkSite>& sites
 
 std::string docker_raw_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                 const std::set<std::string>& keep) {
-  std::set<std::string> owners;
-  for (const std::string& name : keep) owners.insert(owner_of(name));
+  const std::set<std::string> owners = owners_of(keep);
   std::string out;
   for (const char* family : {"ip", "ip6"})
     if (const Chain* raw = rules.find(family, "raw", "PREROUTING")) out += commands_for(*raw, sites, owners);

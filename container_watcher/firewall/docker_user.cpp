@@ -13,11 +13,6 @@ namespace {
 const std::string kOrder = "!order";  // no network is called so
 const std::string kChain = "!chain";
 
-struct Wanted {
-  std::string network, text;  // network: as its owner in a comment
-  Rule rule;
-};
-
 bool jumps_to(const Rule& rule, std::string_view beginning) {
   const Statement* verdict = rule.verdict();
   return verdict && verdict->what == Do::Jump && verdict->target.starts_with(beginning);
@@ -27,16 +22,14 @@ bool is_bare_return(const Rule& rule) {
   return rule.statements.size() == 1 && rule.statements[0].what == Do::Return;
 }
 
-std::vector<Wanted> wanted_rules(const std::string& family, const std::vector<NetworkSite>& sites) {
-  std::vector<Wanted> out;
+std::vector<OurRule> wanted_rules(const std::string& family, const std::vector<NetworkSite>& sites) {
+  std::vector<OurRule> out;
   for (const NetworkSite& site : sites) {
     if (!can_be_written(site)) continue;
     for (const Prefix& subnet : site.subnets) {
       if (subnet.is_v4() != (family == "ip") || (subnet.is_v4() ? site.closed_v4 : site.closed_v6)) continue;
       const auto accept = [&](const std::string& in, const std::string& to, const std::string& key) {
-        const std::string text = "iifname " + in + " oifname " + to + " " + family + key + subnet.to_string() +
-                                 " counter accept comment \"" + std::string(kMark) + owner_of(site.name) + "\"";
-        out.push_back({owner_of(site.name), text, parse_rule(text)});
+        out.push_back(accept_rule(site, "iifname " + in + " oifname " + to + " " + family + key + subnet.to_string()));
       };
       const std::string link = "\"" + site.interface + "\"";
       accept("!= " + link, link, " daddr ");
@@ -47,7 +40,7 @@ std::vector<Wanted> wanted_rules(const std::string& family, const std::vector<Ne
 }
 
 // `missing`: what is wanted in the chain.
-std::string commands_for(const Chain& chain, std::vector<Wanted> missing, const std::vector<NetworkSite>& sites,
+std::string commands_for(const Chain& chain, std::vector<OurRule> missing, const std::vector<NetworkSite>& sites,
                          const std::set<std::string>& keep) {
   const std::string where = "rule " + chain.family + " " + chain.table + " " + chain.name + " ";
   std::string out;
@@ -55,20 +48,17 @@ std::string commands_for(const Chain& chain, std::vector<Wanted> missing, const 
   for (const Rule& rule : chain.rules) {
     if (is_bare_return(rule) && end == 0) end = rule.handle;
     if (!rule.comment.starts_with(kMark)) continue;
-    const std::string network = rule.comment.substr(kMark.size());
-    if (network == kChain) continue;
-    const auto found = std::find_if(missing.begin(), missing.end(), [&](const Wanted& each) {
-      return each.network == network && normal(each.rule.statements) == normal(rule.statements);
-    });
+    const std::string owner = rule.comment.substr(kMark.size());
+    if (owner == kChain) continue;
+    const auto found =
+        std::find_if(missing.begin(), missing.end(), [&](const OurRule& each) { return is_there(each, rule); });
     if (found != missing.end() && end == 0) {
       missing.erase(found);
       continue;
     }
-    const bool known = std::any_of(sites.begin(), sites.end(),
-                                   [&](const NetworkSite& each) { return owner_of(each.name) == network; });
-    if (known || !keep.contains(network)) out += "delete " + where + "handle " + std::to_string(rule.handle) + "\n";
+    if (goes(owner, sites, keep)) out += "delete " + where + "handle " + std::to_string(rule.handle) + "\n";
   }
-  for (const Wanted& each : missing)
+  for (const OurRule& each : missing)
     out += (end ? "insert " + where + "handle " + std::to_string(end) + " " : "add " + where) + each.text + "\n";
   return out;
 }
@@ -141,7 +131,7 @@ std::string unmake_chain(const Ruleset& rules, const Chain& user) {
 std::string commands_for_family(const Ruleset& rules, const std::string& family, const std::vector<NetworkSite>& sites,
                                 const std::set<std::string>& keep) {
   const Chain* forward = rules.find(family, "filter", "FORWARD");
-  std::vector<Wanted> missing = wanted_rules(family, sites);
+  std::vector<OurRule> missing = wanted_rules(family, sites);
   if (forward && opens_nothing(*forward)) missing.clear();
   const bool wanted = !missing.empty();
   if (const Chain* user = rules.find(family, "filter", "DOCKER-USER")) {
@@ -167,8 +157,7 @@ std::string commands_for_family(const Ruleset& rules, const std::string& family,
 
 std::string docker_user_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                  const std::set<std::string>& keep) {
-  std::set<std::string> owners;
-  for (const std::string& name : keep) owners.insert(owner_of(name));
+  const std::set<std::string> owners = owners_of(keep);
   return commands_for_family(rules, "ip", sites, owners) + commands_for_family(rules, "ip6", sites, owners);
 }
 

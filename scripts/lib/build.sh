@@ -31,11 +31,7 @@ module_test_packages() { echo iproute2 protobuf-compiler python3-protobuf; }
 configure_and_build() {
   local name=$1 target=$2 dir=$BERTH_CACHE/build/$1
   shift 2
-  # Another checkout's build can't be gone on with; ccache still knows the objects.
-  if [ -e "$dir/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$BERTH_TOP" "$dir/CMakeCache.txt"; then
-    rm -rf "$dir"
-  fi
-  mkdir -p "$dir"
+  of_this_checkout "$dir" # ccache still knows the objects
   export CCACHE_DIR=$BERTH_CACHE/ccache CCACHE_BASEDIR=$BERTH_TOP CCACHE_NOHASHDIR=1
   cmake -S "$BERTH_TOP" -B "$dir" -G Ninja \
     -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@" >"$dir/configure.log" 2>&1 ||

@@ -103,7 +103,10 @@ inline const Driver* bridge_driver(std::string_view) {
 
 // An agent, and what it said last.
 class AgentRun {
+  const DriverLookup drivers_;
+
  public:
+  explicit AgentRun(DriverLookup drivers = bridge_driver) : drivers_(std::move(drivers)) {}
   bool until(const std::function<bool()>& done, Clock::duration most = 10s) {
     for (const auto end = Clock::now() + most; !done();) {
       if (Clock::now() > end) return false;
@@ -136,7 +139,7 @@ class AgentRun {
                     last = report, ++reports;
                     if (on_report) on_report();
                   },
-                  bridge_driver};
+                  drivers_};
 };
 
 }  // namespace berth

@@ -21,8 +21,9 @@ bool whole() {
          output_of("ip -o link show dev mp-violet up 2>&1").find("state UP") != std::string::npos;
 }
 
-class HostMacvlanTest : public OwnNamespace {
+class HostMacvlanTest : public OwnNamespace, public AgentRun {
  protected:
+  HostMacvlanTest() : AgentRun(macvlan_driver) {}
   void SetUp() override {
     if (!own_) GTEST_SKIP() << "no network namespace: not root";
     config.name = "violet";
@@ -73,24 +74,10 @@ class HostMacvlanTest : public OwnNamespace {
     const auto found = last.health.find("violet");
     return found != last.health.end() && has(found->second.problems, code);
   }
-  bool until(const std::function<bool()>& done, Clock::duration most = 10s) {
-    for (const auto end = Clock::now() + most; !done();) {
-      if (Clock::now() > end) return false;
-      io.restart();
-      io.run_one_for(10ms);
-    }
-    return true;
-  }
-  bool good() const {
-    const auto found = last.health.find("violet");
-    return found != last.health.end() && found->second.advertisable();
-  }
+  bool good() const { return AgentRun::good("violet"); }
 
   std::int64_t started_ = 0;
   NetworkConfig config;
-  boost::asio::io_context io;
-  HostReport last;
-  HostAgent agent{io, [this](const HostReport& report) { last = report; }, macvlan_driver};
 };
 
 TEST_F(HostMacvlanTest, TheGroundIsThereBeforeTheRuntimeIsAskedAndStays) {

@@ -6,12 +6,7 @@
 namespace berth {
 
 RuntimeNetwork BridgeDriver::runtime_network(const NetworkConfig& config) const {
-  RuntimeNetwork out;
-  out.network = config.name;
-  out.make = config.docker_network.empty();
-  out.driver = "bridge";
-  out.name = config.runtime_network();
-  out.subnets = config.subnets;
+  RuntimeNetwork out = network_as_said(config, "bridge");
   out.mtu = config.mtu;
   out.nat = false;
   if (out.make) out.interface = link_name("br-", config.name);

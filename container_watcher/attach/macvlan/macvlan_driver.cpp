@@ -22,12 +22,7 @@ std::string word_of(MacvlanMode mode) {
 
 RuntimeNetwork MacvlanDriver::runtime_network(const NetworkConfig& config) const {
   const MacvlanLines lines(config);
-  RuntimeNetwork out;
-  out.network = config.name;
-  out.make = config.docker_network.empty();
-  out.driver = "macvlan";
-  out.name = config.runtime_network();
-  out.subnets = config.subnets;
+  RuntimeNetwork out = network_as_said(config, "macvlan");
   out.options = {{"parent", lines.parent}, {"macvlan_mode", word_of(lines.mode)}};
   out.defaults = {{"macvlan_mode", "bridge"}};
   for (const std::string& each : all_said(config, "aux-address")) {
@@ -43,30 +38,27 @@ RuntimeNetwork MacvlanDriver::runtime_network(const NetworkConfig& config) const
 
 NetworkSite MacvlanDriver::site(const NetworkConfig& config, const NetworkFact& fact) const {
   const MacvlanLines lines(config);
-  NetworkSite out;
-  out.name = config.name;
-  out.driver = config.driver;
-  out.key = {fact.runtime, fact.id};
-  out.lenient = config.nat_lenient;
+  NetworkSite out = bare_site(config, fact);
   out.interface = lines.host.empty() ? lines.parent : lines.host;
   if (lines.mode != MacvlanMode::Passthru) out.parent = lines.parent;
   out.mac_limit = lines.mac_limit;
   // Where this host has no link to the containers it opens nothing for them: the parent leads to others, too.
   out.closed_v4 = out.closed_v6 = fact.internal || lines.host.empty();
   out.own_link = !lines.host.empty();
-  for (const SubnetFact& each : fact.subnets) {
-    out.subnets.push_back(each.subnet);
-    if (lines.internal) {
-      out.addresses.push_back({each.subnet, each.gateway, each.gateway.has_value()});
-      continue;
-    }
-    // With the gateway's address this host is the subnet's router; with another one it is a host there, whose ways to the
-    // containers are routes of their own.
-    for (const IpAddress& address : lines.shim_addresses)
-      if (each.subnet.contains(address))
-        out.addresses.push_back(
-            {each.gateway == address ? each.subnet : Prefix::of(address, address.bits()), address, true});
-  }
+  for (const SubnetFact& each : fact.subnets)
+    for (const SiteAddress& address : lines.addresses_in(each.subnet, each.gateway)) out.addresses.push_back(address);
+  return out;
+}
+
+// With the gateway's address this host is the subnet's router; with another one it is a host there, whose ways to the containers
+// are routes of their own.
+std::vector<SiteAddress> MacvlanLines::addresses_in(const Prefix& subnet,
+                                                    const std::optional<IpAddress>& gateway) const {
+  if (internal) return {{subnet, gateway, gateway.has_value()}};
+  std::vector<SiteAddress> out;
+  for (const IpAddress& address : shim_addresses)
+    if (subnet.contains(address))
+      out.push_back({gateway == address ? subnet : Prefix::of(address, address.bits()), address, true});
   return out;
 }
 

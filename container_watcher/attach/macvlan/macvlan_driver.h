@@ -45,6 +45,8 @@ struct MacvlanLines {
   MacvlanMode mode = MacvlanMode::Bridge;
   bool shim = false;
   std::uint32_t mac_limit = 0;  // 0: any number
+  // What `host` has of that subnet.
+  std::vector<SiteAddress> addresses_in(const Prefix& subnet, const std::optional<IpAddress>& gateway) const;
   std::vector<IpAddress> shim_addresses;
 };
 

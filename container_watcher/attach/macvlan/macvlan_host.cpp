@@ -21,6 +21,13 @@ bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& want
          (!wanted.mtu || link->mtu == *wanted.mtu);
 }
 
+// Of a link of ours that was just made.
+void put_addresses(const NetworkConfig& config, const MacvlanLines& lines, std::vector<Operation>* out) {
+  for (const SubnetConfig& each : config.subnets)
+    for (const SiteAddress& address : lines.addresses_in(each.subnet, each.gateway))
+      if (address.gateway) out->emplace_back(PutAddress{lines.host, *address.gateway, address.subnet.length()});
+}
+
 Groundwork internal_ground(const NetworkConfig& config, const MacvlanLines& lines, const HostState& host) {
   Groundwork out;
   LinkSettings settings = ours(config);
@@ -29,20 +36,11 @@ Groundwork internal_ground(const NetworkConfig& config, const MacvlanLines& line
   const HostLink* far = host.find(lines.parent);
   if (!is_as(near, "veth", settings) || !far || near->peer != far->index || near->peer_netns) {
     out.missing.emplace_back(PutLink{lines.host, VethLink{lines.parent}, settings});
-    for (const SubnetConfig& each : config.subnets)
-      if (each.gateway) out.missing.emplace_back(PutAddress{lines.host, *each.gateway, each.subnet.length()});
+    put_addresses(config, lines, &out.missing);
   }
   if (!out.missing.empty() || !is_as(far, "veth", settings)) out.missing.emplace_back(SetLink{lines.parent, settings});
   out.ready = out.missing.empty();
   return out;
-}
-
-// With the gateway's address this host is the subnet's router. With another one it is a host there, whose ways to the
-// containers are routes of their own.
-PutAddress shim_address(const NetworkConfig& config, const IpAddress& address, const std::string& link) {
-  for (const SubnetConfig& each : config.subnets)
-    if (each.gateway == address) return {link, address, each.subnet.length()};
-  return {link, address, address.bits()};
 }
 
 // What keeps the parent from carrying anything.
@@ -86,9 +84,7 @@ std::optional<Groundwork> MacvlanDriver::groundwork(const NetworkConfig& config,
     if (elsewhere) out.missing.emplace_back(DeleteLink{lines.host, *settings.alias});
     if (!is_as(shim, "macvlan", settings) || elsewhere || shim->macvlan_mode != lines.mode)
       out.missing.emplace_back(PutLink{lines.host, MacvlanLink{lines.parent, lines.mode}, settings});
-    if (!out.missing.empty())
-      for (const IpAddress& each : lines.shim_addresses)
-        out.missing.emplace_back(shim_address(config, each, lines.host));
+    if (!out.missing.empty()) put_addresses(config, lines, &out.missing);
   }
   out.ready = parent && parent->kind != "macvlan" && out.missing.empty();
   return out;
