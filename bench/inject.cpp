@@ -54,7 +54,7 @@ class Injection : public RouteSinkListener {
  private:
   void sink_connected(const RouteSinkInfo&) override {
     begin_ = Clock::now();
-    for (std::uint32_t i = 0; i < n_; ++i) zebra_.put({key(i), 100, interface_, {}, 0, 0});
+    for (std::uint32_t i = 0; i < n_; ++i) zebra_.ask(key(i).prefix);  // as berthd does before it announces
   }
   void sink_lost(const Error& why) override {
     if (!done_) fail(why.message);
@@ -74,6 +74,9 @@ class Injection : public RouteSinkListener {
       zebra_.stop();
       io_.stop();
     }
+  }
+  void sink_found(const RibFound& found) override {
+    zebra_.put({{RibKind::Route, found.prefix}, 100, interface_, {}, 0, 0});
   }
   void fail(const std::string& why) {
     std::fprintf(stderr, "%s\n", why.c_str());

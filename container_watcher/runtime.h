@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "container_watcher/netlink/operation.h"
 #include "core/config.h"
 #include "core/facts.h"
 #include "core/result.h"
@@ -48,11 +49,12 @@ class RuntimeSink {
 
 // A network that the runtime is to have, in words that every runtime understands. Made by a driver (attach/driver.h).
 struct RuntimeNetwork {
-  std::string network;    // NetworkConfig::name: what our mark on it says
-  std::string name;       // in the runtime
-  bool make = true;       // where it is not there; else it is taken as it is
-  std::string driver;     // the runtime's own word: "bridge"
-  std::string interface;  // what its link on the host is to be called
+  std::string network;         // NetworkConfig::name: what our mark on it says
+  std::string name;            // in the runtime
+  bool make = true;            // where it is not there; else it is taken as it is
+  std::string driver;          // the runtime's own word: "bridge"
+  std::string interface;       // what its link on the host is to be called
+  bool there_already = false;  // that link is another's, and is there
   std::vector<SubnetConfig> subnets;
   std::uint32_t mtu = 0;                           // bytes; 0: the runtime's default
   std::map<std::string, IpAddress> reserved = {};  // addresses that no container gets, by whose they are
@@ -77,6 +79,9 @@ class Runtime {
   // Makes the network where it is not there, and says how it is; never changes one that is there. What the runtime has told
   // already is not asked for again. Transient: the runtime does not say, ask again.
   virtual void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) = 0;
+  // Where a running container's network namespace is: by a way that a later process of the same pid does not end up in. Stale:
+  // it runs no more, or has none of its own.
+  virtual void netns(const ContainerKey& container, std::function<void(Result<Netns>)> then) = 0;
   virtual std::map<std::string, std::uint64_t> counters() const = 0;  // for `show counters`
 };
 

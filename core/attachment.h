@@ -25,6 +25,7 @@ namespace berth {
 struct AttachmentKey {
   SharedText network;         // NetworkConfig::name
   EndpointKey endpoint = {};  // without an id: the network's own, which all its endpoints share
+  bool of_endpoint() const { return !endpoint.endpoint.empty(); }
   auto operator<=>(const AttachmentKey&) const = default;
 };
 
@@ -37,6 +38,7 @@ struct AttachmentSpec {
   std::uint32_t mtu = 0;                                 // bytes; 0: the runtime's default
   std::map<std::string, std::set<std::string>> options;  // the driver's own lines
   std::vector<Prefix> scope;                             // where routes by it can lie
+  std::string incarnation = {};                          // of an endpoint: incarnation_of() its container
   bool operator==(const AttachmentSpec&) const = default;
 };
 
@@ -72,6 +74,8 @@ struct Attachment {
 template <>
 struct std::hash<berth::AttachmentKey> {
   std::size_t operator()(const berth::AttachmentKey& key) const {
-    return std::hash<berth::SharedText>()(key.network) * 31 + std::hash<berth::SharedText>()(key.endpoint.endpoint);
+    return (std::hash<berth::SharedText>()(key.network) * 31 + std::hash<berth::SharedText>()(key.endpoint.endpoint)) *
+               31 +
+           std::hash<berth::SharedText>()(key.endpoint.container.id);
   }
 };

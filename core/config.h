@@ -3,6 +3,7 @@
 // What the operator allows: berthd.conf as values. Pure. Parsed and written by daemon/config.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -56,8 +57,11 @@ struct NetworkConfig {
   std::vector<AllowedPrefix> allow_prefixes;  // empty: only /32 and /128 inside the own subnets
   bool nat_lenient = false;                   // `nat-check lenient`: NAT that can't be judged holds nothing back
   std::uint32_t max_containers = 0;           // advertised containers at a time; 0: the global limit alone
+  bool anycast = false;                       // its addresses may be advertised by several hosts
   std::map<std::string, std::set<std::string>>
       options;  // lines that one driver alone knows: first word -> the rest of each
+  // Its runtime makes no networks: berthd makes its link, and plugs containers in. Of Config::settled().
+  bool plugged = false;
   bool operator==(const NetworkConfig&) const = default;
 
   // The name that the runtime knows this network by.
@@ -65,9 +69,10 @@ struct NetworkConfig {
 };
 
 struct RuntimeConfig {
-  std::string name;     // "docker"
-  std::string kind;     // "docker" | "containerd"
-  std::string address;  // "unix:/run/docker.sock"
+  std::string name;      // "docker"
+  std::string kind;      // "docker" | "containerd"
+  std::string address;   // "unix:/run/docker.sock"
+  bool networks = true;  // of its kind: it makes networks itself
   bool operator==(const RuntimeConfig&) const = default;
 };
 
@@ -99,7 +104,8 @@ struct Config {
   VtyConfig vty;
   std::vector<Prefix>
       fabric;  // `fabric PREFIX`: from where containers must be reachable as themselves; empty: everywhere
-  std::uint32_t firewall_patience = 3;  // seconds: how long rules that are being rewritten may drop
+  std::string lease_file = "/var/lib/berth/leases";  // the addresses that berthd itself hands out
+  std::uint32_t firewall_patience = 3;               // seconds: how long rules that are being rewritten may drop
   std::vector<RuntimeConfig> runtimes;
   std::map<std::string, NetworkConfig> networks;
   std::uint32_t max_routes = 10000;  // `limit routes N`: host routes and subnets together
@@ -109,6 +115,13 @@ struct Config {
   SharedText runtime_of(const NetworkConfig& network) const {
     if (!network.runtime.empty()) return network.runtime;
     return runtimes.empty() ? SharedText() : SharedText(runtimes.front().name);
+  }
+  // With what follows from other lines.
+  NetworkConfig settled(NetworkConfig network) const {
+    const SharedText name = network.runtime = runtime_of(network);
+    network.plugged = std::any_of(runtimes.begin(), runtimes.end(),
+                                  [&](const RuntimeConfig& each) { return each.name == name && !each.networks; });
+    return network;
   }
   // What its runtime calls it.
   NetworkName name_in_runtime(const NetworkConfig& network) const {

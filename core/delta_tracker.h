@@ -137,19 +137,22 @@ class DeltaTracker {
       return may(key, entry.wanted ? &*entry.wanted : nullptr);
     });
   }
-  // The next difference that `may` lets pass; from then on it counts as programmed.
-  template <class May>
-  std::optional<Change> take(May may) {
-    for (auto next = due_.begin(); next != due_.end(); ++next) {
-      const Entry& entry = entries_.at(*next);
-      if (!may(*next, entry.wanted ? &*entry.wanted : nullptr)) continue;
-      const auto taken = due_.extract(next);
-      return program(taken.value());
-    }
-    return std::nullopt;
-  }
+  // The next difference; from then on it counts as programmed.
   std::optional<Change> take() {
-    return take([](const Key&, const Value*) { return true; });
+    if (due_.empty()) return std::nullopt;
+    const auto taken = due_.extract(due_.begin());
+    return program(taken.value());
+  }
+  // Each difference that `may` lets pass, in one walk over them.
+  template <class May, class Each>
+  void take_all(May may, Each each) {
+    for (auto next = due_.begin(); next != due_.end();) {
+      const auto here = next++;
+      const Entry& entry = entries_.at(*here);
+      if (!may(*here, entry.wanted ? &*entry.wanted : nullptr)) continue;
+      const auto taken = due_.extract(here);
+      each(program(taken.value()));
+    }
   }
 
   bool is_programmed(const Key& key) const {

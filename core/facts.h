@@ -16,6 +16,9 @@
 
 namespace berth {
 
+// The id of an endpoint that berthd makes itself: a container has at most one.
+inline constexpr const char* kPlug = "berth";
+
 // A container's connection to one network. It exists from the runtime's connect (before the application runs) until
 // its disconnect; paused and restarting containers keep theirs as long as the runtime lists it.
 struct EndpointFact {
@@ -24,7 +27,11 @@ struct EndpointFact {
   SharedText network_id;
   SharedText mac;  // "02:42:…", may be empty
   std::vector<IpAddress> addresses;
-  SharedText driver = {};  // the network's, in the runtime's word; for showing only
+  SharedText driver = {};      // the network's, in the runtime's word; for showing only
+  SharedText inside = {};      // the link's name in the container, where the runtime says it: "eth0"
+  SharedText of_runtime = {};  // whose network it is, where that is not the container's own runtime
+  SharedText host_link = {};   // by which routes to it go out, where that is not the network's own interface
+  bool plugged() const { return id.view() == kPlug; }  // by berthd itself
   bool operator==(const EndpointFact&) const = default;
 };
 
@@ -37,14 +44,23 @@ struct ContainerKey {
 struct ContainerFact {
   ContainerKey key;
   SharedText name;                            // without a leading slash
-  SharedText state;                           // the runtime's word: "created", "running", "paused", … for showing only
+  SharedText state;                           // the runtime's word: "created", "running", "paused", …
   std::map<std::string, std::string> labels;  // hostile: an image may set them
   std::vector<EndpointFact> endpoints;        // presence means attached
   std::int64_t created =
       0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
   SharedText network_mode = {};  // "host", "none", "container:ID": it has no endpoint of its own; else another word
+  SharedText netns = {};         // where its network namespace is, where the runtime says it
+  SharedText start = {};         // of one without a network: another text for each start, where `netns` does not say it
   bool operator==(const ContainerFact&) const = default;
 };
+
+// The container runs, with a network namespace of its own in which its runtime has put nothing.
+bool is_bare(const ContainerFact& fact);
+// It asks berthd itself to plug it into a network: into which, its label berth.network says.
+bool asks_for_a_plug(const ContainerFact& fact);
+// Another text for another network namespace of the same container, as far as its runtime says.
+std::string incarnation_of(const ContainerFact& fact);
 
 struct SubnetFact {
   Prefix subnet;
@@ -68,6 +84,11 @@ struct NetworkKey {
   SharedText id;  // empty: none is known
   auto operator<=>(const NetworkKey&) const = default;
 };
+
+// Whose network an endpoint of this container is on, and what it is called there.
+inline NetworkName network_of(const ContainerFact& fact, const EndpointFact& endpoint) {
+  return {endpoint.of_runtime.empty() ? fact.key.runtime : endpoint.of_runtime, endpoint.network};
+}
 
 // A network as the runtime has it.
 struct NetworkFact {
@@ -117,6 +138,7 @@ struct Problem {
 struct EndpointKey {
   ContainerKey container;
   SharedText endpoint;  // EndpointFact::id
+  bool plugged() const { return endpoint.view() == kPlug; }
   auto operator<=>(const EndpointKey&) const = default;
 };
 

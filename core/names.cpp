@@ -45,6 +45,13 @@ std::uint64_t stable_hash(std::string_view text) {
   return hash;
 }
 
+std::string short_hash(std::string_view text, int length) {
+  std::string out;
+  for (std::uint64_t hash = stable_hash(text); length > 0; --length, hash /= 36)
+    out += "0123456789abcdefghijklmnopqrstuvwxyz"[hash % 36];
+  return out;
+}
+
 std::string mark_of(std::string_view network) {
   return std::string(kMark).append(network);
 }
@@ -53,10 +60,8 @@ std::string mark_of(std::string_view network) {
 std::string link_name(std::string_view prefix, std::string_view what) {
   std::string name(prefix);
   if (what.size() + prefix.size() <= 15) return name.append(what);
-  name.append(what.substr(0, 4));
-  std::uint64_t hash = stable_hash(what);
-  for (int digit = 0; digit < 8; ++digit, hash /= 36) name += "0123456789abcdefghijklmnopqrstuvwxyz"[hash % 36];
-  return name;
+  for (const char each : what.substr(0, 4)) name += is_alphanumeric(each) || each == '_' || each == '.' ? each : '-';
+  return name.append(short_hash(what, 8));
 }
 
 }  // namespace berth

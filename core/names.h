@@ -27,9 +27,24 @@ bool is_socket_path(std::string_view path);
 // found again by the next release.
 std::uint64_t stable_hash(std::string_view text);
 
+// So many letters and digits of that sum.
+std::string short_hash(std::string_view text, int length);
+
 // What says that a thing belongs to this network of ours: the alias of a link, the comment of a rule.
 inline constexpr std::string_view kMark = "berth:";
 std::string mark_of(std::string_view network);
+
+// Can a link have this name (IFNAMSIZ)?
+inline bool is_link_name(std::string_view name) {
+  return !name.empty() && name.size() <= 15 && name.find_first_of("/ :") == std::string_view::npos && name != "." &&
+         name != "..";
+}
+
+// A MAC address of a link of ours that belongs to `what`: unicast, locally administered, the same in every build. In the lower
+// 48 bits.
+inline std::uint64_t local_mac(std::string_view what) {
+  return (stable_hash(what) & 0xfcffffffffff) | 0x020000000000;
+}
 
 // The name of a link of ours that belongs to `what`, such as a network: a valid interface name, the same on every host and in
 // every build. `prefix`: at most 3 characters.

@@ -56,6 +56,22 @@ struct RibAnswer {
   std::string reason;
 };
 
+// What the RIB has for exactly one prefix, of whatever protocol.
+struct RibNextHop {
+  std::optional<IpAddress> gateway;
+  std::string interface;  // both empty: a blackhole
+};
+struct RibRoute {
+  std::string type;   // as FRR names it: "bgp", "kernel", …
+  bool ours = false;  // put there by this berthd, or by one before it
+  std::vector<RibNextHop> next_hops;
+};
+struct RibFound {
+  Prefix prefix;
+  std::vector<RibRoute> routes;
+  std::string error;  // not empty: the sink can't say, and why
+};
+
 }  // namespace berth
 
 template <>

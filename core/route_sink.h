@@ -4,9 +4,9 @@
 // tests runs over every one of them (tests/support/route_sink_suite.h). One thread: the daemon's io_context.
 //
 // A sink connects by itself, and again when it was lost. Each session begins with sink_connected(); the listener then says
-// everything anew and ends with end_of_sync(). What is put or removed while there is no session is dropped. Changes coalesce by
-// key: of two that wait, the later one counts. A sink calls its listener from its own turn of the loop, never from within a
-// call of the listener's.
+// everything anew and ends with end_of_sync(). What is put, removed or asked while there is no session is dropped. Changes
+// coalesce by key: of two that wait, the later one counts. A sink calls its listener from its own turn of the loop, never from
+// within a call of the listener's.
 #pragma once
 
 #include <cstdint>
@@ -33,6 +33,7 @@ class RouteSinkListener {
   virtual void sink_lost(const Error& why) = 0;       // also where nobody was found; the same trouble is told once
   virtual void sink_synced(std::uint32_t swept) = 0;  // all that was said is done, and so many old objects were swept
   virtual void sink_answered(const RibAnswer& answer) = 0;  // what became of one object; again when that changes
+  virtual void sink_found(const RibFound& found) = 0;       // the answer to ask()
 };
 
 class RouteSink {
@@ -42,6 +43,9 @@ class RouteSink {
   virtual void stop() = 0;  // in order: what is in the RIB stays there for the grace time
   virtual void put(const RibObject& object) = 0;
   virtual void remove(const RibKey& key) = 0;
+  // What the RIB has for exactly this prefix. Of several questions on one prefix the last one is answered, unless the session
+  // ends before; by an error where the sink can't say.
+  virtual void ask(const Prefix& prefix) = 0;
   // After all that was put before; may be said again. `keep`: where nothing must be swept, since it is not known yet what should
   // be there.
   virtual void end_of_sync(std::vector<Prefix> keep = {}) = 0;

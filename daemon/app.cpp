@@ -3,7 +3,10 @@
 
 #include <net/if.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <filesystem>
 #include <utility>
 
 #include "daemon/config/config_changes.h"
@@ -28,8 +31,22 @@ std::string waits_for_a_start(const Config& started, const Config& now) {
   line("zebra socket", now.zebra.way != started.zebra.way || now.zebra.socket != started.zebra.socket);
   line("zebra grace-time", now.zebra.grace_seconds != started.zebra.grace_seconds);
   line("zebra hold-time", now.zebra.hold_seconds != started.zebra.hold_seconds);
+  line("lease-file", now.lease_file != started.lease_file);
   line("vty socket", now.vty.socket != started.vty.socket);
   return out;
+}
+
+PlugAgent::Storage lease_storage(const std::string& path) {
+  return {path,
+          [path] {
+            return access(path.c_str(), F_OK) != 0 && errno == ENOENT ? Result<std::string>(std::string())
+                                                                      : read_file(path, ReadFrom::File);
+          },
+          [path](const std::string& text) {
+            std::error_code ignored;  // what keeps the folder from being made keeps the file from being saved
+            std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+            return save_file(path, text);
+          }};
 }
 
 }  // namespace
@@ -42,6 +59,7 @@ App::App(boost::asio::io_context& io, const Config& config, AppOptions options)
       sink_(find_route_sink_kind(config.zebra.way)->make(io, config.zebra, reconciler_)),
       host_(
           io, [this](const HostReport& report) { reconciler_.host_looked(report); }, find_driver),
+      plugs_(io, find_driver, lease_storage(config.lease_file), plugs_executor_),
       status_(started_, reconciler_, [this] { return counters(); }),
       vty_(io, {options_.vty_socket.empty() ? config.vty.socket : options_.vty_socket, config.vty.max_clients}, *this),
       shell_(timers_.make()) {
@@ -54,7 +72,7 @@ Status App::start() {
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
   std::map<std::string, Runtime*> runtimes;
   for (const auto& [name, runtime] : runtimes_) runtimes[name] = runtime.get();
-  reconciler_.begin({*sink_, host_, std::move(runtimes), find_driver});
+  reconciler_.begin({*sink_, host_, plugs_, std::move(runtimes), find_driver});
   look_for_shell();
   return {};
 }
@@ -115,6 +133,9 @@ StatusView::Counters App::counters() const {
   add({{"hostLooks", host_.counters().looks},
        {"hostOverruns", host_.counters().overruns},
        {"hostHeldBack", host_.counters().held_back},
+       {"addressProbes", host_.counters().address_probes},
+       {"addressClashes", host_.counters().address_clashes},
+       {"addressProbesFailed", host_.counters().address_probes_failed},
        {"hostRuleChanges", host_.counters().rule_changes}});
   if (options_.log_dropped) add({{"logDropped", options_.log_dropped()}});
   return out;

@@ -17,6 +17,8 @@
 #include <string>
 
 #include "container_watcher/attach/host_agent.h"
+#include "container_watcher/attach/plug_agent.h"
+#include "container_watcher/netlink/executor.h"
 #include "core/config.h"
 #include "core/route_sink.h"
 #include "daemon/asio_timers.h"
@@ -67,6 +69,8 @@ class App : public ShellHost {
   Reconciler reconciler_;
   std::unique_ptr<RouteSink> sink_;
   HostAgent host_;
+  KernelExecutor plugs_executor_;
+  PlugAgent plugs_;
   std::map<std::string, std::unique_ptr<Runtime>> runtimes_;  // by the name of their line
   StatusView status_;
   VtyServer vty_;

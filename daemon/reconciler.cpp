@@ -13,11 +13,17 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kTick = 5s;    // how often what zebra or the host refused is tried again
-constexpr auto kRetry = 1s;   // the unit of the back-off of attachments that failed
-constexpr auto kLook = 20ms;  // at what zebra has taken back
-constexpr int kLooks = 250;   // 5 s
+constexpr auto kTick = 5s;         // how often what zebra or the host refused is tried again
+constexpr auto kRetry = 1s;        // the unit of the back-off of attachments that failed
+constexpr auto kAskAgain = 100ms;  // the unit of the back-off of addresses that another host has
+constexpr auto kLook = 20ms;       // at what zebra has taken back
+constexpr int kLooks = 250;        // 5 s
 constexpr std::size_t kActionsAtATime = 1000;
+
+Config settled(Config config) {
+  for (auto& [name, network] : config.networks) network = config.settled(network);
+  return config;
+}
 
 HostSettings host_settings(const Config& config) {
   return {config.fabric, std::chrono::seconds(config.firewall_patience)};
@@ -38,11 +44,12 @@ Problem made_too_late(const std::string& network) {
 Reconciler::Reconciler(Timers& timers, const Config& config, LinkExists link_exists)
     : timers_(timers),
       said_(config),
-      config_(config),
+      config_(settled(config)),
       link_exists_(std::move(link_exists)),
       tick_(timers.make()),
       attachments_failed_(timers.make()),
       withdrawal_(timers.make()),
+      elsewhere_(timers.make()),
       answer_log_(timers) {
   brain_.on_refusal(
       [](const std::string& subject, const std::string& why) { spdlog::warn("{}: refused: {}", subject, why); });
@@ -57,6 +64,11 @@ void Reconciler::begin(const Parts& parts) {
   brain_.set_config(config_);
   parts_->host.configured(config_.networks, host_settings(config_));
   parts_->host.start();
+  parts_->plugger.start();
+  tell_plugger();
+  plugging_.begin(
+      parts_->plugger, parts_->runtimes, [this](ContainerFact fact) { container_changed(std::move(fact)); },
+      [this] { work(); });
   parts_->sink.start();
   for (const auto& [name, runtime] : parts_->runtimes) runtime->start();
   on_tick();
@@ -66,8 +78,11 @@ void Reconciler::stop() {
   tick_->cancel();
   attachments_failed_->cancel();
   withdrawal_->cancel();
+  elsewhere_->cancel();
   if (parts_) {
     for (const auto& [name, runtime] : parts_->runtimes) runtime->stop();
+    plugging_.stop();
+    parts_->plugger.stop();
     parts_->host.stop();
     parts_->sink.stop();
   }
@@ -79,6 +94,7 @@ void Reconciler::reconfigure(const Config& said) {
   said_ = said;
   Config config = said;
   config.runtimes = config_.runtimes;
+  config = settled(std::move(config));
   for (const auto& [name, old] : config_.networks) {
     const auto now = config.networks.find(name);
     const bool gone = now == config.networks.end();
@@ -101,10 +117,21 @@ void Reconciler::reconfigure(const Config& said) {
   }
   config_ = std::move(config);
   std::erase_if(known_, [&](const auto& each) { return !config_.networks.contains(each.first); });
-  if (parts_) parts_->host.configured(config_.networks, host_settings(config_));
+  if (parts_) {
+    parts_->host.configured(config_.networks, host_settings(config_));
+    tell_plugger();
+  }
   brain_.set_config(config_);
   for (const auto& [name, network] : config_.networks) brain_.look_again({name});
   work();
+}
+
+void Reconciler::tell_plugger() {
+  std::set<std::string> runtimes, networks;
+  for (const auto& [name, runtime] : parts_->runtimes) runtimes.insert(name);
+  for (const auto& [name, network] : config_.networks)
+    if (network.plugged) networks.insert(name);
+  parts_->plugger.configured(std::move(runtimes), std::move(networks));
 }
 
 void Reconciler::withdraw(bool on) {
@@ -162,6 +189,8 @@ void Reconciler::tell_host_of_runtimes() {
 
 void Reconciler::snapshot(const std::string& name, RuntimeSnapshot all) {
   unknown_[name] = std::move(all.unknown);
+  plugging_.listed(name, all.containers);
+  for (ContainerFact& each : all.containers) each = plugging_.whole(std::move(each));
   brain_.set_containers(name, all.containers);
   parts_->host.containers(name, all.containers);
   look_again(name);  // at each full list: what was removed or made while nobody looked
@@ -171,12 +200,14 @@ void Reconciler::snapshot(const std::string& name, RuntimeSnapshot all) {
 }
 
 void Reconciler::container_changed(ContainerFact fact) {
+  fact = plugging_.whole(std::move(fact));
   brain_.upsert_container(fact);
   parts_->host.container_changed(fact);
   work();
 }
 
 void Reconciler::container_gone(const ContainerKey& key) {
+  plugging_.forget(key);
   brain_.remove_container(key);
   parts_->host.container_gone(key);
   work();
@@ -228,7 +259,6 @@ void Reconciler::sink_lost(const Error& why) {
 void Reconciler::sink_synced(std::uint32_t swept) {
   notice("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();
-  if (brain_.in_sync()) parts_->host.sweep();  // not while routes of an earlier berthd are kept
   work();
   malloc_trim(0);
 }
@@ -244,6 +274,17 @@ void Reconciler::sink_answered(const RibAnswer& answer) {
   }
   if (auto& [state, when] = since_[answer.key]; state != answer.state || when == WallTime{})
     state = answer.state, when = timers_.wall();
+  work();
+}
+
+void Reconciler::sink_found(const RibFound& found) {
+  brain_.found(found);
+  work();
+}
+
+void Reconciler::ask_again() {
+  elsewhere_armed_ = false;
+  brain_.ask_again();
   work();
 }
 
@@ -268,8 +309,15 @@ void Reconciler::work() {
         parts_->sink.put(announce->object);
       else if (const auto* withdraw = std::get_if<Withdraw>(&action))
         parts_->sink.remove(withdraw->key);
-      else if (const auto* wanted = std::get_if<Configure>(&action))
+      else if (const auto* question = std::get_if<Ask>(&action))
+        parts_->sink.ask(question->address);
+      else if (const auto* wanted = std::get_if<Configure>(&action); wanted && wanted->key.of_endpoint())
+        plugging_.configure(wanted->key, wanted->spec, config_.networks.at(wanted->key.network),
+                            known_[wanted->key.network].key);
+      else if (wanted)
         configure(wanted->key.network);
+      else if (const auto* gone = std::get_if<Unconfigure>(&action); gone && gone->key.of_endpoint())
+        plugging_.unconfigure(gone->key);
       else if (const auto* unwanted = std::get_if<Unconfigure>(&action)) {
         const std::string network = unwanted->key.network;
         parts_->host.forget(network);
@@ -279,9 +327,17 @@ void Reconciler::work() {
         parts_->sink.end_of_sync(std::get<EndOfSync>(action).keep);
     }
   }
+  if (!swept_ && brain_.in_sync()) {  // not while routes of an earlier berthd are kept
+    swept_ = true;
+    parts_->host.sweep();
+  }
   if (!attachments_failed_armed_ && brain_.attachments_wait()) {
     attachments_failed_armed_ = true;
     attachments_failed_->at(timers_.now() + kRetry, [this] { retry_attachments(); });
+  }
+  if (!elsewhere_armed_ && brain_.asks_wait()) {
+    elsewhere_armed_ = true;
+    elsewhere_->at(timers_.now() + kAskAgain, [this] { ask_again(); });
   }
 }
 
@@ -358,7 +414,8 @@ void Reconciler::note_configured(const NetworkConfig& network, const Result<Ensu
     std::vector<Problem> problems = result->problems;
     if (const auto ground = grounds_.find(name); ground != grounds_.end()) {
       if (result->created) at.made_before = ground->second.made;
-      if (ground->second.made > at.made_before) problems.push_back(made_too_late(network.runtime_network()));
+      if (!network.plugged && ground->second.made > at.made_before)
+        problems.push_back(made_too_late(network.runtime_network()));
     }
     parts_->host.want(*site, std::move(problems));  // which reports
     return;
@@ -410,6 +467,9 @@ void Reconciler::host_looked(const HostReport& report) {
   }
   brain_.set_endpoint_problems(report.endpoints);
   tell_endpoints(report);
+  for (const auto& [key, problem] : report.endpoints)
+    if (problem.code == "port-gone") plugging_.lost(key);
+  plugging_.look(link_exists_);
   work();
 }
 
@@ -473,6 +533,7 @@ void Reconciler::on_tick() {
   for (const auto& [name, each] : known_)
     if (!each.blocked_by.empty() && !link_exists_(each.blocked_by)) brain_.look_again({name});
   brain_.retry();
+  plugging_.look(link_exists_);  // a link of one container's own is no news of a network's
   for (const RibKey& mark : unconnected_) repeat_connected(mark);
   work();
   note_states();

@@ -22,10 +22,12 @@
 
 #include "container_watcher/attach/driver.h"
 #include "container_watcher/attach/host.h"
+#include "container_watcher/attach/plugger.h"
 #include "container_watcher/runtime.h"
 #include "core/config.h"
 #include "core/route_sink.h"
 #include "daemon/answer_log.h"
+#include "daemon/plugging.h"
 #include "daemon/problem_log.h"
 #include "daemon/timers.h"
 #include "redistribute/redistributor.h"
@@ -40,6 +42,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   struct Parts {
     RouteSink& sink;
     Host& host;
+    Plugger& plugger;
     std::map<std::string, Runtime*> runtimes;  // by the name of their line in berthd.conf
     FindDriver driver;
   };
@@ -69,6 +72,14 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   const Config& config() const { return said_; }  // the last one, with what waits for a start
   const RuntimeState& runtime(const std::string& name) const;
   const SinkState& sink() const { return sink_; }
+  std::map<EndpointKey, HostPort> ports() const {
+    return parts_ ? parts_->host.ports() : std::map<EndpointKey, HostPort>();
+  }
+  std::map<std::string, HostParent> parents() const {
+    return parts_ ? parts_->host.parents() : std::map<std::string, HostParent>();
+  }
+  std::shared_ptr<const Leases> leases() const { return parts_ ? parts_->plugger.leases() : nullptr; }
+  std::map<ContainerKey, std::chrono::milliseconds> plug_delays() const { return plugging_.delays(); }
   // When each route came into its present state.
   const std::map<RibKey, std::pair<RibState, WallTime>>& since();
 
@@ -85,6 +96,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void sink_lost(const Error& why) override;
   void sink_synced(std::uint32_t swept) override;
   void sink_answered(const RibAnswer& answer) override;
+  void sink_found(const RibFound& found) override;
 
   void work();
   void on_tick();
@@ -97,10 +109,12 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result);
   void note_configured(const NetworkConfig& network, const Result<EnsuredNetwork>& result);
   void retry_attachments();
+  void ask_again();
   void tell_endpoints(const HostReport& report);
   void tell_health(const std::string& network);
   void tell_health_of(const std::string& runtime);  // of all its networks
   void tell_host_of_runtimes();
+  void tell_plugger();  // whose addresses it hands out
   std::string kind_of(const std::string& runtime) const;
 
   Timers& timers_;
@@ -108,8 +122,10 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   const LinkExists link_exists_;
   std::optional<Parts> parts_;  // between begin() and stop()
   Redistributor brain_;
-  std::unique_ptr<Timer> tick_, attachments_failed_, withdrawal_;
-  bool attachments_failed_armed_ = false;
+  Plugging plugging_{brain_, timers_};
+  std::unique_ptr<Timer> tick_, attachments_failed_, withdrawal_, elsewhere_;
+  bool attachments_failed_armed_ = false, elsewhere_armed_ = false;
+  bool swept_ = false;  // the host was told that all is known
   std::map<std::string, RuntimeState> runtimes_;
   SinkState sink_;
   // What is known of a configured network's being in the runtime and on the host.

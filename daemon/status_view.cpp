@@ -65,6 +65,11 @@ View StatusView::view() {
       view.since[route.key] = entry->second.second;
   view.containers = brain.containers();
   for (const auto& [name, health] : view.health) view.links[health.interface] = link_of(health.interface);
+  view.ports = reconciler_.ports();
+  view.endpoint_problems = brain.endpoint_problems();
+  view.parents = reconciler_.parents();
+  view.leases = reconciler_.leases();
+  view.plug_delays = reconciler_.plug_delays();
   return view;
 }
 

@@ -3,6 +3,8 @@
 
 #include "container_watcher/attach/bridge/bridge_driver.h"
 #include "container_watcher/attach/macvlan/macvlan_driver.h"
+#include "container_watcher/attach/routed/routed_driver.h"
+#include "container_watcher/containerd/containerd_runtime.h"
 #include "container_watcher/docker/docker_runtime.h"
 #include "fpm_bridge/client/zebra_client.h"
 
@@ -39,13 +41,15 @@ const std::vector<const Driver*>& drivers() {
   static const std::vector<const Driver*> kDrivers = {
       the<BridgeDriver>(),
       the<MacvlanDriver>(),
+      the<RoutedDriver>(),
   };
   return kDrivers;
 }
 
 const std::vector<RuntimeKind>& runtime_kinds() {
   static const std::vector<RuntimeKind> kKinds = {
-      {"docker", "A Docker engine", "unix:/run/docker.sock", runtime<DockerRuntime>},
+      {"docker", "A Docker engine", "unix:/run/docker.sock", true, runtime<DockerRuntime>},
+      {"containerd", "A containerd", "unix:/run/containerd/containerd.sock", false, runtime<ContainerdRuntime>},
   };
   return kKinds;
 }

@@ -25,6 +25,7 @@ struct RuntimeKind {
   std::string name;     // as in `runtime docker SOCKET`
   std::string help;     // one line, for `?`
   std::string address;  // where it is on most hosts: "unix:/run/docker.sock"
+  bool networks;        // it makes networks and plugs containers into them; else berthd does
   std::unique_ptr<Runtime> (*make)(boost::asio::io_context& io, const RuntimeConfig& config, RuntimeSink& sink);
 };
 const std::vector<RuntimeKind>& runtime_kinds();

@@ -22,13 +22,13 @@ bool NetworkIndex::set_key(const std::string& network, const NetworkKey& key) {
 const NetworkConfig* NetworkIndex::of(const ContainerFact& fact, const EndpointFact& endpoint) const {
   const NetworkConfig* network = called(fact, endpoint);
   const auto key = network ? keys_.find(network->name) : keys_.end();
-  const bool ours =
-      key != keys_.end() && !key->second.id.empty() && key->second == NetworkKey{fact.key.runtime, endpoint.network_id};
+  const bool ours = key != keys_.end() && !key->second.id.empty() &&
+                    key->second == NetworkKey{network_of(fact, endpoint).runtime, endpoint.network_id};
   return ours ? network : nullptr;
 }
 
 const NetworkConfig* NetworkIndex::called(const ContainerFact& fact, const EndpointFact& endpoint) const {
-  const auto name = by_runtime_name_.find({fact.key.runtime, endpoint.network});
+  const auto name = by_runtime_name_.find(network_of(fact, endpoint));
   return name == by_runtime_name_.end() ? nullptr : &config_.networks.at(name->second);
 }
 

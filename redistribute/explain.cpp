@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "redistribute/plugs.h"
 #include "redistribute/policy.h"
+#include "redistribute/runtime_words.h"
 #include "redistribute/state.h"
 
 namespace berth {
@@ -16,6 +18,10 @@ class Steps {
   bool operator()(std::string name, bool ok, std::string detail, std::string remedy = {}) {
     out_.steps.push_back({std::move(name), ok, std::move(detail), ok ? std::string() : std::move(remedy)});
     return ok;
+  }
+  // What holds nothing back, and can be mended.
+  void tell(std::string name, std::string detail, std::string remedy) {
+    out_.steps.push_back({std::move(name), true, std::move(detail), std::move(remedy)});
   }
 
  private:
@@ -38,6 +44,13 @@ std::string_view to_string(Advertised verdict) {
   return "notAdvertised";
 }
 
+// Of what is granted.
+RibState Redistributor::Impl::state_of(const RibKey& key) const {
+  if (const RouteAnswer* answered = routes.answer_of(key)) return answered->state;
+  const Elsewhere::Owner* owner = key.kind == RibKind::Route ? elsewhere.owner(key.prefix) : nullptr;
+  return owner && owner->is_lasting ? RibState::Rejected : RibState::Pending;
+}
+
 RouteView Redistributor::Impl::view(const Candidate& candidate) const {
   RouteView view{candidate.key, candidate.network, {}, !candidate.owner, candidate.tag, {}, {}};
   if (candidate.owner) view.container = name_of(candidate.owner->key);
@@ -58,6 +71,9 @@ RouteView Redistributor::Impl::view(const Candidate& candidate) const {
     view.reason = "zebra is away";
   } else if (const AttachmentKey by{candidate.network}; !looked_at(by)) {
     view.reason = "its attachment is " + std::string(to_string(state_of(by)));
+  } else if (const Elsewhere::Owner* owner = elsewhere.owner(candidate.key.prefix)) {
+    view.state = state_of(candidate.key);
+    view.reason = owner->text;
   }
   return view;
 }
@@ -82,8 +98,7 @@ std::vector<RouteView> Redistributor::routes() const {
 void Redistributor::each_state(const std::function<void(const RibKey&, RibState)>& tell) const {
   for (const auto& [key, candidate] : impl_->claims.candidates()) {
     if (!impl_->claims.granted(key)) continue;
-    const RouteAnswer* answered = impl_->routes.answer_of(key);
-    tell(key, answered ? answered->state : RibState::Pending);
+    tell(key, impl_->state_of(key));
   }
 }
 
@@ -122,7 +137,7 @@ std::string untold(const std::set<std::string>& networks) {
 
 // One of the same name may be another one: a swarm's overlay, or what was there before it was made anew.
 bool explain_key(Steps& step, const ContainerFact& fact, const EndpointFact& endpoint, const NetworkKey& ours) {
-  if (ours.id.empty() || ours == NetworkKey{fact.key.runtime, endpoint.network_id}) return true;
+  if (ours.id.empty() || ours == NetworkKey{network_of(fact, endpoint).runtime, endpoint.network_id}) return true;
   return step("network", false,
               "on a network called " + endpoint.network + " that is not ours (driver " + endpoint.driver + ", id " +
                   endpoint.network_id.str().substr(0, 12) + ")",
@@ -149,12 +164,12 @@ Family family_of(const IpAddress& address) {
 }
 
 // A container without an endpoint: it shares another's network, has none of its own, or is not connected now.
-void explain_no_endpoint(Steps& step, const Inventory& inventory, const ContainerFact& fact) {
+void explain_no_endpoint(Steps& step, const Config& config, const Inventory& inventory, const ContainerFact& fact) {
   constexpr std::string_view kShared = "container:";
   const std::string mode = fact.network_mode;
   if (mode == "host")
     step("endpoint", false, "nothing to advertise: it uses the host's own addresses (--network host)");
-  else if (mode == "none")
+  else if (mode == "none" && makes_networks(config, fact.key))
     step("endpoint", false, "it has no network, by its own choice (--network none)");
   else if (mode.starts_with(kShared)) {
     const std::string other = mode.substr(kShared.size());
@@ -165,15 +180,33 @@ void explain_no_endpoint(Steps& step, const Inventory& inventory, const Containe
         return;
       }
     step("endpoint", false, "shares the network of a container that is not here (" + other.substr(0, 12) + ")");
-  } else if (fact.state == "exited" || fact.state == "created")
-    step("endpoint", false, "not on any network while it does not run", "docker start " + fact.name);
+  } else if (fact.state == "exited" || fact.state == "stopped" || fact.state == "created")
+    step("endpoint", false, "not on any network while it does not run", start_command(config, fact));
   else if (fact.state == "running" || fact.state == "paused")
-    step("endpoint", false, "not on any network", "docker network connect NETWORK " + fact.name);
+    step("endpoint", false, "not on any network", connect_command(config, fact));
   else  // restarting, removing, dead
-    step("endpoint", false, "not on any network while it is " + fact.state, "docker logs " + fact.name);
+    step("endpoint", false, "not on any network while it is " + fact.state, inspect_command(config, fact));
 }
 
 }  // namespace
+
+// Of a container that asks berthd to plug it in. False: it is not plugged in, and that is all there is to say.
+bool Redistributor::Impl::explain_wish(const ContainerFact& fact, Explanation& out) const {
+  const PlugWish wish = plug_wish(networks.config(), fact);
+  if (!wish.asked || std::ranges::any_of(fact.endpoints, &EndpointFact::plugged)) return true;
+  Steps step(out);
+  for (const Refusal& each : wish.refusals) step("attach", false, each.why, "berthctl -c 'show running-config'");
+  if (!wish.network) return false;
+  const AttachmentKey key{wish.network->name, {fact.key, kPlug}};
+  if (const auto problem = plug_problems.find(key); problem != plug_problems.end())
+    return step("attach", false, problem->second.text, problem->second.remedy);
+  if (const AttachmentState of_network = state_of({key.network}); of_network != AttachmentState::Configured)
+    return step(
+        "attach", false,
+        "it is plugged into " + key.network + " when that is there, which is " + std::string(to_string(of_network)),
+        "berthctl -c 'show networks'");
+  return step("attach", false, "berthd is about to plug it into " + key.network, "berthctl -c 'show counters'");
+}
 
 // One container, or one address of it: what is to be advertised, what is, and each step between.
 class Redistributor::Impl::Explainer {
@@ -197,11 +230,23 @@ class Redistributor::Impl::Explainer {
     bool asked = false;
     const NetworkConfig* network = impl_.networks.called(fact_, endpoint);
     const NetworkHealth* health = network ? impl_.gates.network(network->name) : nullptr;
-    if (step_("network", network != nullptr, endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
-              "network " + endpoint.network) &&
-        (!health || explain_key(step_, fact_, endpoint, health->key)))
+    if (!network && endpoint.network.empty()) {
+      explain_uncovered(endpoint);
+    } else if (step_("network", network != nullptr,
+                     endpoint.network + (network ? " is configured" : " is not in berthd.conf"),
+                     "network " + endpoint.network) &&
+               (!health || explain_key(step_, fact_, endpoint, health->key)))
       asked = explain(*network, endpoint);
     for (std::size_t at = first; !asked && at < out_.steps.size(); ++at) not_asked_.push_back(at);
+  }
+
+  // Its runtime makes no networks: somebody else gave it addresses, by which it is recognised.
+  void explain_uncovered(const EndpointFact& endpoint) {
+    std::string addresses;
+    for (const IpAddress& each : endpoint.addresses) addresses += (addresses.empty() ? "" : ", ") + each.to_string();
+    step_("network", false,
+          "no network of runtime " + fact_.key.runtime + " in berthd.conf has " + endpoint.inside + "'s " + addresses,
+          "network NAME, runtime " + fact_.key.runtime + ", subnet PREFIX, interface BRIDGE");
   }
 
   // False: nothing of this endpoint is to be advertised.
@@ -250,17 +295,25 @@ class Redistributor::Impl::Explainer {
     return out;
   }
 
-  // The same of this endpoint. It holds back the addresses, and not the subnet, which is others' too.
+  // The same of this endpoint, and what is only told of it. It holds back the addresses, and not the subnet, which is others' too.
   std::set<Family> families_of_endpoint(const EndpointFact& endpoint, const std::vector<IpAddress>& addresses) {
     std::set<Family> out;
-    for (const Gate& gate : impl_.gates.closed(EndpointKey{fact_.key, endpoint.id})) tell(gate, addresses, out);
+    const EndpointKey key{fact_.key, endpoint.id};
+    for (const Gate& gate : impl_.gates.closed(key)) tell(gate, addresses, out);
+    for (const Gate& gate : impl_.gates.told(key))
+      if (!concerned_by(gate, addresses).empty()) step_.tell("told", gate.text, gate.remedy);
+    return out;
+  }
+
+  static std::set<Family> concerned_by(const Gate& gate, const std::vector<IpAddress>& addresses) {
+    std::set<Family> out;
+    for (const IpAddress& each : addresses)
+      if (gate.concerns(Prefix::host(each))) out.insert(family_of(each));
     return out;
   }
 
   void tell(const Gate& gate, const std::vector<IpAddress>& addresses, std::set<Family>& out) {
-    std::set<Family> concerned;
-    for (const IpAddress& each : addresses)
-      if (gate.concerns(Prefix::host(each))) concerned.insert(family_of(each));
+    std::set<Family> concerned = concerned_by(gate, addresses);
     if (concerned.empty()) return;
     step_(gate.name, false, gate.text, gate.remedy);
     out.merge(concerned);
@@ -311,6 +364,9 @@ class Redistributor::Impl::Explainer {
     if (!explain_claim(step_, impl_.claims.state(seniority_of(fact_), {network.name, prefix}), address.to_string(),
                        network.name))
       return false;
+    if (const Elsewhere::Owner* owner = impl_.elsewhere.owner(prefix))
+      return step_("elsewhere", false, owner->text,
+                   "stop the container that has it there, or say anycast in network " + network.name);
     const Candidate* candidate = impl_.claims.granted({RibKind::Route, prefix});
     const RouteView view = candidate ? impl_.view(*candidate) : RouteView{};
     return step_("route", view.state == RibState::Installed,
@@ -347,13 +403,15 @@ Explanation Redistributor::explain(const std::string& subject) const {
   if (!step("container", fact != nullptr,
             fact ? fact->name + " is " + fact->state
                  : "no container of that name, id or address" + untold(unknown_networks()),
-            "docker ps; berthctl -c 'show status' tells whether the runtime is in sync"))
+            list_command(impl.networks.config()) + "; berthctl -c 'show status' tells whether the runtime is in sync"))
     return out;
+  if (!impl.explain_wish(*fact, out)) return out;
   if (fact->endpoints.empty()) {
-    explain_no_endpoint(step, impl.inventory, *fact);
+    explain_no_endpoint(step, impl.networks.config(), impl.inventory, *fact);
     return out;
   }
-  step("endpoint", true, "on " + fact->endpoints[0].network);
+  const EndpointFact& first = fact->endpoints[0];
+  step("endpoint", true, "on " + (first.network.empty() ? "a network that is not berth's" : first.network.str()));
   Impl::Explainer(impl, *fact, IpAddress::parse(subject), out).run();
   return out;
 }

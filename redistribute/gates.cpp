@@ -89,4 +89,10 @@ std::vector<Gate> Gates::closed(const EndpointKey& endpoint) const {
   return {gate_of("endpoint", problem->second)};
 }
 
+std::vector<Gate> Gates::told(const EndpointKey& endpoint) const {
+  const auto problem = endpoints_.find(endpoint);
+  if (problem == endpoints_.end() || problem->second.blocks) return {};
+  return {gate_of("endpoint", problem->second)};
+}
+
 }  // namespace berth

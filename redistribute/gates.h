@@ -38,11 +38,13 @@ class Gates {
   // What stands against single endpoints, all of it. Returns the containers for which something is different.
   std::set<ContainerKey> set_endpoints(const std::map<EndpointKey, Problem>& problems);
   bool any_endpoint() const { return !endpoints_.empty(); }
+  const std::map<EndpointKey, Problem>& endpoints() const { return endpoints_; }
 
   bool open(const SharedText& network, const Prefix& prefix) const;       // at the host and the network
   const Problem* at(const EndpointKey& endpoint, const Prefix& p) const;  // nullptr: it is open
   std::vector<Gate> closed(const SharedText& network) const;              // of host, network, families, in that order
   std::vector<Gate> closed(const EndpointKey& endpoint) const;
+  std::vector<Gate> told(const EndpointKey& endpoint) const;  // what holds nothing back
 
  private:
   std::map<std::string, NetworkHealth> health_;

@@ -29,7 +29,7 @@ bool Inventory::remove(const ContainerKey& key) {
 
 void Inventory::index(const ContainerFact& fact) {
   for (const EndpointFact& endpoint : fact.endpoints) {
-    by_network_[{fact.key.runtime, endpoint.network}].insert(fact.key);
+    by_network_[network_of(fact, endpoint)].insert(fact.key);
     for (const IpAddress& address : endpoint.addresses) by_address_.emplace(address, fact.key);
   }
 }
@@ -37,7 +37,7 @@ void Inventory::index(const ContainerFact& fact) {
 void Inventory::unindex(const ContainerFact& fact) {
   for (const EndpointFact& endpoint : fact.endpoints) {
     for (const IpAddress& address : endpoint.addresses) by_address_.erase({address, fact.key});
-    const auto network = by_network_.find({fact.key.runtime, endpoint.network});
+    const auto network = by_network_.find(network_of(fact, endpoint));
     if (network == by_network_.end()) continue;
     network->second.erase(fact.key);
     if (network->second.empty()) by_network_.erase(network);

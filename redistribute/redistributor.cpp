@@ -12,11 +12,6 @@ namespace {
 
 constexpr std::size_t kMostKept = 1024;  // prefixes in an EndOfSync: 24 bytes each in a frame of 64 KiB
 
-AttachmentSpec spec_of(const Config& config, const NetworkConfig& network) {
-  return {network.driver,  config.runtime_of(network), network.runtime_network(), network.subnets, network.mtu,
-          network.options, scope_of(network)};
-}
-
 std::set<std::uint32_t> tags_of(const Config& config) {
   std::set<std::uint32_t> out;
   for (const auto& [name, network] : config.networks) out.insert(network.tag);
@@ -61,6 +56,7 @@ void Redistributor::Impl::evaluate_container(const ContainerKey& key) {
   } else {
     refusals.set(key, "policy", name_of(key), {});
   }
+  look_at_wish(key, fact, changed);
   check(changed);
   if (!fact) evaluated.erase(key);
 }
@@ -77,25 +73,42 @@ void Redistributor::Impl::check(const std::set<RibKey>& keys) {
 void Redistributor::Impl::check(const RibKey& key) {
   const Candidate* candidate = claims.granted(key);
   if (key.kind == RibKind::Route) tell_losers(key);
-  if (!candidate || !gates.open(candidate->network, key.prefix) || endpoint_problem(*candidate))
-    return routes.unwant(key);
   // Configure, then announce: nothing new by an attachment that is still under way.
-  const AttachmentKey by{candidate->network};
-  if (!routes.is_programmed(key) && !looked_at(by)) return routes.unwant(key);
-  const Attachment to = attachment(by);
-  routes.want(key, {{key, candidate->tag, to.interface, to.next_hop, 0, 0}, by});
+  const bool may_be = candidate && gates.open(candidate->network, key.prefix) && !endpoint_problem(*candidate) &&
+                      (routes.is_programmed(key) || looked_at({candidate->network}));
+  const auto by = may_be ? attachment_of(*candidate) : std::nullopt;
+  const bool announced = by && may_announce(*candidate);
+  if (!may_be) elsewhere.forget(key.prefix);
+  if (key.kind == RibKind::Route) tell_elsewhere(key, may_be ? candidate : nullptr);
+  if (!announced) return routes.unwant(key);
+  const Attachment to = attachment(*by);
+  routes.want(key, {{key, candidate->tag, to.interface, to.next_hop, 0, 0}, *by});
 }
 
-Attachment Redistributor::Impl::attachment(const AttachmentKey& key) const {
-  const NetworkHealth* health = gates.network(key.network);
-  return {key, health ? health->interface : SharedText(), {}};
+// What zebra was told in this session stays, whoever comes later: the newer one is refused, where it is.
+bool Redistributor::Impl::may_announce(const Candidate& candidate) {
+  const RibKey& key = candidate.key;
+  const auto network = networks.config().networks.find(candidate.network);
+  const bool anycast = network != networks.config().networks.end() && network->second.anycast;
+  const bool asked = key.kind == RibKind::Route && key.prefix.is_host() && zebra_up && !anycast;
+  if (asked && !routes.is_programmed(key)) return elsewhere.may_announce(key.prefix);
+  elsewhere.forget(key.prefix);
+  return true;
 }
 
-AttachmentState Redistributor::Impl::state_of(const AttachmentKey& key) const {
-  const NetworkHealth* health = gates.network(key.network);
-  if (attachments.has_failed(key) || (health && !health->attached)) return AttachmentState::Failed;
-  if (health && looked_at(key)) return AttachmentState::Configured;
-  return attachments.is_programmed(key) ? AttachmentState::Configuring : AttachmentState::Requested;
+void Redistributor::Impl::tell_elsewhere(const RibKey& key, const Candidate* candidate) {
+  const Elsewhere::Owner* owner = elsewhere.owner(key.prefix);
+  const ContainerKey* who = candidate && candidate->owner ? &candidate->owner->key : nullptr;
+  const std::string scope = key.prefix.to_string() + " elsewhere";
+  if (const auto told = told_elsewhere.find(key); told != told_elsewhere.end()) {
+    // In a new session it is found out anew, and what was told is still so until then.
+    if (who && told->second == *who && (owner || elsewhere.is_unanswered(key.prefix))) return;
+    refusals.set(told->second, scope, {}, {});
+    told_elsewhere.erase(told);
+  }
+  if (!who || !owner || !owner->is_lasting) return;
+  told_elsewhere[key] = *who;
+  refusals.set(*who, scope, name_of(*who), {{"refusedElsewhere", owner->text}});
 }
 
 void Redistributor::Impl::tell_losers(const RibKey& key) {
@@ -140,42 +153,36 @@ bool Redistributor::Impl::listed(const NetworkConfig& network) const {
   return synced.contains(networks.config().runtime_of(network));
 }
 
+// By its label a container of any runtime may be on it.
+bool Redistributor::Impl::everybody_listed(const NetworkConfig& network) const {
+  if (!network.allow_labels.contains(LabelKind::Network)) return listed(network);
+  const auto& runtimes = networks.config().runtimes;
+  return std::ranges::all_of(runtimes, [&](const RuntimeConfig& each) { return synced.contains(each.name); });
+}
+
 // Where it is not known what should be there.
 std::vector<Prefix> Redistributor::Impl::unknown_scope() const {
   std::vector<Prefix> out;
   for (const auto& [name, network] : networks.config().networks) {
     const NetworkHealth* health = gates.network(name);
-    if (listed(network) && !(health && health->unknown)) continue;
+    if (everybody_listed(network) && !(health && health->unknown)) continue;
     for (const Prefix& each : scope_of(network)) out.push_back(each);
   }
+  for (const auto& [key, problem] : plug_problems)
+    if (const auto network = networks.config().networks.find(key.network);
+        problem.waited_for && network != networks.config().networks.end())
+      for (const Prefix& each : scope_of(network->second)) out.push_back(each);
   return covering(std::move(out), kMostKept);
-}
-
-bool Redistributor::Impl::looked_at(const AttachmentKey& key) const {
-  const auto at = looked.find(key.network);
-  const AttachmentSpec* wanted = at == looked.end() ? nullptr : attachments.wanted(key);
-  return wanted && *wanted == at->second;
-}
-
-// Taken away is what no route points at, and what none can point at that zebra still keeps.
-bool Redistributor::Impl::may_change(const AttachmentKey& key, const AttachmentSpec* wanted) const {
-  if (wanted) return true;
-  const AttachmentSpec* there = attachments.programmed(key);
-  return swept && !routes.holds(key) && !(there && overlap(there->scope, kept));
-}
-
-bool Redistributor::Impl::attachment_due() const {
-  return attachments.any_due([this](const auto& key, const auto* wanted) { return may_change(key, wanted); });
 }
 
 // A runtime that has not listed yet holds back what depends on it: zebra keeps that, and may sweep the rest. Until one has
 // listed there is no rest.
 bool Redistributor::Impl::sync_ready() const {
-  if (!sync_due || !zebra_up || routes.has_due()) return false;
+  if (!sync_due || !zebra_up || routes.has_due() || elsewhere.any_unanswered()) return false;
   if (synced.empty() && !networks.config().runtimes.empty()) return false;
   for (const auto& [name, network] : networks.config().networks)
     if (listed(network) && !(gates.network(name) && looked_at({name}))) return false;
-  return true;
+  return plugs_settled();
 }
 
 Redistributor::Redistributor() : impl_(std::make_unique<Impl>()) {}
@@ -202,7 +209,7 @@ void Redistributor::set_config(const Config& config) {
   }
   const bool tags_changed = tags_of(old) != tags_of(config);
   for (const auto& [name, network] : config.networks) {
-    impl.attachments.want({name}, spec_of(config, network));
+    impl.attachments.want({name}, impl.spec_of(network));
     const auto before = old.networks.find(name);
     const bool same = before != old.networks.end() && before->second == network &&
                       config.runtime_of(network) == old.runtime_of(before->second);
@@ -217,10 +224,15 @@ void Redistributor::set_config(const Config& config) {
     for (const ContainerKey& key : impl.inventory.of_runtime(runtime.name)) remove_container(key);
     impl.synced.erase(runtime.name);
   }
+  for (const auto& [name, network] : config.networks)
+    if (const auto before = old.networks.find(name);
+        before != old.networks.end() && before->second.anycast != network.anycast)
+      impl.check_network(name);
   impl.sync_due = impl.sync_due || !impl.kept.empty();
   std::set<RibKey> changed;
   impl.claims.set_limits(config, changed);
-  for (const NetworkName& network : affected) impl.evaluate_containers(impl.inventory.on_network(network));
+  for (const NetworkName& network : affected) impl.evaluate_containers(std::set(impl.inventory.on_network(network)));
+  impl.evaluate_containers(std::set(impl.asking));
   impl.check(changed);
 }
 
@@ -244,30 +256,6 @@ void Redistributor::set_network_health(const std::string& name, const NetworkHea
         std::set(impl.inventory.on_network(impl.networks.config().name_in_runtime(configured->second))));
   if (changed) impl.check_network(name);
   impl.sync_due = impl.sync_due || (found_out && !impl.kept.empty());
-}
-
-void Redistributor::look_again(const AttachmentKey& key) {
-  impl_->attachments.doubt(key);
-}
-
-void Redistributor::configure_failed(const AttachmentKey& key) {
-  impl_->attachments.answer(key, Outcome::Refused);
-}
-
-void Redistributor::unconfigured(const AttachmentKey& key) {
-  impl_->attachments.answer(key, Outcome::Gone);
-}
-
-void Redistributor::retry_attachments() {
-  impl_->attachments.retry();
-}
-
-bool Redistributor::configuring(const AttachmentKey& key) const {
-  return impl_->attachments.is_outstanding(key);
-}
-
-bool Redistributor::attachments_wait() const {
-  return impl_->attachments.waits_for_retry();
 }
 
 void Redistributor::set_endpoint_problems(const std::map<EndpointKey, Problem>& problems) {
@@ -317,7 +305,11 @@ void Redistributor::zebra_connected() {
   impl_->zebra_up = impl_->sync_due = true;
   impl_->swept = false;
   impl_->kept.clear();
+  impl_->elsewhere.session_begun();
   impl_->routes.session_begun();
+  // All is said anew, and what is to be asked first is asked.
+  for (const auto& [key, candidate] : impl_->claims.candidates())
+    if (key.kind == RibKind::Route && key.prefix.is_host()) impl_->check(key);
 }
 
 void Redistributor::zebra_lost() {
@@ -337,6 +329,18 @@ void Redistributor::answer(const RibAnswer& answer) {
   impl_->routes.answer(answer.key, outcome, {answer.state, answer.reason});
 }
 
+void Redistributor::found(const RibFound& found) {
+  if (impl_->elsewhere.answer(found)) impl_->check({RibKind::Route, found.prefix});
+}
+
+void Redistributor::ask_again() {
+  impl_->elsewhere.ask_again();
+}
+
+bool Redistributor::asks_wait() const {
+  return impl_->elsewhere.any_waits();
+}
+
 void Redistributor::withdraw_all(bool on) {
   if (!impl_->gates.withdraw(on)) return;
   for (const auto& [key, candidate] : impl_->claims.candidates()) impl_->check(key);
@@ -349,16 +353,23 @@ std::vector<Action> Redistributor::take_actions(std::size_t limit) {
     const auto may = [&](const AttachmentKey& key, const AttachmentSpec* wanted) {
       return away == !wanted && impl.may_change(key, wanted);
     };
-    while (auto change = impl.attachments.take(may))
-      if (change->value)
-        actions.emplace_back(Configure{change->key, std::move(*change->value)});
+    impl.attachments.take_all(may, [&](auto change) {
+      if (change.value)
+        actions.emplace_back(Configure{change.key, std::move(*change.value)});
       else
-        actions.emplace_back(Unconfigure{change->key});
+        actions.emplace_back(Unconfigure{change.key});
+    });
   };
   change_attachments(false);
   while (impl.zebra_up && actions.size() < limit) {
+    const auto address = impl.elsewhere.take();
+    if (!address) break;
+    actions.emplace_back(Ask{*address});
+  }
+  while (impl.zebra_up && actions.size() < limit) {
     auto change = impl.routes.take();
     if (!change) break;
+    impl.elsewhere.forget(change->key.prefix);
     if (change->value)
       actions.emplace_back(Announce{std::move(change->value->object)});
     else
@@ -375,7 +386,8 @@ std::vector<Action> Redistributor::take_actions(std::size_t limit) {
 
 bool Redistributor::has_actions() const {
   const Impl& impl = *impl_;
-  return impl.attachment_due() || (impl.zebra_up && impl.routes.has_due()) || impl.sync_ready();
+  return impl.attachment_due() || (impl.zebra_up && (impl.routes.has_due() || impl.elsewhere.has_due())) ||
+         impl.sync_ready();
 }
 
 void Redistributor::retry() {
@@ -406,6 +418,10 @@ const std::map<std::string, NetworkHealth>& Redistributor::health() const {
   return impl_->gates.networks();
 }
 
+const std::map<EndpointKey, Problem>& Redistributor::endpoint_problems() const {
+  return impl_->gates.endpoints();
+}
+
 std::set<std::string> Redistributor::unknown_networks() const {
   std::set<std::string> out;
   for (const auto& [name, health] : impl_->gates.networks())
@@ -417,6 +433,20 @@ std::vector<ContainerFact> Redistributor::containers() const {
   std::vector<ContainerFact> out;
   for (const auto& [key, fact] : impl_->inventory.all()) out.push_back(fact);
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return out;
+}
+
+const std::set<IpAddress>& Redistributor::host_addresses() const {
+  return impl_->host_addresses;
+}
+
+std::set<IpAddress> Redistributor::addresses_in(const std::vector<SubnetConfig>& subnets) const {
+  std::set<IpAddress> out;
+  for (const auto& [key, fact] : impl_->inventory.all())
+    for (const EndpointFact& endpoint : fact.endpoints)
+      for (const IpAddress& address : endpoint.plugged() ? std::vector<IpAddress>() : endpoint.addresses)
+        if (std::ranges::any_of(subnets, [&](const SubnetConfig& each) { return each.subnet.contains(address); }))
+          out.insert(address);
   return out;
 }
 

@@ -27,7 +27,8 @@ namespace berth {
 
 // One thing to do now. Everything that it depends on has been acknowledged before it comes out.
 // Make it, or look whether it is as it should be. What comes of it comes back as set_network_health() or configure_failed();
-// until then no other action on the same attachment comes out.
+// until then no other action on the same attachment comes out. One of an endpoint comes out when that of its network is there,
+// and is answered by endpoint_configured() or configure_failed().
 struct Configure {
   AttachmentKey key;
   AttachmentSpec spec;
@@ -42,12 +43,16 @@ struct Announce {
 struct Withdraw {
   RibKey key;
 };  // take out of the RIB
+// Ask the RIB what it has for this address: no other host is to advertise it. Comes back as found().
+struct Ask {
+  Prefix address;
+};
 // All is said and every source is in sync: zebra may sweep the rest, but what lies in `keep`, since the runtime fails to say
 // what is there. Comes again in the same session when that is known.
 struct EndOfSync {
   std::vector<Prefix> keep;
 };
-using Action = std::variant<Configure, Unconfigure, Announce, Withdraw, EndOfSync>;
+using Action = std::variant<Configure, Unconfigure, Announce, Withdraw, Ask, EndOfSync>;
 
 // Why a subject is, or is not, advertised; the first step that is not ok decides. For explain and show.
 struct ReasonStep {
@@ -90,11 +95,18 @@ class Redistributor {
   void set_network_health(const std::string& network, const NetworkHealth& health);  // network: NetworkConfig::name
   // What the runtime or the host has of an attachment may not be what it had: it is looked at again, with a Configure.
   void look_again(const AttachmentKey& key);
-  void configure_failed(const AttachmentKey& key);  // tried again at a retry_attachments()
+  // Tried again at a retry_attachments(). `why`: of an endpoint's, for explain; one that is waited for says nothing of what there
+  // is, and so nothing of the network's is swept.
+  void configure_failed(const AttachmentKey& key, const std::optional<Problem>& why = {});
+  void endpoint_configured(const AttachmentKey& key);  // its container's fact has the endpoint from now on
+  // The same, but what is there has to go first, since it can't become what is wanted: its routes are withdrawn, then it is
+  // taken away with an Unconfigure, then there is a Configure again.
+  void endpoint_in_the_way(const AttachmentKey& key);
   void unconfigured(const AttachmentKey& key);
   // What stands against single endpoints, all of it; replaces what was said before.
   void set_endpoint_problems(const std::map<EndpointKey, Problem>& problems);
   void set_host_addresses(const std::set<IpAddress>& addresses);  // the host's own: never advertised as a container's
+  const std::set<IpAddress>& host_addresses() const;
   void upsert_container(const ContainerFact& fact);
   void remove_container(const ContainerKey& key);
   // A full list of that runtime: what it does not name is gone; the runtime is in sync from then on.
@@ -107,6 +119,7 @@ class Redistributor {
   void zebra_lost();       // states become Stale
   void zebra_synced();     // the module answered EndOfSync; from then on networks may be detached
   void answer(const RibAnswer& answer);
+  void found(const RibFound& found);
   void withdraw_all(bool on);  // `berthctl -c withdraw`: desired becomes empty until switched off
 
   // --- what to do ---
@@ -116,6 +129,10 @@ class Redistributor {
   bool has_actions() const;
   // Puts failed objects (rejected, lost) back to due; the daemon calls it from its back-off timer.
   void retry();
+  // Addresses that another host has: to be called each 100 ms as long as some wait for it. They are asked for again, at first
+  // at the next call, later less often, and taken once the other one is gone.
+  void ask_again();
+  bool asks_wait() const;
   // The same for attachments that failed; called as long as some wait for it.
   void retry_attachments();
   bool attachments_wait() const;
@@ -127,14 +144,18 @@ class Redistributor {
   bool zebra_up() const;
   bool listed(const std::string& runtime) const;               // it has, and was not lost since
   const std::map<std::string, NetworkHealth>& health() const;  // of each network that was looked at
+  const std::map<EndpointKey, Problem>& endpoint_problems() const;
   std::set<std::string> unknown_networks() const;  // of which the runtime fails to tell; in_sync() waits for them
   std::vector<RouteView> routes() const;           // by prefix; refused endpoints are not here
   void each_state(const std::function<void(const RibKey&, RibState)>& tell) const;  // of routes(), at less cost
   std::vector<ContainerFact> containers() const;                                    // by name
+  // Within these subnets: what others than berthd gave to a container, be it advertised or not.
+  std::set<IpAddress> addresses_in(const std::vector<SubnetConfig>& subnets) const;
   std::optional<RouteView> route_of(const IpAddress& address) const;
   Explanation explain(const std::string& subject) const;  // container name, id prefix, or address
-  // Refusals that began: "refusedNetwork" (NAT, the firewall, …), "refusedLabel", "refusedPrefix", "refusedOwner", "refusedMaxContainers", "refusedLimit". Work done:
-  // "evaluations" (of endpoints), "checks" (of RIB keys). "syncs".
+  // Refusals that began: "refusedNetwork" (NAT, the firewall, …), "refusedLabel", "refusedPrefix", "refusedOwner",
+  // "refusedMaxContainers", "refusedLimit", "refusedElsewhere". Work done: "evaluations" (of endpoints), "checks" (of RIB
+  // keys). "syncs".
   std::map<std::string, std::uint64_t> counters() const;
   // Each refusal once when it begins (and not again while it lasts); for the log.
   void on_refusal(std::function<void(const std::string& subject, const std::string& why)> hook);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The Redistributor's inside, shared by redistributor.cpp (what changes) and explain.cpp (what is shown). Nobody else
-// includes it. Pure; one thread, the daemon's.
+// The Redistributor's inside, shared by redistributor.cpp (what changes), attachments.cpp (what hangs where) and explain.cpp
+// (what is shown). Nobody else includes it. Pure; one thread, the daemon's.
 //
 //   facts -> Inventory -> evaluate() -> Claims -> Gates -> check() -> DeltaTracker of routes ------> actions
 //   berthd.conf ---------------------------------------------------> DeltaTracker of attachments --^
@@ -16,6 +16,7 @@
 #include "core/attachment.h"
 #include "core/delta_tracker.h"
 #include "redistribute/claims.h"
+#include "redistribute/elsewhere.h"
 #include "redistribute/evaluation.h"
 #include "redistribute/gates.h"
 #include "redistribute/inventory.h"
@@ -61,8 +62,15 @@ struct Redistributor::Impl {
   std::map<RibKey, std::set<ContainerKey>> refused_at;  // who is told that it does not get this key
   // what is to be done
   DeltaTracker<RibKey, Routed, RouteAnswer> routes;
+  Elsewhere elsewhere;                            // what must be asked before it is announced
+  std::map<RibKey, ContainerKey> told_elsewhere;  // who is told that another host has this
   DeltaTracker<AttachmentKey, AttachmentSpec> attachments{InFlight::One};
   std::map<SharedText, AttachmentSpec> looked;  // by network: what was there when it was looked at last
+  std::map<ContainerKey, AttachmentKey> plugs;  // what berthd itself is to plug in
+  std::set<ContainerKey> asking;                // to be plugged in: allowed or not
+  // What is taken away before its container is plugged in again: it has room for one link. True: even where that is the same one.
+  std::map<ContainerKey, std::map<AttachmentKey, bool>> leaving;
+  std::map<AttachmentKey, Problem> plug_problems;
   bool zebra_up = false, sync_due = false;
   bool swept = false;        // zebra holds nothing of ours that this session did not name, but in `kept`
   std::vector<Prefix> kept;  // of the last EndOfSync of this session
@@ -76,14 +84,25 @@ struct Redistributor::Impl {
   void check(const std::set<RibKey>& keys);
   void check_network(const SharedText& network);
   void tell_losers(const RibKey& key);
+  void look_at_wish(const ContainerKey& key, const ContainerFact* fact, std::set<RibKey>& changed);
+  void unplug(std::map<ContainerKey, AttachmentKey>::iterator plug, bool anew);
+  static std::set<RibKey> routes_to(const ContainerFact& fact);
+  std::optional<AttachmentKey> attachment_of(const Candidate& candidate) const;  // nothing: it is being taken away
+  bool plugs_settled() const;                                                    // each was tried that can be
+  bool may_announce(const Candidate& candidate);                                 // as far as other hosts are concerned
+  void tell_elsewhere(const RibKey& key, const Candidate* candidate);
+  AttachmentSpec spec_of(const NetworkConfig& network) const;
   Attachment attachment(const AttachmentKey& key) const;
   AttachmentState state_of(const AttachmentKey& key) const;
-  bool listed(const NetworkConfig& network) const;  // its runtime has said who is on it
+  bool listed(const NetworkConfig& network) const;            // its runtime has said who is on it
+  bool everybody_listed(const NetworkConfig& network) const;  // and whoever else may know of one that is
   bool sync_ready() const;
   std::vector<Prefix> unknown_scope() const;
   bool looked_at(const AttachmentKey& key) const;  // as it is wanted now
   bool may_change(const AttachmentKey& key, const AttachmentSpec* wanted) const;
   bool attachment_due() const;
+  bool explain_wish(const ContainerFact& fact, Explanation& out) const;
+  RibState state_of(const RibKey& key) const;
   RouteView view(const Candidate& candidate) const;
   std::optional<RouteView> subnet_of(const NetworkConfig& network, const IpAddress& address) const;
 };

@@ -47,6 +47,21 @@ struct Groundwork {
   std::vector<Problem> problems;   // what stands against it that no operation of ours cures
 };
 
+// One container that is to be plugged in by links of berthd's.
+struct PlugSite {
+  std::string host_link;  // what the end on the host is to be called, where there is one
+  std::string inside;     // and the one in the container: "eth0"
+  Mac mac = 0;            // of the latter
+  unsigned mtu = 0;       // bytes; 0: as the kernel has it
+  std::vector<IpAddress> addresses;
+  Netns netns;
+};
+struct PlugPlan {
+  std::vector<Operation> operations;  // in order; doing them twice is doing them once
+  std::string routes_by = {};         // the link on the host by which they go; empty: by the network's own
+  bool has_neighbours = true;         // who may know another MAC address for the container's addresses
+};
+
 class Driver {
  public:
   virtual ~Driver() = default;
@@ -68,6 +83,10 @@ class Driver {
   virtual LinkVerdict judge(const NetworkSite& site, const HostState& host,
                             const std::vector<std::string>& uplinks) const = 0;
   virtual SubnetRoute subnet_route() const = 0;
+  // Others than its runtime and berthd give out addresses on its links: a LAN, a bridge of CNI's.
+  virtual bool is_shared(const NetworkConfig&) const { return false; }
+  // Nothing: containers are plugged in by their runtime alone.
+  virtual std::optional<PlugPlan> plug(const NetworkConfig&, const PlugSite&) const { return std::nullopt; }
 };
 
 // By its name, as NetworkConfig::driver has it. nullptr: there is none.

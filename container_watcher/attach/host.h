@@ -34,8 +34,38 @@ struct HostReport {
   std::set<EndpointKey> lasting;                // of those: not what passes while a container stops
 };
 
+// The container's end of its link.
+struct InnerEnd {
+  int index = 0;  // ifindex, in the container
+  SharedText name;
+  std::uint32_t mtu = 0;
+  SharedText netns;  // a path to the network namespace
+};
+
+// An endpoint's link. What is not known is 0 or empty.
+struct HostPort {
+  int index = 0;  // ifindex of the end on this host; a macvlan has none
+  std::string name;
+  InnerEnd inner = {};
+};
+
+// What the containers of a network stand on (NetworkSite::parent).
+struct HostParent {
+  struct Clash {
+    std::string container;  // its name
+    IpAddress address;
+    std::string mac;  // of the other machine that has it
+  };
+  std::string name;
+  bool there = false, up = false, carrier = false;
+  std::size_t macs = 0;     // that it carries
+  std::uint32_t limit = 0;  // of them; 0: any number
+  std::vector<Clash> clashes;
+};
+
 struct HostCounters {
   std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
+  std::uint64_t address_probes = 0, address_clashes = 0, address_probes_failed = 0;  // address_probes.h
 };
 
 // The configuration's lines about the host itself.
@@ -69,6 +99,8 @@ class Host {
   virtual void container_changed(const ContainerFact& fact) = 0;
   virtual void container_gone(const ContainerKey& key) = 0;
   virtual const HostCounters& counters() const = 0;
+  virtual std::map<EndpointKey, HostPort> ports() const = 0;      // of those that were found; for the shows
+  virtual std::map<std::string, HostParent> parents() const = 0;  // by network, of those that are wanted; for the shows
 };
 
 }  // namespace berth

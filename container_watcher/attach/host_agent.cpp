@@ -9,10 +9,13 @@
 #include <thread>
 #include <utility>
 
+#include "container_watcher/attach/address_probes.h"
 #include "container_watcher/attach/bridge_ports.h"
+#include "container_watcher/attach/inner_ends.h"
 #include "container_watcher/attach/return_path.h"
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/observer.h"
+#include "core/names.h"
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -44,7 +47,7 @@ std::optional<Problem> nearly_full(const MacParent& parent) {
   return Problem{"mac-limit",
                  parent.name + " carries nine tenths or more of the " + std::to_string(parent.limit) +
                      " MAC addresses that are allowed; containers beyond are not advertised",
-                 "mac-limit N, in berthd.conf, if its switch learns so many; docker stop, what is not needed", false};
+                 "mac-limit N, in berthd.conf, if its switch learns so many; stop what is not needed", false};
 }
 
 // Shown, and not acted upon yet.
@@ -61,7 +64,8 @@ struct HostAgent::Look {
   std::set<IpAddress> addresses;
   Findings findings;
   std::map<EndpointKey, Problem> endpoints;
-  std::map<std::string, Status> repeated;  // by interface
+  std::map<std::string, HostParent> parents;  // by network
+  std::map<std::string, Status> repeated;     // by interface
   Clock::duration took{};
   bool seen = false;      // the host's state was read, now or before
   unsigned failures = 0;  // in a row, of reading it
@@ -91,7 +95,9 @@ struct HostAgent::Worker {
   KernelExecutor executor;
   HostKeeper keeper;
   BridgePorts ports{observer};
+  InnerEnds inner{observer};
   ReturnPaths paths{observer};
+  AddressProbes probes{open_probe};
   unsigned failures = 0;
 
   using Sites = std::map<std::string, NetworkSite>;  // by NetworkConfig::name
@@ -101,16 +107,34 @@ struct HostAgent::Worker {
     std::map<std::string, MacParent> out;
     for (auto& [name, finding] : look->findings.sites) {
       const NetworkSite& site = sites.at(name);
-      const HostLink* link = site.parent.empty() ? nullptr : keeper.state().find(site.parent);
+      if (site.parent.empty()) continue;
+      const HostLink* link = keeper.state().find(site.parent);
+      HostParent& told = look->parents[name];
+      told.name = site.parent;
+      told.limit = site.mac_limit;
+      if (link) told.there = true, told.up = link->up, told.carrier = link->carrier;
       auto table = link ? observer.fdb(link->name, {}) : Result<std::vector<FdbEntry>>(stale(""));
       if (!table) continue;
       MacParent& parent = out[name];
-      parent = {link->index, link->name, {link->mac}, site.mac_limit};
+      parent = {link->index, link->name, {link->mac},   site.mac_limit,
+                link->mac,   link->up,   link->carrier, link->alias.starts_with(kMark)};
       for (const FdbEntry& each : *table)
         if (!each.of_bridge && !is_multicast(each.mac)) parent.macs.insert(each.mac);
+      told.macs = parent.macs.size();
       if (auto problem = nearly_full(parent)) finding.verdict.problems.push_back(std::move(*problem));
     }
     return out;
+  }
+
+  // What was heard until now; what is new among them is asked for by the turn that follows the look.
+  void look_at_addresses(const std::map<std::string, MacParent>& parents, HostAgent::Look* look) {
+    probes.set(parents, parents.empty() ? std::vector<ParentEndpoint>() : book->on_parents(), Clock::now());
+    for (auto& [key, problem] : probes.refused()) look->endpoints.try_emplace(key, std::move(problem));
+    for (const AddressClash& each : probes.clashes())
+      look->parents[each.network].clashes.push_back({each.container, each.address, mac_text(each.mac)});
+    for (const auto& [name, parent] : parents)
+      if (auto problem = probes.failure(parent.index))
+        look->findings.sites.at(name).verdict.problems.push_back(std::move(*problem));
   }
 
   void look_at_endpoints(const Sites& sites, HostAgent::Look* look) {
@@ -124,8 +148,13 @@ struct HostAgent::Worker {
         indices.insert(link->index);
       }
     bool more = false;
-    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more), parents(sites, look));
-    for (auto& [key, problem] : paths.look(state, book->forked())) look->endpoints.try_emplace(key, std::move(problem));
+    const std::map<std::string, MacParent> carried = parents(sites, look);
+    look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more), carried);
+    inner.look(state, *book, &more);
+    look_at_addresses(carried, look);
+    const auto sources = [this](const std::vector<firewall::Leaving>& all) { return keeper.sources_of(all); };
+    for (auto& [key, problem] : paths.look(state, book->forked(), sources, &more))
+      look->endpoints.try_emplace(key, std::move(problem));
     look->again = look->again || more;
   }
 
@@ -151,18 +180,28 @@ struct HostAgent::Worker {
     return out;
   }
 
-  template <class Deliver>
-  void run(const Deliver& deliver) {
+  // `probed`: what was counted, and whether something is to be told.
+  template <class Deliver, class Probed>
+  void run(const Deliver& deliver, const Probed& probed) {
     while (true) {
-      Order next;
+      std::optional<Order> next;
       {
         std::unique_lock lock(mutex);
-        wake.wait(lock, [&] { return stop || order; });
+        const auto called = [&] { return stop || order; };
+        if (const auto due = probes.due())
+          wake.wait_until(lock, *due, called);
+        else
+          wake.wait(lock, called);
         if (stop) return;
-        next = std::move(*order);
-        order.reset();
+        next = std::exchange(order, {});
       }
-      deliver(look(next));
+      if (next) {
+        deliver(look(*next));
+        continue;
+      }
+      const bool news = probes.turn(Clock::now());
+      if (const AddressProbes::Counts counts = probes.take_counts(); news || counts != AddressProbes::Counts())
+        probed(counts, news);
     }
   }
 };
@@ -177,6 +216,9 @@ HostAgent::HostAgent(asio::io_context& io, Listener listener, DriverLookup drive
                counters_.overruns = counts.overruns;
                look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor));
              }),
+      routes_(
+          io, {HostChange::Routes},
+          [this](const Watch::Counts&) { look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor)); }),
       soon_(io),
       slow_(io),
       book_(std::make_shared<PortBook>()) {}
@@ -189,6 +231,7 @@ void HostAgent::start() {
   if (!stopped_) return;
   stopped_ = false;
   blind_ = !watch_.start();
+  follow_routes();
   worker_ = std::make_shared<Worker>(book_, drivers_);
   // The handler holds the worker weakly: after stop() there is nobody to tell.
   auto deliver = [this, &io = io_, weak = std::weak_ptr(worker_)](Look look) {
@@ -196,7 +239,16 @@ void HostAgent::start() {
       if (const auto worker = weak.lock(); worker && worker == worker_) found(std::move(look));
     });
   };
-  worker_->thread = std::thread([worker = worker_.get(), deliver] { worker->run(deliver); });
+  auto probed = [this, &io = io_, weak = std::weak_ptr(worker_)](const AddressProbes::Counts& counts, bool news) {
+    asio::post(io, [this, weak, counts, news] {
+      if (weak.lock() != worker_ || !worker_) return;
+      counters_.address_probes += counts.probes;
+      counters_.address_clashes += counts.clashes;
+      counters_.address_probes_failed += counts.failed;
+      if (news) look_soon(0ms);
+    });
+  };
+  worker_->thread = std::thread([worker = worker_.get(), deliver, probed] { worker->run(deliver, probed); });
   look_soon(0ms);
 }
 
@@ -204,6 +256,7 @@ void HostAgent::stop() {
   if (stopped_) return;
   stopped_ = true;
   watch_.stop();
+  if (std::exchange(follows_routes_, false)) routes_.stop();
   soon_.cancel();
   slow_.cancel();
   {
@@ -214,6 +267,14 @@ void HostAgent::stop() {
   worker_->thread.join();
   worker_.reset();
   busy_ = soon_armed_ = false;
+}
+
+// Where the kernel does not let us listen, the look once a minute finds them.
+void HostAgent::follow_routes() {
+  const bool wanted = std::ranges::any_of(wanted_.sites, [](const auto& each) { return each.second.spread; });
+  if (stopped_ || follows_routes_ == wanted) return;
+  follows_routes_ = wanted;
+  if (!wanted || !routes_.start()) routes_.stop();
 }
 
 void HostAgent::look_soon(Clock::duration delay) {
@@ -319,8 +380,10 @@ void HostAgent::note_closed(Look* look) {
     for (const auto& [prefix, problem] : closed) now.push_back(prefix);
     // Where nothing of a network is reached, neither is its subnet.
     std::map<Family, Problem> none_left;
-    for (auto& [key, problem] : book_->closed(name, closed, &none_left))
-      look->endpoints.try_emplace(key, std::move(problem));
+    for (auto& [key, problem] : book_->closed(name, closed, &none_left)) {
+      const auto [at, fresh] = look->endpoints.try_emplace(key, problem);
+      if (!fresh && !at->second.blocks) at->second = problem;  // what holds back is told before what does not
+    }
     for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
     std::map<Family, Problem> none_left_soon;
     std::size_t told = 0;
@@ -356,6 +419,7 @@ void HostAgent::found(Look look) {
   if (look.findings.changed_rules) ++counters_.rule_changes;
   if (look.findings.others_changed) rules_moved_ = Clock::now();
   note_closed(&look);
+  parents_ = std::move(look.parents);
   HostReport report;
   report.addresses = std::move(look.addresses);
   if (look.seen && look.number >= configured_number_) report.grounds = std::move(look.findings.grounds);
@@ -451,6 +515,7 @@ void HostAgent::want(const NetworkSite& site, std::vector<Problem> problems) {
   if (before == wanted_.sites.end() || !(before->second == site)) wanted_at_[site.name] = wanted_number_;
   wanted_.sites[site.name] = site;
   problems_[site.name] = std::move(problems);
+  follow_routes();
   look_soon(0ms);
 }
 
@@ -460,6 +525,7 @@ void HostAgent::unwant(const std::string& network) {
   wanted_at_.erase(network);
   last_.health.erase(network);
   for (const Family family : {Family::V4, Family::V6}) dropped_since_.erase({network, family});
+  follow_routes();
   closed_.erase(network);
   std::erase_if(closed_since_, [&](const auto& each) { return each.first.first == network; });
   ++wanted_number_;

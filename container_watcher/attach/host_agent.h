@@ -55,12 +55,15 @@ class HostAgent : public Host {
   // One packet through the rules as they were last read. Nothing: they were never read.
   std::optional<firewall::Trace> trace(const firewall::TracedPacket& packet) const;
   const HostCounters& counters() const override { return counters_; }
+  std::map<EndpointKey, HostPort> ports() const override { return book_->ports(); }
+  std::map<std::string, HostParent> parents() const override { return parents_; }
 
  private:
   struct Worker;
   struct Look;
   using Clock = std::chrono::steady_clock;
   void look_soon(Clock::duration delay);
+  void follow_routes();
   void ask();
   void found(Look look);
   void be_patient(const std::string& network, NetworkHealth* health, bool docker_writes);
@@ -74,7 +77,8 @@ class HostAgent : public Host {
   boost::asio::io_context& io_;
   Listener listener_;
   const DriverLookup drivers_;
-  Watch watch_;
+  Watch watch_, routes_;  // the latter as long as a network is spread: a host may have a full table
+  bool follows_routes_ = false;
   boost::asio::steady_timer soon_, slow_;
   Clock::time_point soon_at_{};
   bool soon_armed_ = false, busy_ = false, again_ = false, blind_ = false, stopped_ = true;
@@ -93,6 +97,7 @@ class HostAgent : public Host {
   Clock::time_point runtime_came_{}, rules_moved_{};
   std::set<std::string> repeats_;  // interfaces
   HostReport last_;
+  std::map<std::string, HostParent> parents_;  // of the last look
   std::shared_ptr<const JudgedRules> judged_;  // what the last verdicts were made of
   HostCounters counters_;
   const std::shared_ptr<PortBook> book_;  // the worker has it too

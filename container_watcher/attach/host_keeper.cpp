@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "container_watcher/attach/spread.h"
 #include "container_watcher/attach/surroundings.h"
 #include "container_watcher/firewall/docker_user.h"
 #include "container_watcher/firewall/legacy_tables.h"
@@ -38,7 +39,26 @@ Status HostKeeper::read_host(const WantedHost& wanted) {
   if (!read) return read.error();  // else the last one: nothing is withdrawn for it
   state_ = std::move(*read);
   seen_ = true;
+  read_proxies(wanted);
   return {};
+}
+
+// What can't be read is left as it is, until it can.
+void HostKeeper::read_proxies(const WantedHost& wanted) {
+  std::vector<Prefix> within;
+  std::set<int> links;
+  for (const auto& [name, site] : wanted.sites)
+    if (const HostLink* link = site.spread ? state_.find(site.interface) : nullptr) {
+      within.insert(within.end(), site.subnets.begin(), site.subnets.end());
+      links.insert(link->index);
+    }
+  // Nobody else makes such entries: where nothing is spread and none was found, there is none now.
+  if (within.empty() && no_proxies_) {
+    state_.proxies.emplace();
+    return;
+  }
+  if (auto proxies = observer_.proxies(within, links)) state_.proxies = std::move(*proxies);
+  no_proxies_ = within.empty() && state_.proxies && state_.proxies->links.empty();
 }
 
 Status HostKeeper::observe(const WantedHost& wanted) {
@@ -92,6 +112,13 @@ void HostKeeper::judge_rules(firewall::Surroundings around) {
   judged_ = std::make_shared<JudgedRules>(JudgedRules{reader_.rules(), sites_, std::move(around)});
 }
 
+std::vector<Nat> HostKeeper::sources_of(const std::vector<firewall::Leaving>& leaving) {
+  if (!judged_ || leaving.empty()) return std::vector<Nat>(leaving.size(), Nat::Off);
+  if (sources_.by != judged_ || sources_.leaving != leaving)
+    sources_ = {judged_, leaving, firewall::sources_of(*judged_->rules, leaving, judged_->around)};
+  return sources_.nats;
+}
+
 std::vector<Problem> HostKeeper::common_problems() const {
   std::vector<Problem> out;
   if (rules_.written.undone)
@@ -114,6 +141,7 @@ std::vector<Problem> HostKeeper::problems_of(const NetworkSite& site) const {
     if (std::any_of(site.subnets.begin(), site.subnets.end(), [&](const Prefix& own) { return each.concerns(own); }))
       out.push_back(each);
   append(&out, address_problems(site.interface, repaired_.undone));
+  append(&out, spread_problems(site.interface, repaired_.undone));
   return out;
 }
 
@@ -141,7 +169,8 @@ Findings HostKeeper::judge(const WantedHost& wanted) {
   out.again = repaired_.waiting;
   out.grounds = grounds_of(wanted);
   const std::vector<std::string> uplinks = uplinks_of(state_);
-  if (reader_.known()) judge_rules(surroundings_of(state_, wanted.fabric, uplinks, asks_ports(*reader_.rules())));
+  if (reader_.known())
+    judge_rules(surroundings_of(state_, sites_, wanted.fabric, uplinks, asks_ports(*reader_.rules())));
   const std::vector<Problem> common = common_problems();
   for (const NetworkSite& site : sites_) {
     SiteFinding& finding = out.sites[site.name];

@@ -75,6 +75,8 @@ class HostKeeper {
   Status observe_again(const WantedHost& wanted) { return read_host(wanted); }
   // What was found in this round.
   Findings judge(const WantedHost& wanted);
+  // By the rules that were judged last; where none ever were, none is changed.
+  std::vector<Nat> sources_of(const std::vector<firewall::Leaving>& leaving);
 
  private:
   struct Rules {  // how it went with them in this round
@@ -83,6 +85,7 @@ class HostKeeper {
     RulesWriter::Outcome written;
   };
   Status read_host(const WantedHost& wanted);
+  void read_proxies(const WantedHost& wanted);
   void learn_gateways(std::vector<NetworkSite>* sites);
   void judge_rules(firewall::Surroundings around);
   std::map<std::string, GroundReport> grounds_of(const WantedHost& wanted);
@@ -98,14 +101,20 @@ class HostKeeper {
 
   HostState state_;
   bool seen_ = false;
-  bool current_ = false;  // the state is of this round
+  bool current_ = false;     // the state is of this round
+  bool no_proxies_ = false;  // none of ours was there when no network was spread
   Result<std::vector<std::string>> forgetful_ = std::vector<std::string>();
   std::vector<std::string> legacy_;  // tables of iptables-legacy
   std::vector<NetworkSite> sites_;   // that are wanted, with the gateways that the host knows of
   Repair::Outcome repaired_;
   Rules rules_;
-  unsigned failures_ = 0;                                   // in a row, of reading the rules
-  std::shared_ptr<const JudgedRules> judged_;               // null: the rules were never read
+  unsigned failures_ = 0;                      // in a row, of reading the rules
+  std::shared_ptr<const JudgedRules> judged_;  // null: the rules were never read
+  struct Sources {
+    std::shared_ptr<const JudgedRules> by;
+    std::vector<firewall::Leaving> leaving;
+    std::vector<Nat> nats;
+  } sources_;                                               // as they were asked for last
   std::set<std::string> linkless_;                          // networks for which a link is to be made in this round
   std::map<std::string, unsigned> made_;                    // by network
   std::map<std::string, firewall::RulesVerdict> verdicts_;  // of these

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "container_watcher/attach/spread.h"
 #include "core/names.h"
 
 namespace berth {
@@ -66,7 +67,11 @@ HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sit
     const Driver* driver = driver_of(drivers, site.driver);
     if (!driver) continue;
     for (Operation& each : driver->plan(site, host)) out.host.push_back({std::move(each)});
+    if (const HostLink* link = host.find(site.interface); link && link->up)
+      for (Sequence& each : plan_spread(site, *link, host)) out.host.push_back(std::move(each));
   }
+  if (wanted.sweep)
+    for (Operation& each : plan_unspread(sites, host)) out.host.push_back({std::move(each)});
   std::erase_if(out.host, [](const Sequence& each) { return each.empty(); });
   out.sites = sites;
   out.keep = wanted.keep;
@@ -79,7 +84,7 @@ std::vector<Problem> forwarding_problems(const std::vector<Undone>& undone) {
   std::vector<Problem> out;
   for (const Undone& each : undone) {
     const auto* sysctl = std::get_if<SetSysctl>(&each.operation);
-    if (!sysctl) continue;
+    if (!sysctl || is_of_spread(each.operation)) continue;
     const bool v4 = sysctl->key == kForwardV4;
     if (each.too_often) {
       out.push_back(

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/names.h"
+
 namespace berth {
 namespace {
 
@@ -77,6 +79,19 @@ void forwarding_v6(const HostState& state, const HostLink& link, const std::vect
 }
 
 }  // namespace
+
+LinkSettings our_link(const NetworkConfig& config) {
+  LinkSettings out;
+  out.alias = mark_of(config.name);
+  out.up = true;
+  if (config.mtu != 0) out.mtu = config.mtu;
+  return out;
+}
+
+bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& wanted) {
+  return link && link->kind == kind && link->alias == *wanted.alias && link->up &&
+         (!wanted.mtu || link->mtu == *wanted.mtu) && (!wanted.mac || link->mac == *wanted.mac);
+}
 
 std::vector<Operation> plan_addresses(const NetworkSite& site, const HostLink& link) {
   std::vector<Operation> out;

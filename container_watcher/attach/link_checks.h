@@ -5,6 +5,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "container_watcher/attach/driver.h"
@@ -13,6 +14,11 @@
 #include "container_watcher/netlink/operation.h"
 
 namespace berth {
+
+// A link of ours for this network, up, of the network's MTU where one is said.
+LinkSettings our_link(const NetworkConfig& config);
+// As it was made; a link of another hand in its place is left to the executor to refuse.
+bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& wanted);
 
 // Addresses that are ours to put on the link and are not there.
 std::vector<Operation> plan_addresses(const NetworkSite& site, const HostLink& link);

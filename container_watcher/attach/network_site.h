@@ -23,8 +23,9 @@ struct SiteAddress {
 };
 
 struct NetworkSite {
-  std::string name;       // NetworkConfig::name
-  std::string interface;  // what leads to its containers: the bridge, or a link of ours
+  std::string name;  // NetworkConfig::name
+  // What leads to its containers: the bridge, or a link of ours. With a * at its end: links whose names begin so, one for each.
+  std::string interface;
   std::vector<Prefix> subnets;
   std::vector<SiteAddress> addresses = {};
   std::string driver = {};      // NetworkConfig::driver
@@ -34,6 +35,7 @@ struct NetworkSite {
   std::string parent = {};      // whose own table of MAC addresses has one of each container; empty: none has
   std::uint32_t mac_limit = 0;  // how many of them the parent may carry; 0: any number
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
+  bool spread = false;                        // other hosts have a part of its subnets (spread.h)
   std::string anew = {};                      // what is typed to have it made anew (made_anew.h)
   bool operator==(const NetworkSite&) const = default;
 };

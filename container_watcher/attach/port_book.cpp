@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/number.h"
-
 namespace berth {
 namespace {
 
@@ -19,29 +17,24 @@ std::string name_of(const EndpointKey& key, const SharedText& container) {
 
 }  // namespace
 
-Mac parse_mac(std::string_view text) {
-  if (text.size() != 17) return 0;
-  Mac out = 0;
-  for (std::size_t at = 0; at < 17; at += 3) {
-    const auto byte = parse_number<std::uint8_t>(text.substr(at, 2), 16);
-    if (!byte || (at < 15 && text[at + 2] != ':')) return 0;
-    out = out << 8 | *byte;
-  }
-  return out;
-}
-
 void PortBook::set_networks(const std::map<std::string, NetworkConfig>& networks) {
   const std::lock_guard lock(mutex_);
   networks_.clear();
-  for (const auto& [name, network] : networks) networks_.emplace(network.runtime_network(), name);
+  plugged_.clear();
+  for (const auto& [name, network] : networks) {
+    networks_.emplace(NetworkName{network.runtime, network.runtime_network()}, name);
+    if (network.plugged) plugged_.insert(name);
+  }
 }
 
 PortBook::Endpoints PortBook::take(const ContainerKey& container) {
   Endpoints out;
+  forks_.erase(container);
   for (auto each = endpoints_.lower_bound({container, {}});
        each != endpoints_.end() && each->first.container == container;) {
     const EndpointKey& key = each->first;
     bound_.erase(key);
+    own_links_.erase(key);
     const auto [begin, end] = by_mac_.equal_range(each->second.mac);
     const auto named = std::find_if(begin, end, [&](const auto& one) { return one.second == key; });
     if (named != end) by_mac_.erase(named);
@@ -54,7 +47,7 @@ bool PortBook::put(const ContainerFact& fact) {
   const Endpoints old = take(fact.key);
   bool unbound = false;
   for (const EndpointFact& each : fact.endpoints) {
-    const auto network = networks_.find(each.network);
+    const auto network = networks_.find(network_of(fact, each));
     if (network == networks_.end() || each.id.empty()) continue;
     const EndpointKey key{fact.key, each.id};
     Endpoint endpoint;
@@ -63,17 +56,24 @@ bool PortBook::put(const ContainerFact& fact) {
     endpoint.mac = parse_mac(each.mac);
     endpoint.addresses = each.addresses;
     endpoint.created = fact.created;
-    endpoint.forked = fact.endpoints.size() > 1;
+    endpoint.host_link = each.host_link;
+    endpoint.netns = fact.netns;
     if (const auto before = old.find(key); before != old.end() && before->second.mac == endpoint.mac) {
       endpoint.port = before->second.port;
       endpoint.port_name = before->second.port_name;
       endpoint.on_parent = before->second.on_parent;
+      if (before->second.netns == endpoint.netns) endpoint.inner = before->second.inner;
     }
     if (endpoint.mac) by_mac_.emplace(endpoint.mac, key);
     if (endpoint.port) bound_.insert(key);
+    if (!endpoint.host_link.empty()) own_links_.insert(key);
     unbound = unbound || (endpoint.mac && !endpoint.port);
     endpoints_.insert_or_assign(key, std::move(endpoint));
+    if (fact.endpoints.size() > 1) forks_.try_emplace(fact.key);
   }
+  if (const auto forks = forks_.find(fact.key); forks != forks_.end())
+    for (const EndpointFact& each : fact.endpoints)
+      forks->second.push_back({parse_mac(each.mac), each.network, each.addresses});
   return unbound;
 }
 
@@ -134,12 +134,25 @@ bool PortBook::claimed(Mac mac) const {
 std::vector<ForkedEndpoint> PortBook::forked() const {
   const std::lock_guard lock(mutex_);
   std::vector<ForkedEndpoint> out;
-  for (const EndpointKey& key : bound_) {
-    const Endpoint& endpoint = endpoints_.at(key);
-    if (!endpoint.forked || endpoint.on_parent) continue;
-    for (const IpAddress& address : endpoint.addresses)
-      if (address.is_v4()) out.push_back({key, endpoint.container, endpoint.network, address, endpoint.port});
-  }
+  for (const auto& [container, forks] : forks_)
+    for (auto each = bound_.lower_bound({container, {}}); each != bound_.end() && each->container == container;
+         ++each) {
+      const Endpoint& endpoint = endpoints_.at(*each);
+      const auto own = std::ranges::find(forks, endpoint.mac, &Fork::mac);
+      if (own == forks.end() || endpoint.mac == 0) continue;
+      out.push_back({*each, name_of(*each, endpoint.container), own->network, *own, forks, endpoint.port,
+                     endpoint.on_parent, endpoint.netns.empty() ? endpoint.inner.netns : endpoint.netns,
+                     plugged_.contains(endpoint.network)});
+    }
+  return out;
+}
+
+std::vector<ParentEndpoint> PortBook::on_parents() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ParentEndpoint> out;
+  for (const EndpointKey& key : bound_)
+    if (const Endpoint& endpoint = endpoints_.at(key); endpoint.on_parent)
+      out.push_back({key, name_of(key, endpoint.container), endpoint.network, endpoint.mac, endpoint.addresses});
   return out;
 }
 
@@ -159,31 +172,54 @@ void PortBook::bind(const std::map<std::string, int>& bridges, const HostState& 
       if (bridge == bridges.end() || bridge->second != link->master) continue;
       endpoint.port = port.index;
       endpoint.port_name = link->name;
+      endpoint.inner = {};
       bound_.insert(each->second);
     }
   }
 }
 
+// Of no bridge: there is nothing to judge but whether they are there, which is done where they are made.
+void PortBook::bind_own_links(const HostState& state) {
+  for (const EndpointKey& key : own_links_) {
+    Endpoint& endpoint = endpoints_.at(key);
+    const HostLink* link = state.find(endpoint.host_link.str());
+    const int port = link ? link->index : 0;
+    if (std::exchange(endpoint.port, port) == port) continue;
+    endpoint.port_name = endpoint.host_link;
+    endpoint.inner = {};
+    if (link)
+      bound_.insert(key);
+    else
+      bound_.erase(key);
+  }
+}
+
+std::string PortBook::again(const EndpointKey& key, const Endpoint& endpoint) const {
+  if (key.plugged()) return "none: berthd plugs it in again";
+  if (plugged_.contains(endpoint.network)) return "start it anew, so that CNI plugs it in";
+  return "docker restart " + name_of(key, endpoint.container);
+}
+
 // Is there something wrong with it?
 bool PortBook::judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge,
-                     Problem* out) {
+                     Problem* out) const {
   const std::string container = name_of(key, endpoint.container);
   const HostLink* of = state.find(bridge);
   const std::string bridge_name = of ? of->name : endpoint.network.str();
   const HostLink* link = state.find(endpoint.port);
   const std::string port = link ? link->name : endpoint.port_name.str();
-  const std::string again = "docker restart " + container;
+  const std::string anew = again(key, endpoint);
   const auto is = [&](std::string code, const std::string& what, std::string remedy) {
     *out = {std::move(code),
             container + "'s port " + port + what + ": nothing reaches " + first_address(endpoint.addresses),
             std::move(remedy)};
     return true;
   };
-  if (!link) return is("port-gone", " on " + bridge_name + " is gone", again);
+  if (!link) return is("port-gone", " on " + bridge_name + " is gone", anew);
   if (link->master != bridge)
     return is("port-gone", " is no longer a port of " + bridge_name, "ip link set " + port + " master " + bridge_name);
   if (!link->up) return is("port-down", " on " + bridge_name + " is down", "ip link set " + port + " up");
-  if (!link->carrier) return is("port-down", " on " + bridge_name + " is down at the container's end", again);
+  if (!link->carrier) return is("port-down", " on " + bridge_name + " is down at the container's end", anew);
   if (!link->forwards)
     return is("port-down", " on " + bridge_name + " waits for the spanning tree",
               "ip link set " + bridge_name + " type bridge stp_state 0 && ip link set " + port +
@@ -215,8 +251,11 @@ std::set<EndpointKey> PortBook::beyond_limits(const std::map<std::string, MacPar
 }
 
 void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out) {
+  if (parents.empty()) return;
   const std::set<EndpointKey> beyond = beyond_limits(parents);
-  for (auto& [key, endpoint] : endpoints_) {
+  for (auto& each : endpoints_) {
+    const EndpointKey& key = each.first;
+    Endpoint& endpoint = each.second;
     const auto found = parents.find(endpoint.network);
     if (found == parents.end() || endpoint.mac == 0) continue;
     const MacParent& parent = found->second;
@@ -230,11 +269,11 @@ void PortBook::look_at_parents(const std::map<std::string, MacParent>& parents, 
       bound_.insert(key);
       if (beyond.contains(key))
         is("mac-limit", parent.name + " carries more MAC addresses than are allowed: " + container + " is one too many",
-           "mac-limit N, in berthd.conf, if its switch learns so many; docker stop, what is not needed");
+           "mac-limit N, in berthd.conf, if its switch learns so many; stop what is not needed");
     } else if (endpoint.port != 0) {
       is("port-gone",
          container + "'s macvlan on " + parent.name + " is gone: nothing reaches " + first_address(endpoint.addresses),
-         "docker restart " + container);
+         again(key, endpoint));
     }
   }
 }
@@ -244,6 +283,7 @@ std::map<EndpointKey, Problem> PortBook::look(const HostState& state, const std:
                                               const std::map<std::string, MacParent>& parents) {
   const std::lock_guard lock(mutex_);
   bind(bridges, state, ports);
+  bind_own_links(state);
   std::map<EndpointKey, Problem> out;
   look_at_parents(parents, &out);
   for (const EndpointKey& key : bound_) {
@@ -252,6 +292,32 @@ std::map<EndpointKey, Problem> PortBook::look(const HostState& state, const std:
     if (bridge == bridges.end()) continue;  // told of the network itself, or on a parent
     Problem problem;
     if (judge(key, endpoint, state, bridge->second, &problem)) out[key] = std::move(problem);
+  }
+  return out;
+}
+
+std::vector<BoundEndpoint> PortBook::bound() const {
+  std::vector<BoundEndpoint> out;
+  const std::lock_guard lock(mutex_);
+  out.reserve(bound_.size());
+  for (const EndpointKey& key : bound_) {
+    const Endpoint& endpoint = endpoints_.at(key);
+    out.push_back({key, endpoint.mac, endpoint.port, endpoint.on_parent, endpoint.netns, endpoint.inner});
+  }
+  return out;
+}
+
+void PortBook::set_inner(const EndpointKey& key, InnerEnd inner) {
+  const std::lock_guard lock(mutex_);
+  if (bound_.contains(key)) endpoints_.at(key).inner = std::move(inner);
+}
+
+std::map<EndpointKey, HostPort> PortBook::ports() const {
+  std::map<EndpointKey, HostPort> out;
+  const std::lock_guard lock(mutex_);
+  for (const EndpointKey& key : bound_) {
+    const Endpoint& endpoint = endpoints_.at(key);
+    out.emplace(key, HostPort{endpoint.on_parent ? 0 : endpoint.port, endpoint.port_name, endpoint.inner});
   }
   return out;
 }

@@ -24,13 +24,12 @@
 #include <utility>
 #include <vector>
 
+#include "container_watcher/attach/host.h"
 #include "container_watcher/netlink/host_state.h"
 #include "core/config.h"
 #include "core/facts.h"
 
 namespace berth {
-
-Mac parse_mac(std::string_view text);  // "02:42:0a:…"; 0: it is none
 
 // A port of a bridge that is wanted, with the MAC address of its other end.
 struct BridgePort {
@@ -44,20 +43,53 @@ struct MacParent {
   std::string name;
   std::set<Mac> macs;       // that it carries, its own among them
   std::uint32_t limit = 0;  // of how many; 0: any number
+  Mac mac = 0;              // its own
+  bool up = false, carrier = false;
+  bool ours = false;  // a link of berthd's: nobody but containers of this host is behind it
+  bool usable() const { return up && carrier; }
 };
 
-// A bound endpoint of a container that is on several networks.
-struct ForkedEndpoint {
+// An endpoint that is bound to its parent.
+struct ParentEndpoint {
   EndpointKey key;
   std::string container, network;  // names
-  IpAddress address;               // IPv4
-  int port = 0;
+  Mac mac = 0;
+  std::vector<IpAddress> addresses;
+};
+
+// An endpoint whose link was found.
+struct BoundEndpoint {
+  EndpointKey key;
+  Mac mac = 0;
+  int port = 0;  // or its parent
+  bool on_parent = false;
+  SharedText netns;  // where its runtime says it
+  InnerEnd inner;    // as last seen
+};
+
+// One connection of a container that is on several networks.
+struct Fork {
+  Mac mac = 0;
+  SharedText network;  // the runtime's name
+  std::vector<IpAddress> addresses;
+};
+
+// A bound endpoint of such a container.
+struct ForkedEndpoint {
+  EndpointKey key;
+  std::string container, network;  // names; the runtime's of the network
+  Fork own;
+  std::vector<Fork> all;  // of the container, ours or not
+  int port = 0;           // or its parent
+  bool on_parent = false;
+  std::string netns;    // empty: not known
+  bool by_cni = false;  // the network's runtime plugs nothing in
 };
 
 class PortBook {
  public:
   // The daemon's side. True: an endpoint is not bound yet.
-  void set_networks(const std::map<std::string, NetworkConfig>& networks);
+  void set_networks(const std::map<std::string, NetworkConfig>& networks);  // settled: each says its runtime
   bool set_containers(const std::string& runtime, const std::vector<ContainerFact>& all);
   bool upsert(const ContainerFact& fact);
   void remove(const ContainerKey& key);
@@ -74,6 +106,10 @@ class PortBook {
                                         std::map<Family, Problem>* none_left) const;
   bool claimed(Mac mac) const;  // some endpoint has it
   std::vector<ForkedEndpoint> forked() const;
+  std::vector<ParentEndpoint> on_parents() const;
+  std::vector<BoundEndpoint> bound() const;
+  void set_inner(const EndpointKey& key, InnerEnd inner);  // of a bound one
+  std::map<EndpointKey, HostPort> ports() const;           // of bound ones
 
  private:
   struct Endpoint {
@@ -81,25 +117,31 @@ class PortBook {
     SharedText network;    // NetworkConfig::name
     Mac mac = 0;
     std::vector<IpAddress> addresses;
-    bool forked = false;       // its container is on several networks, ours or not
     int port = 0;              // 0: not bound
     std::int64_t created = 0;  // of its container
     bool on_parent = false;    // its port is the parent that carries its MAC address
     SharedText port_name;      // as last seen
+    SharedText host_link;      // its port, where berthd made one that is no bridge's
+    SharedText netns;          // where its runtime says it
+    InnerEnd inner;
   };
   using Endpoints = std::map<EndpointKey, Endpoint>;
   bool put(const ContainerFact& fact);
   Endpoints take(const ContainerKey& container);  // out of here
   void look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out);
   std::set<EndpointKey> beyond_limits(const std::map<std::string, MacParent>& parents) const;
+  void bind_own_links(const HostState& state);
   void bind(const std::map<std::string, int>& bridges, const HostState& state, const std::vector<BridgePort>& ports);
-  static bool judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge, Problem* out);
+  std::string again(const EndpointKey& key, const Endpoint& endpoint) const;  // what plugs it in anew
+  bool judge(const EndpointKey& key, const Endpoint& endpoint, const HostState& state, int bridge, Problem* out) const;
 
   mutable std::mutex mutex_;
-  std::map<SharedText, SharedText> networks_;  // by the runtime's name
+  std::map<NetworkName, SharedText> networks_;  // by what its runtime calls it
+  std::set<SharedText> plugged_;                // NetworkConfig::name of those whose runtime plugs nothing in
   Endpoints endpoints_;
   std::unordered_multimap<Mac, EndpointKey> by_mac_;
-  std::set<EndpointKey> bound_;
+  std::map<ContainerKey, std::vector<Fork>> forks_;  // of those on several networks, one of ours among them
+  std::set<EndpointKey> bound_, own_links_;          // the latter: with a `host_link`
 };
 
 }  // namespace berth

@@ -24,6 +24,12 @@ const Operation& subject_of(const Sequence& sequence) {
   return std::holds_alternative<PutLink>(sequence.front()) ? sequence.front() : sequence.back();
 }
 
+// Routes come and go as often as containers do, and nobody undoes anything.
+bool follows_routes(const Operation& aim) {
+  return std::holds_alternative<PutNeighbour>(aim) || std::holds_alternative<DeleteNeighbour>(aim) ||
+         std::holds_alternative<AnnounceAddress>(aim);
+}
+
 }  // namespace
 
 Repair::Outcome Repair::apply(const std::vector<Sequence>& all) {
@@ -40,7 +46,7 @@ Repair::Outcome Repair::apply(const std::vector<Sequence>& all) {
       continue;
     }
     wanted.since = time;  // until it is wanted for so long again
-    if (!wanted.budget.take()) {
+    if (!follows_routes(aim) && !wanted.budget.take()) {
       out.undone.push_back(wanted.failed.value_or(Undone{subject_of(sequence), true, {}}));
       continue;
     }

@@ -17,7 +17,8 @@
 namespace berth {
 
 // `uplinks`: of uplinks_of(). `ports`: rules of the families bridge or netdev ask for the ports of bridges.
-firewall::Surroundings surroundings_of(const HostState& state, const std::vector<Prefix>& fabric,
-                                       const std::vector<std::string>& uplinks, bool ports);
+firewall::Surroundings surroundings_of(const HostState& state, const std::vector<NetworkSite>& sites,
+                                       const std::vector<Prefix>& fabric, const std::vector<std::string>& uplinks,
+                                       bool ports);
 
 }  // namespace berth

@@ -4,12 +4,11 @@
 #include <boost/json/array.hpp>
 
 #include "container_watcher/docker/json_fields.h"
+#include "container_watcher/labels.h"
 
 namespace json = boost::json;
 
 namespace berth {
-
-constexpr std::size_t kMostLabels = 64, kLongestLabel = 512;
 
 const json::value& field(const json::value& value, std::string_view key) {
   static const json::value kNothing;
@@ -30,22 +29,11 @@ std::int64_t number_of(const json::value& value) {
   return value.is_int64() ? value.as_int64() : 0;
 }
 
-// The labels that berth knows are never among those left out: else an image could push out with many what the operator said
-// with one.
 std::map<std::string, std::string> texts_of(const json::value& value, std::string_view prefix, std::uint64_t& cut) {
   std::map<std::string, std::string> out;
   if (!value.is_object()) return out;
-  for (const auto& [key, each] : value.as_object()) {
-    if (!std::string_view(key).starts_with(prefix)) continue;
-    const bool known = key == "berth.advertise" || key == "berth.network" || key == "berth.tag";
-    if (!each.is_string() || key.size() > kLongestLabel || each.as_string().size() > kLongestLabel ||
-        (!known && out.size() >= kMostLabels)) {
-      ++cut;
-      if (known) out[std::string(key)] = "(too long)";  // refused as a value, and told
-      continue;
-    }
-    out[std::string(key)] = text_of(each);
-  }
+  for (const auto& [key, each] : value.as_object())
+    if (std::string_view(key).starts_with(prefix) && each.is_string()) put_label(key, text_of(each), &out, &cut);
   return out;
 }
 

@@ -63,6 +63,8 @@ std::vector<Problem> misfits(const RuntimeNetwork& wanted, const NetworkFact& fa
   const std::string remedy = "docker network rm " + fact.name + " (berthd makes it anew), or change berthd.conf";
   if (fact.driver != wanted.driver)
     out.push_back({"driver", "it is of driver " + fact.driver + ", not " + wanted.driver, remedy, true});
+  if (wanted.there_already && fact.interface != wanted.interface)
+    out.push_back({"interface", "its bridge is " + fact.interface + ", not " + wanted.interface, remedy, true});
   if (fact.internal) out.push_back({"internal", "it is an internal network", remedy, true});
   for (const SubnetConfig& subnet : wanted.subnets) {
     bool found = false;
@@ -168,7 +170,7 @@ asio::awaitable<Result<EnsuredNetwork>> ensure_docker_network(DockerClient& clie
     if (attempt == 1) break;
     if (!wanted.make) co_return permanent("there is no Docker network " + name, "docker network create …");
     // Right before it is made: nothing of ours goes between.
-    if (!wanted.interface.empty() && is_there(wanted.interface)) {
+    if (!wanted.interface.empty() && !wanted.there_already && is_there(wanted.interface)) {
       const auto all = co_await client.request("GET", "/networks");
       const auto others = all ? networks_of(runtime, *all) : std::nullopt;
       EnsuredNetwork out;

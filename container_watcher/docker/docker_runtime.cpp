@@ -7,6 +7,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
+#include "container_watcher/docker/json_fields.h"
+
 namespace asio = boost::asio;
 
 namespace berth {
@@ -39,6 +41,30 @@ asio::awaitable<void> DockerRuntime::ask(RuntimeNetwork network, std::shared_ptr
   }
   if (!result && result.error().remedy.empty())
     result = Error{result.error().kind, result.error().message, "journalctl -u docker; berthd tries it again"};
+  if (!stopped_) (*then)(std::move(result));
+}
+
+void DockerRuntime::netns(const ContainerKey& container, ThenNetns then) {
+  asio::co_spawn(io_, ask_netns(container.id, std::make_shared<ThenNetns>(std::move(then))), asio::detached);
+}
+
+// Docker keeps a file that holds the namespace, of a name that no other container ever has. It answers when the start is
+// over.
+asio::awaitable<void> DockerRuntime::ask_netns(std::string container, std::shared_ptr<ThenNetns> then) {
+  co_await asio::post(io_, asio::use_awaitable);
+  Result<Netns> result = stale("Docker knows no container " + container);
+  if (!is_docker_id(container)) {
+  } else if (const auto version = co_await client_.negotiate(); !version) {
+    result = version.error();
+  } else if (auto answer = co_await client_.request("GET", "/containers/" + container + "/json"); !answer) {
+    result = answer.error();
+  } else {
+    const std::string path(text_of(field(field(*answer, "NetworkSettings"), "SandboxKey")));
+    if (path.empty())
+      result = stale("container " + container + " does not run");
+    else
+      result = Netns{path};
+  }
   if (!stopped_) (*then)(std::move(result));
 }
 

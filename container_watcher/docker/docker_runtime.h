@@ -22,11 +22,14 @@ class DockerRuntime : public Runtime {
   void start() override { watcher_.start(); }
   void stop() override;
   void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) override;
+  void netns(const ContainerKey& container, std::function<void(Result<Netns>)> then) override;
   std::map<std::string, std::uint64_t> counters() const override;
 
  private:
   using Then = std::function<void(Result<EnsuredNetwork>)>;
   boost::asio::awaitable<void> ask(RuntimeNetwork network, std::shared_ptr<Then> then);
+  using ThenNetns = std::function<void(Result<Netns>)>;
+  boost::asio::awaitable<void> ask_netns(std::string container, std::shared_ptr<ThenNetns> then);
 
   boost::asio::io_context& io_;
   const std::string name_;  // of the runtime line

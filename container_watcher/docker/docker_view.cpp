@@ -8,6 +8,7 @@
 
 #include "container_watcher/docker/docker_facts.h"
 #include "container_watcher/docker/json_fields.h"
+#include "container_watcher/labels.h"
 
 namespace json = boost::json;
 
@@ -54,12 +55,19 @@ std::string_view network_mode_of(const json::value& container) {
   return text_of(field(field(container, "HostConfig"), "NetworkMode")).substr(0, kLongestName);
 }
 
+// The endpoint on the null network has another id at each start.
+std::string_view start_of(const json::value& container) {
+  const json::value& networks = field(field(container, "NetworkSettings"), "Networks");
+  return id_of(field(field(networks, "none"), "EndpointID"));
+}
+
 bool set_fields(ContainerFact& fact, const json::value& container, std::uint64_t& cut) {
   bool changed = set(fact.name, name_of(container, fact.name));
   changed |= set(fact.state, text_of(field(container, "State")).substr(0, kLongestName));
   changed |= set(fact.labels, texts_of(field(container, "Labels"), kOurLabels, cut));
   changed |= set(fact.created, number_of(field(container, "Created")));
   changed |= set(fact.network_mode, network_mode_of(container));
+  changed |= set(fact.start, start_of(container));
   return changed;
 }
 

@@ -30,8 +30,8 @@
 
 #include "container_watcher/docker/docker_client.h"
 #include "container_watcher/docker/docker_view.h"
-#include "container_watcher/docker/work_share.h"
 #include "container_watcher/runtime.h"
+#include "container_watcher/work_share.h"
 #include "core/backoff.h"
 #include "core/config.h"
 

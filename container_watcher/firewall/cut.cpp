@@ -35,13 +35,6 @@ Seen seen(const Box& box, const Part& part, const View& view) {
   return {box[field], field, true};
 }
 
-void both(const Box& box, bool unsure, Boxes* hits, Boxes* misses) {
-  hits->push_back(box);
-  misses->push_back(box);
-  if (!unsure) return;
-  hits->back().unsure = misses->back().unsure = true;
-}
-
 bool is_unknown_mark(const Box& box, Field field) {
   return (field == Field::Mark && box.mark_unknown) || (field == Field::CtMark && box.ct_mark_unknown);
 }
@@ -59,16 +52,25 @@ bool knows_connection(const Box& box, const View& view) {
   return view.tracked && !(box[Field::State] == IntervalSet::of(kUntracked));
 }
 
-// What conntrack says of it is not followed.
-static bool connection_unknown(const Box& box, const Part& part, Field field, const View& view) {
-  if (part.kind != Part::Kind::Field || !(part.needs_ct || field == Field::State)) return false;
+void both(const Box& box, bool unsure, Boxes* hits, Boxes* misses) {
+  hits->push_back(box);
+  misses->push_back(box);
+  if (!unsure) return;
+  hits->back().unsure = misses->back().unsure = true;
+}
+
+bool connection_unknown(const Box& box, const View& view) {
   return view.ct_unknown || (box.half_tracked && knows_connection(box, view));
+}
+
+static bool state_unknown(const Box& box, const Part& part, Field field, const View& view) {
+  return part.kind == Part::Kind::Field && field == Field::State && connection_unknown(box, view);
 }
 
 bool touches(const Box& box, const Part& part, const IntervalSet& set, const View& view) {
   if (part.kind == Part::Kind::Varies || part.kind == Part::Kind::Unknown || !part.mask.empty()) return true;
   const Seen what = seen(box, part, view);
-  if (hidden(box, part, what.field, view) || connection_unknown(box, part, what.field, view)) return true;
+  if (hidden(box, part, what.field, view) || state_unknown(box, part, what.field, view)) return true;
   const bool link = what.field == Field::In || what.field == Field::Out;
   if (link && part.kind == Part::Kind::Field && what.values.contains(Interfaces::kAny) &&
       set.contains(Interfaces::kMaybe))
@@ -88,8 +90,7 @@ void cut(const Box& box, const Part& part, const IntervalSet& set, bool negated,
     if (known && (*view.host & set) == *view.host) return (negated ? misses : hits)->push_back(box);
     return both(box, true, hits, misses);
   }
-  if (connection_unknown(box, part, what.field, view)) return both(box, true, hits, misses);
-  if (part.needs_ct && !knows_connection(box, view)) return misses->push_back(box);
+  if (state_unknown(box, part, what.field, view)) return both(box, true, hits, misses);
   if (is_unknown_mark(box, what.field) && what.own) return both(box, true, hits, misses);
   if (!part.mask.empty()) {
     const auto value = static_cast<std::uint32_t>(what.values.intervals().at(0).first);

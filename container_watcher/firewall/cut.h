@@ -29,5 +29,9 @@ void cut(const Box& box, const Part& part, const IntervalSet& set, bool negated,
 // Could `cut` hit anything?
 bool touches(const Box& box, const Part& part, const IntervalSet& set, const View& view);
 bool knows_connection(const Box& box, const View& view);
+// What conntrack says of it is not followed.
+bool connection_unknown(const Box& box, const View& view);
+// The box may be hit and may be missed.
+void both(const Box& box, bool unsure, Boxes* hits, Boxes* misses);
 
 }  // namespace berth::firewall

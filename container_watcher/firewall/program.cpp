@@ -97,7 +97,11 @@ class Compiler {
         op.chain = chain_number(what.target);
         return ops->push_back(op);
       }
-      case Do::Nothing: return;
+      case Do::Nothing: {
+        std::vector<KeyMeaning> loaded;
+        if (!what.operands.empty()) keys(what.operands, &loaded, ops);
+        return;
+      }
     }
   }
 
@@ -356,8 +360,11 @@ class Compiler {
     } else if (const auto number = number_of(from.key)) {
       op.from = Op::From::Number;
       op.number = *number;
-    } else if (from.key == "meta mark" || from.key == "ct mark") {
-      op.from = from.key == "meta mark" ? Op::From::Mark : Op::From::CtMark;
+    } else {
+      std::vector<KeyMeaning> loaded;
+      if (!keys({from}, &loaded, ops)) return;
+      if (from.key == "meta mark" || from.key == "ct mark")
+        op.from = from.key == "meta mark" ? Op::From::Mark : Op::From::CtMark;
     }
     for (const auto& [sign, text] : from.mask) {
       const auto bits = number_of(text);

@@ -30,8 +30,7 @@ struct Part {
   };
   Kind kind = Kind::Unknown;
   Field field = Field::In;
-  bool original = false;  // of a reply it is the other end's: ct original
-  bool needs_ct = false;
+  bool original = false;                                  // of a reply it is the other end's: ct original
   bool routed = false;                                    // what the routing table says of the destination: fib daddr
   std::vector<std::pair<char, std::uint32_t>> mask = {};  // of a mark, carried out on the value
 };
@@ -43,7 +42,8 @@ struct Op {
     Never,
     Varies,
     Unknown,
-    Ports,  // th dport: of what has no ports it reads something else
+    Connected,  // conntrack knows its flow: of any other packet the kernel loads no ct key but the state
+    Ports,      // th dport: of what has no ports it reads something else
     SetMark,
     SetCtMark,
     Notrack,

@@ -149,8 +149,8 @@ Op is_protocol(std::initializer_list<Word> protocols) {
   return out;
 }
 
-Part field(Field which, bool needs_ct = false, bool original = false) {
-  return {Part::Kind::Field, which, original, needs_ct, false, {}};
+Part field(Field which, bool original = false) {
+  return {Part::Kind::Field, which, original, false, {}};
 }
 
 KeyMeaning of(Part part, ValueType type) {
@@ -215,12 +215,11 @@ KeyMeaning meta_key(std::string_view key, bool v4) {
   return {};
 }
 
-KeyMeaning ct_key(std::string_view key, bool v4) {
-  if (key == "state") return of(field(Field::State), ValueType::State);
-  if (key == "status") return of(field(Field::Status, true), ValueType::Status);
-  if (key == "mark") return of(field(Field::CtMark, true), ValueType::Mark);
-  if (key == "direction") return of(field(Field::Status, true), ValueType::Direction);
-  if (key == "protocol") return of(field(Field::Protocol, true), ValueType::Protocol);
+KeyMeaning connection_key(std::string_view key, bool v4) {
+  if (key == "status") return of(field(Field::Status), ValueType::Status);
+  if (key == "mark") return of(field(Field::CtMark), ValueType::Mark);
+  if (key == "direction") return of(field(Field::Status), ValueType::Direction);
+  if (key == "protocol") return of(field(Field::Protocol), ValueType::Protocol);
   if (key == "l3proto") return v4 ? constant({"ipv4", "2"}) : constant({"ipv6", "10"});
   if (key == "zone") return constant({"0"});
   const bool original = key.starts_with("original "), reply = key.starts_with("reply ");
@@ -228,16 +227,25 @@ KeyMeaning ct_key(std::string_view key, bool v4) {
     key.remove_prefix(key.find(' ') + 1);
     if (key.starts_with(v4 ? "ip6 " : "ip ")) return never();
     if (key.ends_with("saddr") || key.ends_with("daddr"))
-      return of(field(key.ends_with("saddr") == original ? Field::Source : Field::Destination, true, true),
+      return of(field(key.ends_with("saddr") == original ? Field::Source : Field::Destination, true),
                 ValueType::Address);
     if (key == "proto-src" || key == "proto-dst")
-      return of(field((key == "proto-src") == original ? Field::SourcePort : Field::DestinationPort, true, true),
+      return of(field((key == "proto-src") == original ? Field::SourcePort : Field::DestinationPort, true),
                 ValueType::Port);
-    if (key == "protocol") return of(field(Field::Protocol, true), ValueType::Protocol);
+    if (key == "protocol") return of(field(Field::Protocol), ValueType::Protocol);
     if (key == "l3proto") return v4 ? constant({"ipv4", "2"}) : constant({"ipv6", "10"});
     if (key == "zone") return constant({"0"});
   }
   return varies();
+}
+
+KeyMeaning ct_key(std::string_view key, bool v4) {
+  if (key == "state") return of(field(Field::State), ValueType::State);
+  KeyMeaning out = connection_key(key, v4);
+  Op connected;
+  connected.kind = Op::Kind::Connected;
+  out.before.insert(out.before.begin(), connected);
+  return out;
 }
 
 // Neither end of what is forwarded is the host itself, and both are somebody's own address.

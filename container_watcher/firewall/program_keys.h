@@ -29,7 +29,7 @@ enum class ValueType {
 };
 
 struct KeyMeaning {
-  std::vector<Op> before;  // what a packet must be before the key is looked at: its protocol
+  std::vector<Op> before;  // what a packet must be for the kernel to load the key: its protocol, its connection
   Part part;
   ValueType type = ValueType::Constant;
   std::vector<std::string_view> constant;  // the words for what every packet has

@@ -293,6 +293,13 @@ class RuleParser {
     return out;
   }
 
+  // That key, and those that are joined to it: `ip saddr . tcp dport`.
+  std::vector<Operand> joined(std::string_view first) {
+    std::vector<Operand> out{operand(first)};
+    while (take(".")) out.push_back(operand(next()));
+    return out;
+  }
+
   bool comparison(Statement* out) {
     if (take_any({"==", "eq"})) return out->comparison = Comparison::Equal, true;
     if (take_any({"!=", "ne"})) return out->comparison = Comparison::NotEqual, true;
@@ -343,15 +350,14 @@ class RuleParser {
       return skip_to_begin();
     }
     Statement out;
-    out.operands.push_back(operand(first));
+    out.operands = joined(first);
     if (out.operands[0].key == "ct count" || out.operands[0].key == "ct helper") {
       const bool sets = peek() == "set";
       skip_to_begin();
       if (!sets) add(Do::Varies);
       return;
     }
-    while (take(".")) out.operands.push_back(operand(next()));
-    if (take("set")) return setter(std::move(out));
+    if (take("set")) return setter(out.operands[0]);
     if (take("vmap")) {
       out.what = Do::Vmap;
       values(&out);
@@ -363,25 +369,19 @@ class RuleParser {
     rule_.statements.push_back(std::move(out));
   }
 
-  void setter(Statement out) {
-    const std::string key = out.operands[0].key;
-    out.operands.clear();
+  void setter(const Operand& target) {
+    const std::string& key = target.key;
+    Statement out;
     out.what = key == "meta mark" ? Do::SetMark : key == "ct mark" ? Do::SetCtMark : Do::Nothing;
     if (among(key, {"ip saddr", "ip6 saddr", "ip daddr", "ip6 daddr"})) {
       rest();
       add(Do::Rewrite, key);
       return;
     }
-    if (out.what == Do::Nothing) {
-      if (is_header(peek()) || is_meta(peek())) static_cast<void>(operand(next()));
-      skip_to_begin();
-      rule_.statements.push_back(std::move(out));
-      return;
-    }
+    if (out.what == Do::Nothing) return set_nothing(target);
     if (is_header(peek()) || is_meta(peek())) {
-      out.assigned = operand(next());
-      out.operands.push_back(out.assigned);
-      while (take(".")) out.operands.push_back(operand(next()));
+      out.operands = joined(next());
+      out.assigned = out.operands[0];
     } else {
       out.assigned.key = word();
       masks(&out.assigned);
@@ -391,6 +391,22 @@ class RuleParser {
     else
       out.operands.clear();
     rule_.statements.push_back(std::move(out));
+  }
+
+  // What is set decides nothing, but the rule ends where the kernel finds no header to write to or nothing to write.
+  void set_nothing(const Operand& target) {
+    Statement header;
+    header.what = Do::Nothing;
+    if (!target.key.starts_with("meta ") && !target.key.starts_with("ct ")) header.operands.push_back(target);
+    rule_.statements.push_back(std::move(header));
+    if (is_header(peek()) || is_meta(peek())) {
+      Statement value;
+      value.operands = joined(next());
+      value.what = take("map") ? Do::Match : Do::Nothing;
+      if (value.what == Do::Match) values(&value);
+      rule_.statements.push_back(std::move(value));
+    }
+    skip_to_begin();
   }
 
   const std::vector<Token>& tokens_;

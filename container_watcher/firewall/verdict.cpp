@@ -233,4 +233,21 @@ std::map<std::string, RulesVerdict> judge(const Ruleset& rules, const std::vecto
   return out;
 }
 
+std::vector<Nat> sources_of(const Ruleset& rules, const std::vector<Leaving>& leaving, const Surroundings& around) {
+  std::vector<Nat> out(leaving.size(), Nat::Off);
+  for (const bool v4 : {true, false}) {
+    const auto of_family = [&](const Leaving& each) { return each.source.is_v4() == v4; };
+    if (std::none_of(leaving.begin(), leaving.end(), of_family)) continue;
+    Program program = compile(rules, v4, around.interfaces);
+    const Flows flows(program, {}, around);
+    for (std::size_t at = 0; at < leaving.size(); ++at) {
+      if (!of_family(leaving[at])) continue;
+      NetworkSite site;
+      site.interface = leaving[at].link;
+      out[at] = nat_of(flows.out(site, Prefix::host(leaving[at].source)).source_kept);
+    }
+  }
+  return out;
+}
+
 }  // namespace berth::firewall

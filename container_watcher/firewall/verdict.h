@@ -50,6 +50,16 @@ struct RulesVerdict {
 std::map<std::string, RulesVerdict> judge(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                           const Surroundings& around);
 
+// What a container opens itself: by which link of the host it comes, and with which source.
+struct Leaving {
+  std::string link;
+  IpAddress source;
+  bool operator==(const Leaving&) const = default;
+};
+
+// What the rules do to the source of each of them on its way to the fabric. Off: it is kept, or nothing passes.
+std::vector<Nat> sources_of(const Ruleset& rules, const std::vector<Leaving>& leaving, const Surroundings& around);
+
 // One packet, as an operator asks for it: from where to where.
 struct TracedPacket {
   IpAddress source, destination;

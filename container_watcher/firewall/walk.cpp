@@ -347,12 +347,14 @@ class Walker {
           break;
         }
         case Kind::Varies:
-        case Kind::Unknown: {
-          hits.push_back(each);
-          misses->push_back(each);
-          if (op.kind == Kind::Unknown) hits.back().unsure = misses->back().unsure = true;
+        case Kind::Unknown: both(each, op.kind == Kind::Unknown, &hits, misses); break;
+        case Kind::Connected:
+          if (connection_unknown(each, view_)) {
+            both(each, true, &hits, misses);
+          } else {
+            (knows_connection(each, view_) ? &hits : misses)->push_back(each);
+          }
           break;
-        }
         case Kind::Ports: ports_only(each, &hits, misses); break;
         default: misses->push_back(each); break;  // Never
       }
@@ -510,7 +512,6 @@ class Walker {
       if (op.from == Op::From::Number) value = op.number;
       if (op.from == Op::From::Mark && !each.mark_unknown) value = first(each[Field::Mark]);
       if (op.from == Op::From::CtMark && !each.ct_mark_unknown) {
-        if (!knows_connection(each, view_)) continue;
         value = first(each[Field::CtMark]);
       }
       if (value) value = masked(*value, op.mask);

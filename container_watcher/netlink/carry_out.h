@@ -13,9 +13,12 @@ namespace berth {
 Status carry_out(const PutAddress& what, Netlink& netlink);
 Status carry_out(const DeleteAddress& what, Netlink& netlink);
 Status carry_out(const RepeatAddresses& what, Netlink& netlink);
+Status carry_out(const AnnounceAddress& what, Netlink& netlink);
+Status carry_out(const AwaitOperUp& what, Netlink& netlink);
 Status carry_out(const PutLink& what, Netlink& netlink);
 Status carry_out(const SetLink& what, Netlink& netlink);
 Status carry_out(const DeleteLink& what, Netlink& netlink);
+Status carry_out(const DeleteMarkedLinks& what, Netlink& netlink);
 Status carry_out(const PutRoute& what, Netlink& netlink);
 Status carry_out(const DeleteRoute& what, Netlink& netlink);
 Status carry_out(const PutNeighbour& what, Netlink& netlink);

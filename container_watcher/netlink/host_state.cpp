@@ -4,8 +4,31 @@
 #include <algorithm>
 
 #include "core/names.h"
+#include "core/number.h"
 
 namespace berth {
+
+Mac parse_mac(std::string_view text) {
+  if (text.size() != 17) return 0;
+  Mac out = 0;
+  for (std::size_t at = 0; at < 17; at += 3) {
+    const auto byte = parse_number<std::uint8_t>(text.substr(at, 2), 16);
+    if (!byte || (at < 15 && text[at + 2] != ':')) return 0;
+    out = out << 8 | *byte;
+  }
+  return out;
+}
+
+std::string mac_text(Mac mac) {
+  constexpr const char* kDigits = "0123456789abcdef";
+  std::string out;
+  for (int shift = 40; shift >= 0; shift -= 8) {
+    if (!out.empty()) out += ':';
+    out += kDigits[mac >> (shift + 4) & 15];
+    out += kDigits[mac >> shift & 15];
+  }
+  return out;
+}
 
 const HostLink* HostState::find(const std::string& name) const {
   for (const HostLink& link : links)

@@ -5,16 +5,20 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/ip.h"
 
 namespace berth {
 
-using Mac = std::uint64_t;  // in the lower 48 bits; 0: none
+using Mac = std::uint64_t;             // in the lower 48 bits; 0: none
+Mac parse_mac(std::string_view text);  // "02:42:0a:…"; 0: it is none
+std::string mac_text(Mac mac);
 
 // net.ipv4.conf.LINK.* or net.ipv6.conf.LINK.*; nothing where the kernel does not say.
 struct LinkSysctls {
@@ -53,6 +57,7 @@ struct HostLink {
   Mac mac = 0;
   bool up = false;
   bool carrier = false;
+  bool oper_up = true;  // IF_OPER_UP of RFC 2863: its queue sends, which is a moment later than its carrier
   bool loopback = false;
   bool forwards = true;           // of a bridge's port: it is in the state "forwarding"
   PortSettings port;              // of a bridge's port
@@ -69,6 +74,22 @@ struct HostLink {
   bool operator==(const HostLink&) const = default;
 };
 
+// The entries of a link by which the host answers ARP and ND for addresses that it is not itself.
+struct LinkProxies {
+  std::set<IpAddress> ours;  // those that berth put there
+  // net.ipv4.neigh.LINK.proxy_delay (jiffies), net.ipv6.neigh.LINK.proxy_delay, net.ipv6.conf.LINK.proxy_ndp; nothing where the
+  // kernel does not say.
+  std::optional<int> delay_v4, delay_v6, ndp;
+  bool operator==(const LinkProxies&) const = default;
+};
+
+// Which addresses are elsewhere, and for which of them the host answers.
+struct HostProxies {
+  std::map<IpAddress, std::set<int>> routes;  // host routes of the main table: indices of the links that they leave by
+  std::map<int, LinkProxies> links;           // by index: those with entries of ours, and those that were asked for
+  bool operator==(const HostProxies&) const = default;
+};
+
 struct HostState {
   std::vector<HostLink> links;    // by index
   std::set<IpAddress> addresses;  // of all links
@@ -76,6 +97,8 @@ struct HostState {
   // Indices of links by which a route through a router leads to the fabric, of the routes that were looked at.
   std::set<int> routed_v4, routed_v6;
   bool bridge_calls_v4 = false, bridge_calls_v6 = false;  // net.bridge.bridge-nf-call-iptables, -ip6tables
+  std::optional<HostProxies> proxies;                     // nothing: they were not read
+  std::optional<int> home;  // of another namespace: the number that it has for berthd's own, where a link leads there
   bool operator==(const HostState&) const = default;
   const HostLink* find(const std::string& name) const;
   const HostLink* find(int index) const;
@@ -102,6 +125,7 @@ struct HostNeighbour {
   bool permanent = false;
   bool proxy = false;
   bool external = false;  // a routing protocol's word (NTF_EXT_LEARNED): the kernel does not age it
+  int protocol = 0;       // who wrote it, where that was said
   bool operator==(const HostNeighbour&) const = default;
 };
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "container_watcher/netlink/address_probe.h"
 #include "container_watcher/netlink/carry_out.h"
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/netlink.h"
@@ -67,24 +68,27 @@ Status set_sysctl(const SetSysctl& what) {
   return permanent("berthd may not set " + what.key + " to " + what.value);
 }
 
-// Of IPv6 the kernel has an address once, and leaves its length as it was when it is put again.
-Status make_room(const PutAddress& what, int index, Netlink& netlink) {
+Status drop_other_lengths(const PutAddress& what, int index, Netlink& netlink) {
+  const int family = what.address.is_v4() ? AF_INET : AF_INET6;
   ifaddrmsg head{};
-  head.ifa_family = AF_INET6;
+  head.ifa_family = static_cast<std::uint8_t>(family);
   head.ifa_index = static_cast<unsigned>(index);
   const auto request = Netlink::message(RTM_GETADDR, &head, sizeof head, 0);
-  std::optional<unsigned> other;
+  std::vector<unsigned> others;
   Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
     const auto* of = static_cast<const ifaddrmsg*>(nlmsg_data(message));
-    if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(of->ifa_index) != index ||
+    if (message->nlmsg_type != RTM_NEWADDR || static_cast<int>(of->ifa_index) != index || of->ifa_family != family ||
         of->ifa_prefixlen == what.length)
       return;
     const auto parts = attributes<IFA_MAX + 1>(message, sizeof *of);
-    if (address_in(parts[IFA_LOCAL] ? parts[IFA_LOCAL] : parts[IFA_ADDRESS]) == what.address) other = of->ifa_prefixlen;
+    if (address_in(parts[IFA_LOCAL] ? parts[IFA_LOCAL] : parts[IFA_ADDRESS]) == what.address)
+      others.push_back(of->ifa_prefixlen);
   });
-  if (!read || !other) return read;
-  const auto message = address_message(RTM_DELADDR, index, what.address, *other, 0);
-  return netlink.order(message.get());
+  for (const unsigned each : others) {
+    const auto message = address_message(RTM_DELADDR, index, what.address, each, 0);
+    if (Status gone = netlink.order(message.get()); !gone) return gone;
+  }
+  return read;
 }
 
 }  // namespace
@@ -93,14 +97,16 @@ Status carry_out(const PutAddress& what, Netlink& netlink) {
   const auto link = find_link(netlink, what.link);
   if (!link) return link.error();
   const bool v4 = what.address.is_v4();
-  if (!v4)
-    if (Status room = make_room(what, link->index, netlink); !room) return room;
+  if (!v4)  // of which the kernel has an address once, and leaves its length as it was when it is put again
+    if (Status room = drop_other_lengths(what, link->index, netlink); !room) return room;
   const auto message =
       address_message(RTM_NEWADDR, link->index, what.address, what.length, NLM_F_CREATE | NLM_F_REPLACE);
   if (message && v4 && what.length < 31)  // as Docker does
     put(message.get(), IFA_BROADCAST, Prefix::of(what.address, what.length).last());
   if (message && !v4) nla_put_u32(message.get(), IFA_FLAGS, IFA_F_NODAD);
   Status done = netlink.order(message.get());
+  // The other one is there meanwhile, so that no route goes for want of an address.
+  if (done && v4 && what.alone) return drop_other_lengths(what, link->index, netlink);
   if (done || v4) return done;
   const std::string key = link_sysctl(false, what.link, "disable_ipv6");
   bool disabled = false;
@@ -138,6 +144,12 @@ Status carry_out(const RepeatAddresses& what, Netlink& netlink) {
     if (const Status said = netlink.order(each.get()); !said)
       return transient("the addresses of " + what.link + " can't be said again: " + said.error().message);
   return {};
+}
+
+Status carry_out(const AnnounceAddress& what, Netlink& netlink) {
+  const auto link = find_link(netlink, what.link);
+  if (!link) return link.error();
+  return in(what.netns, [&] { return announce(link->index, what.address, link->mac); });
 }
 
 Status KernelExecutor::apply(const Operation& operation) {

@@ -9,15 +9,19 @@
 #include <net/if.h>
 #include <netlink/attr.h>
 #include <netlink/msg.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "container_watcher/netlink/carry_out.h"
 #include "container_watcher/netlink/netns.h"
+#include "core/names.h"
 
 namespace berth {
 namespace {
@@ -62,10 +66,8 @@ struct Ground {
 };
 
 bool same(const Fd& a, const Fd& b) {
-  struct stat one = {};
-  struct stat other = {};
-  return fstat(a.get(), &one) == 0 && fstat(b.get(), &other) == 0 && one.st_dev == other.st_dev &&
-         one.st_ino == other.st_ino;
+  const auto one = netns_id(a), other = netns_id(b);
+  return one && other && *one == *other;
 }
 
 // The number that the socket's namespace has for berthd's own; it gets one where it has none.
@@ -234,7 +236,7 @@ Status set_link(const std::string& name, const LinkSettings& wanted, const HostL
     ifinfomsg head{};
     head.ifi_index = link.index;
     head.ifi_change = up != link.up ? IFF_UP : 0;
-    head.ifi_flags = up ? IFF_UP : 0;
+    head.ifi_flags = up != link.up && up ? IFF_UP : 0;  // without a change it would be all of the flags
     const auto message = Netlink::message(RTM_NEWLINK, &head, sizeof head, 0);
     if (message) {
       if (alias) nla_put_string(message.get(), IFLA_IFALIAS, wanted.alias->c_str());
@@ -261,11 +263,29 @@ Status carry_out(const PutLink& what, Netlink& netlink) {
     if (Status set = set_kind(what, *link, netlink); !set) return set;
   } else {
     if (link.error().kind != ErrorKind::Stale) return link.error();
-    if (Status made = make(what, *ground, netlink); !made) return made;
+    if (Status made = make(what, *ground, netlink); !made) {
+      const bool taken = netlink.last_errno() == EEXIST;
+      const auto* veth = std::get_if<VethLink>(&what.kind);
+      if (!taken || !veth || find_link(netlink, what.name)) return made;
+      return permanent(veth->peer + " is there already, where the other end of " + what.name + " should be",
+                       "ip link del " + veth->peer + " in that network namespace, if nobody needs it");
+    }
     link = find_link(netlink, what.name);
     if (!link) return link.error();
   }
   return set_link(what.name, what.settings, *link, netlink);
+}
+
+Status carry_out(const AwaitOperUp& what, Netlink& netlink) {
+  constexpr int kTries = 50;
+  for (int tries = 0;; ++tries) {
+    const auto link = find_link(netlink, what.link);
+    if (!link) return link.error();
+    const auto master = link->master != 0 ? find_link(netlink, link->master) : link;
+    if (!master) return master.error();
+    if ((link->oper_up && link->forwards && master->oper_up) || tries == kTries) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 Status carry_out(const SetLink& what, Netlink& netlink) {
@@ -274,13 +294,54 @@ Status carry_out(const SetLink& what, Netlink& netlink) {
   return set_link(what.name, what.settings, *link, netlink);
 }
 
+namespace {
+
+Status delete_link(int index, Netlink& netlink) {
+  const auto message = link_message(RTM_DELLINK, index, 0);
+  Status done = netlink.order(message.get());
+  return netlink.last_errno() == ENODEV ? Status() : done;
+}
+
+}  // namespace
+
 Status carry_out(const DeleteLink& what, Netlink& netlink) {
   const auto link = find_link(netlink, what.name);
   if (!link) return gone(link.error());
   if (!what.mark.empty() && link->alias != what.mark) return permanent(what.name + " is not a link of berth's");
-  const auto message = link_message(RTM_DELLINK, link->index, 0);
-  Status done = netlink.order(message.get());
-  return netlink.last_errno() == ENODEV ? Status() : done;
+  return delete_link(link->index, netlink);
+}
+
+// The end in a container is without a mark where berthd ended between making it and marking it, or where somebody in there took
+// the mark off.
+Status carry_out(const DeleteMarkedLinks& what, Netlink& netlink) {
+  const auto own = open_netns({}), where = open_netns(what.netns);
+  if (!own || !where) return own ? where.error() : own.error();
+  if (same(*own, *where)) return permanent("the links of berthd's own network namespace are not a container's");
+  const auto there = all_links(netlink);
+  if (!there) return there.error();
+  const auto number = netns_number(netlink, *own);
+  auto home = Netlink::open();
+  if (!home) return home.error();
+  const auto is_ours = [&](const HostLink& link) -> Result<bool> {
+    if (link.alias.starts_with(kMark)) return true;
+    if (link.kind != "veth" || !link.peer_netns || link.peer_netns != number) return false;
+    // Asked for alone: a dump of all the host's links fails where one of them comes or goes meanwhile.
+    const auto end = find_link(*home, link.peer);
+    if (!end && end.error().kind != ErrorKind::Stale) return end.error();
+    return end && end->alias.starts_with(kMark);
+  };
+  int gone = 0;
+  for (const HostLink& each : *there) {
+    if (each.name == what.keep && each.alias == what.keep_mark) continue;
+    const auto ours = is_ours(each);
+    if (!ours) return ours.error();
+    if (!*ours) continue;
+    if (gone++ == kMostMarkedLinks)
+      return transient("more than " + std::to_string(kMostMarkedLinks) +
+                       " links in the container bear berthd's mark; they are taken away some at a time");
+    if (Status done = delete_link(each.index, netlink); !done) return done;
+  }
+  return {};
 }
 
 }  // namespace berth

@@ -23,7 +23,7 @@
 namespace berth {
 namespace {
 
-constexpr const char* kOutside = "192.0.2.1";  // anywhere outside (RFC 5737)
+constexpr const char *kOutsideV4 = "192.0.2.1", *kOutsideV6 = "2001:db8::1";  // anywhere outside (RFC 5737, RFC 3849)
 
 // Links with a default route, or an address for a limited time: what the next advertisements must keep alive.
 Result<std::set<int>> links_that_learn() {
@@ -36,16 +36,7 @@ Result<std::set<int>> links_that_learn() {
   Status read = netlink->dump(for_routes.get(), [&](nlmsghdr* message) {
     const auto* head = static_cast<const rtmsg*>(nlmsg_data(message));
     if (message->nlmsg_type != RTM_NEWROUTE || head->rtm_protocol != RTPROT_RA) return;
-    if (nlattr* link = nlmsg_find_attr(message, sizeof *head, RTA_OIF)) {
-      out.insert(static_cast<int>(nla_get_u32(link)));
-    } else if (nlattr* paths = nlmsg_find_attr(message, sizeof *head, RTA_MULTIPATH);
-               paths && nla_len(paths) >= static_cast<int>(sizeof(rtnexthop))) {
-      auto left = nla_len(paths);
-      for (auto* path = static_cast<rtnexthop*>(nla_data(paths)); RTNH_OK(path, left); path = RTNH_NEXT(path)) {
-        out.insert(path->rtnh_ifindex);
-        left -= static_cast<int>(RTNH_ALIGN(path->rtnh_len));
-      }
-    }
+    for (const NextHop& hop : next_hops_in(message)) out.insert(hop.link);
   });
   if (!read) return read.error();
   ifaddrmsg addresses{};
@@ -113,19 +104,31 @@ std::optional<int> netns_number(Netlink& netlink, const Fd& netns) {
   return out;
 }
 
-Result<HostLink> find_link(Netlink& netlink, const std::string& name) {
-  const Error none = stale("there is no interface " + name);
-  if (name.empty() || name.size() >= IF_NAMESIZE) return none;
-  const ifinfomsg head{};
+namespace {
+
+Result<HostLink> find_link(Netlink& netlink, int index, const std::string& name) {
+  ifinfomsg head{};
+  head.ifi_index = index;
   const auto request = Netlink::message(RTM_GETLINK, &head, sizeof head, 0);
   if (request) {
-    nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
+    if (index == 0) nla_put_string(request.get(), IFLA_IFNAME, name.c_str());
     nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
   }
   std::optional<HostLink> out;
   const Status asked = netlink.get(request.get(), [&](nlmsghdr* message) { out = link_in(message); });
-  if (!asked) return netlink.last_errno() == ENODEV ? none : asked.error();
-  return out ? Result<HostLink>(std::move(*out)) : none;
+  if (!asked && netlink.last_errno() != ENODEV) return asked.error();
+  return asked && out ? Result<HostLink>(std::move(*out)) : stale("there is no interface " + name);
+}
+
+}  // namespace
+
+Result<HostLink> find_link(Netlink& netlink, const std::string& name) {
+  if (name.empty() || name.size() >= IF_NAMESIZE) return stale("there is no interface " + name);
+  return find_link(netlink, 0, name);
+}
+
+Result<HostLink> find_link(Netlink& netlink, int index) {
+  return find_link(netlink, index, "with index " + std::to_string(index));
 }
 
 Result<std::vector<std::string>> KernelObserver::forgetful_links() {
@@ -169,26 +172,28 @@ std::map<int, std::string> KernelObserver::named_netns() {
   return out;
 }
 
-std::optional<int> KernelObserver::way_out(const Netns& where, const IpAddress& source) {
+std::optional<HostLink> KernelObserver::way_out(const Netns& where, bool v4, const std::optional<IpAddress>& source) {
   auto netlink = Netlink::open(where);
   if (!netlink) return std::nullopt;
+  const auto outside = IpAddress::parse(v4 ? kOutsideV4 : kOutsideV6);
   rtmsg head{};
-  head.rtm_family = AF_INET;
-  head.rtm_dst_len = head.rtm_src_len = 32;
+  head.rtm_family = v4 ? AF_INET : AF_INET6;
+  head.rtm_dst_len = static_cast<unsigned char>(outside->bits());
+  if (source) head.rtm_src_len = static_cast<unsigned char>(source->bits());
   const auto route = Netlink::message(RTM_GETROUTE, &head, sizeof head, 0);
   if (!route) return std::nullopt;
-  put(route.get(), RTA_DST, *IpAddress::parse(kOutside));
-  put(route.get(), RTA_SRC, source);
+  put(route.get(), RTA_DST, *outside);
+  if (source) put(route.get(), RTA_SRC, *source);
   ifinfomsg link{};
   static_cast<void>(netlink->get(route.get(), [&](nlmsghdr* message) {
-    if (nlattr* out = nlmsg_find_attr(message, sizeof head, RTA_OIF)) link.ifi_index = nla_get_s32(out);
+    const auto* of = static_cast<const rtmsg*>(nlmsg_data(message));
+    if (nlattr* out = nlmsg_find_attr(message, sizeof head, RTA_OIF); out && of->rtm_type == RTN_UNICAST)
+      link.ifi_index = nla_get_s32(out);
   }));
   if (link.ifi_index == 0) return std::nullopt;
   const auto request = Netlink::message(RTM_GETLINK, &link, sizeof link, 0);
-  std::optional<int> out;
-  static_cast<void>(netlink->get(request.get(), [&](nlmsghdr* message) {
-    if (nlattr* peer = nlmsg_find_attr(message, sizeof link, IFLA_LINK)) out = static_cast<int>(nla_get_u32(peer));
-  }));
+  std::optional<HostLink> out;
+  static_cast<void>(netlink->get(request.get(), [&](nlmsghdr* message) { out = link_in(message); }));
   return out;
 }
 
@@ -233,7 +238,8 @@ Result<std::vector<HostNeighbour>> KernelObserver::neighbours(const std::string&
         const auto address = address_in(parts[NDA_DST]);
         if (message->nlmsg_type != RTM_NEWNEIGH || of->ndm_ifindex != found->index || !address) return;
         out.push_back({*address, mac_in(parts[NDA_LLADDR]), (of->ndm_state & NUD_PERMANENT) != 0,
-                       (of->ndm_flags & NTF_PROXY) != 0, (of->ndm_flags & NTF_EXT_LEARNED) != 0});
+                       (of->ndm_flags & NTF_PROXY) != 0, (of->ndm_flags & NTF_EXT_LEARNED) != 0,
+                       parts[NDA_PROTOCOL] ? nla_get_u8(parts[NDA_PROTOCOL]) : 0});
       });
       if (!read) return read.error();
     }

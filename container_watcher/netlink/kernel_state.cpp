@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <utility>
 
 #include "container_watcher/netlink/netlink.h"
@@ -20,6 +21,7 @@
 namespace berth {
 namespace {
 
+constexpr int kOperUp = 6;                 // IF_OPER_UP, which <net/if.h> does not have
 constexpr int kTries = 3;                  // a dump that the kernel's own changes broke is read again
 constexpr std::size_t kMostRoutes = 8192;  // of one family, at each look
 
@@ -64,21 +66,14 @@ void kind_of(nlattr* info, HostLink* link) {
                 flag_in(port[IFLA_BRPORT_LEARNING]), flag_in(port[IFLA_BRPORT_NEIGH_SUPPRESS])};
 }
 
-Status read_links(Netlink& netlink, HostState* out) {
-  const ifinfomsg any{};
-  const auto request = Netlink::message(RTM_GETLINK, &any, sizeof any, 0);
-  if (request) nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-  return netlink.dump(request.get(), [&](nlmsghdr* message) {
-    if (auto link = link_in(message)) out->links.push_back(std::move(*link));
-  });
-}
-
 // The links are in the order of their indices.
 HostLink* link_of(HostState* state, int index) {
   return const_cast<HostLink*>(std::as_const(*state).find(index));
 }
 
-Status read_addresses(Netlink& netlink, HostState* out) {
+using Addresses = std::multimap<int, LinkAddress>;  // by the index of the link
+
+Status read_addresses(Netlink& netlink, Addresses* out) {
   const ifaddrmsg any{};
   const auto request = Netlink::message(RTM_GETADDR, &any, sizeof any, 0);
   return netlink.dump(request.get(), [&](nlmsghdr* message) {
@@ -90,9 +85,8 @@ Status read_addresses(Netlink& netlink, HostState* out) {
     const auto address = address_in(local);
     if (!address) return;
     const std::uint32_t flags = parts[IFA_FLAGS] ? nla_get_u32(parts[IFA_FLAGS]) : head->ifa_flags;
-    out->addresses.insert(*address);
-    if (HostLink* link = link_of(out, static_cast<int>(head->ifa_index)))
-      link->addresses.push_back({*address, head->ifa_prefixlen, (flags & IFA_F_DADFAILED) != 0});
+    out->emplace(static_cast<int>(head->ifa_index),
+                 LinkAddress{*address, head->ifa_prefixlen, (flags & IFA_F_DADFAILED) != 0});
   });
 }
 
@@ -113,23 +107,6 @@ Status read_sysctls(Netlink& netlink, bool v4, HostState* out) {
     else if (HostLink* link = link_of(out, index))
       (v4 ? link->v4 : link->v6) = found;
   });
-}
-
-// The links of next hops that are routers.
-std::set<int> routed_by(nlmsghdr* message) {
-  std::set<int> out;
-  const auto parts = attributes<RTA_MAX + 1>(message, sizeof(rtmsg));
-  if (parts[RTA_OIF] && (parts[RTA_GATEWAY] || parts[RTA_VIA])) out.insert(nla_get_s32(parts[RTA_OIF]));
-  if (!parts[RTA_MULTIPATH]) return out;
-  int left = nla_len(parts[RTA_MULTIPATH]);
-  for (auto* hop = static_cast<rtnexthop*>(nla_data(parts[RTA_MULTIPATH])); RTNH_OK(hop, left);) {
-    auto* inner = reinterpret_cast<nlattr*>(RTNH_DATA(hop));
-    const int size = hop->rtnh_len - static_cast<int>(sizeof *hop);
-    if (nla_find(inner, size, RTA_GATEWAY) || nla_find(inner, size, RTA_VIA)) out.insert(hop->rtnh_ifindex);
-    left -= static_cast<int>(RTNH_ALIGN(hop->rtnh_len));
-    hop = RTNH_NEXT(hop);
-  }
-  return out;
 }
 
 // Links by which a route through a router leads to one of `fabric` or to a part of it; no prefix of the family: to anything.
@@ -156,7 +133,9 @@ std::set<int> routed_links(const Netns& where, bool v4, const std::vector<Prefix
     if (!to || head->rtm_dst_len > to->bits()) return ++seen < kMostRoutes;
     const Prefix prefix = Prefix::of(*to, head->rtm_dst_len);
     const auto leads_there = [&](const Prefix& each) { return of_family(each) && each.overlaps(prefix); };
-    if (any || std::any_of(fabric.begin(), fabric.end(), leads_there)) out.merge(routed_by(message));
+    if (any || std::any_of(fabric.begin(), fabric.end(), leads_there))
+      for (const NextHop& hop : next_hops_in(message))
+        if (hop.by_router) out.insert(hop.link);
     return ++seen < kMostRoutes;
   }));
   return out;
@@ -171,17 +150,36 @@ bool bridge_calls(const std::string& name) {
 
 Result<HostState> read_once(Netlink& netlink) {
   HostState out;
-  if (const Status links = read_links(netlink, &out); !links)
-    return transient("links can't be read: " + links.error().message);
+  // Before the links: what is marked first and then gets its addresses is not seen with them and without its mark.
+  Addresses addresses;
+  if (const Status read = read_addresses(netlink, &addresses); !read)
+    return transient("addresses can't be read: " + read.error().message);
+  auto links = all_links(netlink);
+  if (!links) return transient("links can't be read: " + links.error().message);
+  out.links = *std::move(links);
   std::sort(out.links.begin(), out.links.end(), [](const HostLink& a, const HostLink& b) { return a.index < b.index; });
-  if (const Status addresses = read_addresses(netlink, &out); !addresses)
-    return transient("addresses can't be read: " + addresses.error().message);
+  for (const auto& [index, each] : addresses) {
+    out.addresses.insert(each.address);
+    if (HostLink* link = link_of(&out, index)) link->addresses.push_back(each);
+  }
   static_cast<void>(read_sysctls(netlink, true, &out));  // not known is not off
   static_cast<void>(read_sysctls(netlink, false, &out));
   return out;
 }
 
 }  // namespace
+
+Result<std::vector<HostLink>> all_links(Netlink& netlink) {
+  const ifinfomsg any{};
+  const auto request = Netlink::message(RTM_GETLINK, &any, sizeof any, 0);
+  if (request) nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+  std::vector<HostLink> out;
+  const Status read = netlink.dump(request.get(), [&](nlmsghdr* message) {
+    if (auto link = link_in(message)) out.push_back(std::move(*link));
+  });
+  if (!read) return read.error();
+  return out;
+}
 
 std::optional<HostLink> link_in(nlmsghdr* message) {
   if (message->nlmsg_type != RTM_NEWLINK) return std::nullopt;
@@ -194,6 +192,7 @@ std::optional<HostLink> link_in(nlmsghdr* message) {
   link.up = (head->ifi_flags & IFF_UP) != 0;
   link.carrier = (head->ifi_flags & 1U << 16) != 0;  // IFF_LOWER_UP, which <net/if.h> does not have
   link.loopback = (head->ifi_flags & IFF_LOOPBACK) != 0;
+  if (parts[IFLA_OPERSTATE]) link.oper_up = nla_get_u8(parts[IFLA_OPERSTATE]) == kOperUp;
   if (parts[IFLA_IFALIAS]) link.alias = nla_get_string(parts[IFLA_IFALIAS]);
   if (parts[IFLA_MTU]) link.mtu = nla_get_u32(parts[IFLA_MTU]);
   link.mac = mac_in(parts[IFLA_ADDRESS]);
@@ -211,6 +210,10 @@ Result<HostState> KernelObserver::state(const std::vector<Prefix>& fabric, const
     auto netlink = Netlink::open(where);
     if (!netlink) return netlink.error();
     out = read_once(*netlink);
+    if (!out || where.own()) continue;
+    const auto own = open_netns({});
+    if (!own) return own.error();
+    out->home = netns_number(*netlink, *own);
   }
   if (!out) return out;
   out->routed_v4 = routed_links(where, true, fabric);
@@ -220,6 +223,12 @@ Result<HostState> KernelObserver::state(const std::vector<Prefix>& fabric, const
     out->bridge_calls_v6 = bridge_calls("bridge-nf-call-ip6tables");
   }
   return out;
+}
+
+Result<std::vector<HostLink>> KernelObserver::links(const Netns& where) {
+  auto netlink = Netlink::open(where);
+  if (!netlink) return netlink.error();
+  return all_links(*netlink);
 }
 
 }  // namespace berth

@@ -134,6 +134,26 @@ Mac mac_in(nlattr* attribute) {
   return out;
 }
 
+std::vector<NextHop> next_hops_in(nlmsghdr* route) {
+  std::vector<NextHop> out;
+  const auto parts = attributes<RTA_MAX + 1>(route, sizeof(rtmsg));
+  if (parts[RTA_OIF]) out.push_back({nla_get_s32(parts[RTA_OIF]), parts[RTA_GATEWAY] || parts[RTA_VIA]});
+  if (!parts[RTA_MULTIPATH]) return out;
+  // RTNH_OK() reads a head before it asks whether one is left.
+  constexpr int kHead = sizeof(rtnexthop);
+  auto* at = static_cast<std::uint8_t*>(nla_data(parts[RTA_MULTIPATH]));
+  for (int left = nla_len(parts[RTA_MULTIPATH]); left >= kHead;) {
+    const auto* hop = reinterpret_cast<const rtnexthop*>(at);
+    if (hop->rtnh_len < kHead || hop->rtnh_len > left) break;
+    auto* inner = reinterpret_cast<nlattr*>(at + kHead);
+    const int size = hop->rtnh_len - kHead;
+    out.push_back({hop->rtnh_ifindex, nla_find(inner, size, RTA_GATEWAY) || nla_find(inner, size, RTA_VIA)});
+    const int step = RTNH_ALIGN(hop->rtnh_len);
+    at += step, left -= step;
+  }
+  return out;
+}
+
 void put(nl_msg* message, int type, const IpAddress& address) {
   nla_put(message, type, static_cast<int>(address.bytes().size()), address.bytes().data());
 }

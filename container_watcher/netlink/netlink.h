@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "container_watcher/netlink/operation.h"
 #include "core/ip.h"
@@ -77,8 +78,17 @@ Mac mac_in(nlattr* attribute);  // 0: it is no MAC address
 void put(nl_msg* message, int type, const IpAddress& address);
 void put(nl_msg* message, int type, Mac mac);
 
-std::optional<HostLink> link_in(nlmsghdr* message);  // of an RTM_NEWLINK, without its addresses and sysctls
+// A route's next hop, of one or of several (RTA_OIF, RTA_MULTIPATH).
+struct NextHop {
+  int link = 0;
+  bool by_router = false;  // not on the link itself
+};
+std::vector<NextHop> next_hops_in(nlmsghdr* route);
+
+Result<std::vector<HostLink>> all_links(Netlink& netlink);  // without their addresses and sysctls
+std::optional<HostLink> link_in(nlmsghdr* message);         // of an RTM_NEWLINK, without its addresses and sysctls
 Result<HostLink> find_link(Netlink& netlink, const std::string& name);  // stale: there is none
+Result<HostLink> find_link(Netlink& netlink, int index);
 HostRoute route_in(nlmsghdr* message);
 // The number that the socket's namespace has for another; nothing: it has none.
 std::optional<int> netns_number(Netlink& netlink, const Fd& netns);

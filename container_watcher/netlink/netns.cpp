@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -48,6 +49,12 @@ Result<Fd> open_netns(const Netns& where) {
   }
   if (!out) return error_of(error, where.path.empty() ? "the network namespace" : where.path);
   return out;
+}
+
+Result<NetnsId> netns_id(const Fd& netns) {
+  struct stat is{};
+  if (fstat(netns.get(), &is) != 0) return error_of(errno, "a network namespace that can't be asked for its number");
+  return NetnsId{is.st_dev, is.st_ino};
 }
 
 }  // namespace berth

@@ -22,6 +22,8 @@ Result<std::shared_ptr<const Fd>> open_process(int pid);
 // Holds the namespace: it lives for as long as the descriptor does. Stale: there is none, or its process has ended.
 Result<Fd> open_netns(const Netns& where);
 
+Result<NetnsId> netns_id(const Fd& netns);
+
 // Runs `work` in it. Files below /proc/sys/net and sockets are that namespace's meanwhile; /sys is not.
 Status within(const Fd& netns, const std::function<void()>& work);
 

@@ -12,10 +12,22 @@ std::string_view name_of(const LinkKind& kind) {
   return kNames[kind.index()];
 }
 
-std::string link_sysctl(bool v4, const std::string& link, const std::string& name) {
+namespace {
+
+std::string sysctl_of(bool v4, const std::string& kind, const std::string& link, const std::string& name) {
   std::string written = link;
   std::replace(written.begin(), written.end(), '.', '/');
-  return std::string("net.") + (v4 ? "ipv4" : "ipv6") + ".conf." + written + "." + name;
+  return std::string("net.") + (v4 ? "ipv4." : "ipv6.") + kind + "." + written + "." + name;
+}
+
+}  // namespace
+
+std::string link_sysctl(bool v4, const std::string& link, const std::string& name) {
+  return sysctl_of(v4, "conf", link, name);
+}
+
+std::string proxy_delay(bool v4, const std::string& link) {
+  return sysctl_of(v4, "neigh", link, "proxy_delay");
 }
 
 std::string sysctl_path(const std::string& key) {

@@ -27,6 +27,12 @@ struct Netns {
   auto operator<=>(const Netns&) const = default;
 };
 
+// Which namespace it is: no other one has these numbers as long as it lives.
+struct NetnsId {
+  std::uint64_t device = 0, inode = 0;
+  auto operator<=>(const NetnsId&) const = default;
+};
+
 // An address on a link, as rtnetlink(7) RTM_NEWADDR: of global scope; of IPv6 without duplicate address detection, and of one
 // length alone. The kernel announces it each time.
 struct PutAddress {
@@ -34,6 +40,7 @@ struct PutAddress {
   IpAddress address;
   unsigned length = 0;  // of its prefix
   Netns netns = {};
+  bool alone = false;  // of one length in IPv4, too: the link is berth's, and so are its addresses
   auto operator<=>(const PutAddress&) const = default;
 };
 
@@ -130,7 +137,38 @@ struct DeleteLink {
   auto operator<=>(const DeleteLink&) const = default;
 };
 
-inline constexpr int kRouteProtocol = 177;  // the mark on routes that berth itself gives to a kernel
+// All links in a container that are berth's: that bear a mark of its, or whose other end does, in berthd's own namespace. But the
+// one that is called `keep` and bears the mark `keep_mark`. Permanent in berthd's own namespace. Transient: some are left, since who
+// may change the links in there can mark any number, and each takes its time to go; asked again, it goes on.
+inline constexpr int kMostMarkedLinks = 16;
+struct DeleteMarkedLinks {
+  std::string keep = {}, keep_mark = {};
+  Netns netns = {};
+  auto operator<=>(const DeleteMarkedLinks&) const = default;
+};
+
+// Tells all on the segment behind the link that the address is at the link's MAC address: a gratuitous ARP (RFC 5227, 3), an
+// unsolicited Neighbor Advertisement (RFC 4861, 7.2.6). Who has another MAC address for it takes this one. The kernel does
+// neither for an address that is put on a link that is up.
+struct AnnounceAddress {
+  std::string link;
+  IpAddress address;
+  Netns netns = {};
+  auto operator<=>(const AnnounceAddress&) const = default;
+};
+
+// Until a link and its bridge can send: the operational state is UP (RFC 2863), and the port forwards. That is some milliseconds
+// after they are switched on, and with a bridge's first port the bridge itself is as late: it drops what it would answer. What a
+// container asks before is lost, and asked again a second later. A bridge with STP takes half a minute, and is not waited for: 50 ms
+// at most.
+struct AwaitOperUp {
+  std::string link;
+  Netns netns = {};
+  auto operator<=>(const AwaitOperUp&) const = default;
+};
+
+// The mark on routes, and on the entries of proxies, that berth itself gives to a kernel.
+inline constexpr int kRouteProtocol = 177;
 inline constexpr std::uint32_t kMainTable = 254;
 
 // A route of ours. One of another hand to the same prefix with the same metric is left alone: Permanent.
@@ -191,11 +229,14 @@ struct DeleteFdb {
   auto operator<=>(const DeleteFdb&) const = default;
 };
 
-using Operation = std::variant<PutAddress, DeleteAddress, RepeatAddresses, SetSysctl, PutLink, SetLink, DeleteLink,
-                               PutRoute, DeleteRoute, PutNeighbour, DeleteNeighbour, PutFdb, DeleteFdb>;
+using Operation = std::variant<PutAddress, DeleteAddress, RepeatAddresses, AnnounceAddress, AwaitOperUp, SetSysctl,
+                               PutLink, SetLink, DeleteLink, DeleteMarkedLinks, PutRoute, DeleteRoute, PutNeighbour,
+                               DeleteNeighbour, PutFdb, DeleteFdb>;
 
 // A key of sysctl(8), which writes a dot in a link's name as a slash: "net.ipv4.conf.eth0/7.rp_filter".
 std::string link_sysctl(bool v4, const std::string& link, const std::string& name);
+// "net.ipv4.neigh.eth0/7.proxy_delay"
+std::string proxy_delay(bool v4, const std::string& link);
 // Where it is: "/proc/sys/net/ipv4/conf/eth0.7/rp_filter".
 std::string sysctl_path(const std::string& key);
 

@@ -44,7 +44,7 @@ std::vector<std::string> own_gaps(const Config& config, const NetworkConfig& net
   if (network.advertise != Advertise::None && !network.tag)
     out.push_back("a tag for network " + network.name + ", since it advertises");
   if (const Driver* driver = find_driver(network.driver))
-    for (std::string& gap : driver->gaps(network)) out.push_back(std::move(gap));
+    for (std::string& gap : driver->gaps(config.settled(network))) out.push_back(std::move(gap));
   return out;
 }
 

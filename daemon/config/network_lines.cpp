@@ -19,7 +19,7 @@ struct PrintedWord {
 // How an operator reads a network: what it is, its addresses, what of it is advertised, what is allowed. A line may need those
 // before it, when it is read again: a gateway its subnet. Lines that one driver alone knows, and are not named here, stand
 // behind the subnets.
-constexpr std::array<PrintedWord, 12> kOrder = {{{"driver"},
+constexpr std::array<PrintedWord, 13> kOrder = {{{"driver"},
                                                  {"runtime"},
                                                  {"docker-network"},
                                                  {"subnet", true},
@@ -29,6 +29,7 @@ constexpr std::array<PrintedWord, 12> kOrder = {{{"driver"},
                                                  {"tag"},
                                                  {"mtu"},
                                                  {"max-containers"},
+                                                 {"anycast"},
                                                  {"nat-check"},
                                                  {"allow"}}};
 constexpr std::size_t kDriversOwn = 6;  // they stand before advertise

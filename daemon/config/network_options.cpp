@@ -153,7 +153,7 @@ NetworkOption subnet_option() {
           }};
 }
 
-// --- advertise, tag, max-containers ---
+// --- advertise, tag, max-containers, anycast ---
 
 Advertise advertise_of(const std::string& word) {
   for (const Advertise each : {Advertise::Host, Advertise::Subnet, Advertise::Both})
@@ -211,6 +211,22 @@ NetworkOption max_containers_option() {
           [](const NetworkConfig& network) {
             return network.max_containers ? Lines{"max-containers " + std::to_string(network.max_containers)} : Lines{};
           }};
+}
+
+NetworkOption anycast_option() {
+  return {"anycast",
+          "Addresses that another host advertises, too, are advertised all the same",
+          [](NetworkConfig& network, const OptionWords&, bool) -> Mistake {
+            network.anycast = true;
+            return {};
+          },
+          "no anycast",
+          "Take back\nAn address that another host advertises is refused",
+          [](NetworkConfig& network, const OptionWords&, bool) -> Mistake {
+            network.anycast = false;
+            return {};
+          },
+          [](const NetworkConfig& network) { return network.anycast ? Lines{"anycast"} : Lines{}; }};
 }
 
 // --- allow label ---
@@ -349,8 +365,8 @@ std::string one_of(const std::vector<std::string>& words) {
 }
 
 std::vector<NetworkOption> common_network_options(const std::vector<const Driver*>& drivers) {
-  return {driver_option(drivers),  runtime_option(), subnet_option(),    advertise_option(),   tag_option(),
-          max_containers_option(), label_option(),   label_tag_option(), allow_prefix_option()};
+  return {driver_option(drivers),  runtime_option(), subnet_option(), advertise_option(), tag_option(),
+          max_containers_option(), anycast_option(), label_option(),  label_tag_option(), allow_prefix_option()};
 }
 
 }  // namespace berth

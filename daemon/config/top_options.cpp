@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <set>
 #include <string_view>
 
 #include "core/ip.h"
@@ -133,6 +134,27 @@ TopOption vty_socket_option() {
           }};
 }
 
+// --- leases ---
+
+TopOption lease_file_option() {
+  return {"lease-file PATH",
+          "Where the addresses are kept that berthd itself hands out, from the next start on\nPath of the file",
+          [](ConfigEdit& edit, const OptionWords& words) -> Mistake {
+            if (!is_socket_path(words[1])) return OptionMistake{1, "PATH, the absolute path of a file"};
+            edit.config.lease_file = words[1];
+            return {};
+          },
+          "no lease-file [PATH]",
+          "Take back\nUse " + kDefaults.lease_file + "\nPath of the file",
+          [](ConfigEdit& edit, const OptionWords&) -> Mistake {
+            edit.config.lease_file = kDefaults.lease_file;
+            return {};
+          },
+          [](const Config& config) {
+            return config.lease_file == kDefaults.lease_file ? Lines{} : Lines{"lease-file " + config.lease_file};
+          }};
+}
+
 // --- fabric ---
 
 TopOption fabric_option() {
@@ -184,8 +206,8 @@ bool erase_runtime(Config& config, const std::string& name) {
 TopOption runtime_option(const RuntimeKind& kind) {
   return {"runtime " + kind.name + " SOCKET",
           "What to watch\n" + kind.help + "\nunix:PATH",
-          [name = kind.name](ConfigEdit& edit, const OptionWords& words) {
-            return set_runtime(edit, words, {name, name, words[2]});
+          [name = kind.name, networks = kind.networks](ConfigEdit& edit, const OptionWords& words) {
+            return set_runtime(edit, words, {name, name, words[2], networks});
           },
           "no runtime " + kind.name + " [SOCKET]",
           "Take back\nWhat to watch\n" + kind.help + "\nunix:PATH",
@@ -199,18 +221,20 @@ TopOption runtime_option(const RuntimeKind& kind) {
 TopOption named_runtime_option(const std::vector<RuntimeKind>& kinds) {
   std::vector<std::string> names;
   std::string helps;
+  std::set<std::string> makers;
   for (const RuntimeKind& each : kinds) {
+    if (each.networks) makers.insert(each.name);
     names.push_back(each.name);
     helps += each.help + "\n";
   }
   return {
       "runtime NAME " + one_of(names) + " SOCKET",
       "What to watch\nA name, where there are several of a kind\n" + helps + "unix:PATH",
-      [](ConfigEdit& edit, const OptionWords& words) -> Mistake {
+      [makers](ConfigEdit& edit, const OptionWords& words) -> Mistake {
         if (!is_network_name(words[1]))
           return OptionMistake{1, "a name that begins with a letter or digit, of at most " +
                                       std::to_string(kLongestName) + " letters, digits, and - _ ."};
-        return set_runtime(edit, words, {words[1], words[2], words[3]});
+        return set_runtime(edit, words, {words[1], words[2], words[3], makers.contains(words[2])});
       },
       "no runtime NAME",
       "Take back\nWhat to watch\nName of the runtime",
@@ -268,6 +292,7 @@ std::vector<TopOption> top_options(const std::vector<RuntimeKind>& runtimes, con
   out.push_back(number_option("vty clients", "(1-1000)", "The door of berthctl\nShells at a time\nHow many",
                               "The door of berthctl\nUse 32\nHow many",
                               [](auto& config) -> auto& { return config.vty.max_clients; }));
+  out.push_back(lease_file_option());
   out.push_back(fabric_option());
   out.push_back(number_option(
       "firewall patience", "(0-60)",

@@ -55,7 +55,7 @@ std::size_t AttachmentRows::containers_in(const std::string& network) const {
 }
 
 const NetworkConfig* AttachmentRows::network_of(const ContainerFact& container, const EndpointFact& endpoint) const {
-  const auto entry = networks_.find({container.key.runtime, endpoint.network});
+  const auto entry = networks_.find(berth::network_of(container, endpoint));
   if (entry == networks_.end()) return nullptr;
   // One of the same name may be another one; before its id is known the name has to do.
   const auto health = view_.health.find(entry->second->name);
@@ -77,7 +77,20 @@ AttachmentRow AttachmentRows::row(const ContainerFact& container, const Endpoint
   out.container_id = container.key.id;
   out.network = out.runtime_network = endpoint.network;
   out.driver = endpoint.driver;
+  out.runtime = container.key.runtime;
   out.mac = endpoint.mac;
+  out.inside = endpoint.inside;
+  out.netns = container.netns;
+  out.host_interface = endpoint.host_link;
+  if (const auto port = view_.ports.find({container.key, endpoint.id}); port != view_.ports.end()) {
+    const InnerEnd& inner = port->second.inner;
+    out.host_interface = port->second.name;
+    out.host_index = port->second.index;
+    out.inside_index = inner.index;
+    if (out.inside.empty()) out.inside = inner.name;
+    if (out.netns.empty()) out.netns = inner.netns;
+    out.mtu = inner.mtu;
+  }
   for (const IpAddress& address : endpoint.addresses) out.addresses.push_back(address.to_string());
   out.advertise = to_string(Advertise::None);
   const NetworkConfig* network = network_of(container, endpoint);
@@ -87,9 +100,15 @@ AttachmentRow AttachmentRows::row(const ContainerFact& container, const Endpoint
   out.driver = network->driver;
   out.advertise = to_string(network->advertise);
   const auto health = view_.health.find(network->name);
-  if (health != view_.health.end()) out.parent = health->second.interface;
-  const auto link = view_.links.find(out.parent);
-  out.mtu = network->mtu ? network->mtu : link == view_.links.end() ? 0 : link->second.mtu;
+  if (const auto problem = view_.endpoint_problems.find({container.key, endpoint.id});
+      problem != view_.endpoint_problems.end())
+    out.problems.push_back(problem->second);
+  if (const auto parent = view_.parents.find(network->name); parent != view_.parents.end())
+    out.parent = parent->second.name;
+  else if (health != view_.health.end() && endpoint.host_link.empty())
+    out.parent = health->second.interface;
+  if (const auto link = view_.links.find(out.parent); out.mtu == 0)
+    out.mtu = network->mtu ? network->mtu : link == view_.links.end() ? 0 : link->second.mtu;
   const std::vector<Route> routes = routes_of(container, endpoint, *network);
   for (const Route& each : routes) out.routes.push_back({each.prefix.to_string(), each.state()});
   const auto worst = std::max_element(routes.begin(), routes.end(),

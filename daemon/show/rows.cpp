@@ -111,6 +111,50 @@ RoutesRows routes_rows(const View& view) {
   return out;
 }
 
+LeasesRows leases_rows(const View& view) {
+  LeasesRows out{{}, view.now};
+  if (!view.leases) return out;
+  std::map<ContainerKey, const ContainerFact*> containers;
+  for (const ContainerFact& each : view.containers) containers[each.key] = &each;
+  for (const auto& [key, lease] : *view.leases) {
+    LeaseRow row{key.network, {}, key.container.id, key.container.runtime, {}, -1, "kept", {}};
+    row.given = WallTime(std::chrono::seconds(lease.given));
+    for (const IpAddress& each : lease.addresses) row.addresses.push_back(each.to_string());
+    const auto found = containers.find(key.container);
+    if (found != containers.end() && found->second->created == key.created) {
+      row.container = found->second->name;
+      for (const EndpointFact& each : found->second->endpoints)
+        if (each.plugged() && each.addresses == lease.addresses) row.state = "used";
+    }
+    if (lease.released != 0) row.state = "rests";
+    if (const auto delay = view.plug_delays.find(key.container); row.state == "used" && delay != view.plug_delays.end())
+      row.delay = delay->second.count();
+    out.leases.push_back(std::move(row));
+  }
+  return out;
+}
+
+ParentsRows parents_rows(const View& view) {
+  ParentsRows out;
+  for (const auto& [name, network] : view.config.networks) {
+    const auto said = network.options.find("parent");
+    if (said == network.options.end() || said->second.empty()) continue;
+    ParentRow row;
+    row.network = name;
+    row.parent = *said->second.begin();
+    if (const auto found = view.parents.find(name); found != view.parents.end()) {
+      const HostParent& parent = found->second;
+      row.parent = parent.name;
+      row.state = !parent.there ? "missing" : !parent.up ? "down" : !parent.carrier ? "noCarrier" : "up";
+      row.macs = parent.macs;
+      row.limit = parent.limit;
+      row.clashes = parent.clashes;
+    }
+    out.parents.push_back(std::move(row));
+  }
+  return out;
+}
+
 CountersRows counters_rows(const View& view) {
   return {view.counters};
 }

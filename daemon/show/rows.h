@@ -59,12 +59,16 @@ struct AttachmentRow {
   bool ours = false;                     // the network is in berthd.conf
   std::string network, runtime_network;  // the same where it is not ours
   std::string driver, parent, mac;
-  std::uint32_t mtu = 0;  // 0: unknown
+  std::string runtime, netns;
+  std::string inside, host_interface;    // its link's name in the container and, where it has an end there, on the host
+  int inside_index = 0, host_index = 0;  // their ifindices; 0: unknown
+  std::uint32_t mtu = 0;                 // 0: unknown
   std::vector<std::string> addresses;
   std::string advertise;
   std::vector<EndpointRoute> routes;
-  std::string route_state;  // the worst of them; empty: no route
-  std::string lacking;      // where a part of them is installed: the worst, with its family ("IPv6 notBest")
+  std::string route_state;        // the worst of them; empty: no route
+  std::vector<Problem> problems;  // of this connection alone; those of its network are told there
+  std::string lacking;            // where a part of them is installed: the worst, with its family ("IPv6 notBest")
 };
 
 struct ContainerRow {
@@ -97,6 +101,33 @@ struct RoutesRows {
   std::vector<std::string> silent;
 };
 
+// Addresses that berthd itself gave to a container.
+struct LeaseRow {
+  std::string network, container, container_id, runtime;  // container: its name; empty: it is not here (any more)
+  std::vector<std::string> addresses;
+  std::int64_t delay = -1;  // milliseconds that it ran before it was plugged in; -1: it is not
+  std::string state;  // "used": plugged in with it; "kept": it may come back; "rests": until it is handed out again
+  WallTime given;
+};
+
+struct LeasesRows {
+  std::vector<LeaseRow> leases;
+  WallTime now;
+};
+
+// What the containers of a network of macvlans stand on.
+struct ParentRow {
+  std::string network, parent;
+  std::string state;  // "up", "down", "noCarrier", "missing"; empty: not looked at yet
+  std::size_t macs = 0;
+  std::uint32_t limit = 0;  // 0: none
+  std::vector<HostParent::Clash> clashes;
+};
+
+struct ParentsRows {
+  std::vector<ParentRow> parents;
+};
+
 struct CountersRows {
   std::map<std::string, std::uint64_t> counters;
 };
@@ -121,6 +152,8 @@ NetworksRows networks_rows(const View& view);
 ContainersRows containers_rows(const View& view);
 AttachmentsRows attachments_rows(const View& view);
 RoutesRows routes_rows(const View& view);
+LeasesRows leases_rows(const View& view);
+ParentsRows parents_rows(const View& view);
 CountersRows counters_rows(const View& view);
 VersionRows version_rows(const View& view);
 // `drafts`: networks that were left before they were complete, by name.

@@ -26,22 +26,38 @@ json::array array_of(const std::vector<std::string>& texts) {
   return out;
 }
 
+json::array problems_array(const std::vector<Problem>& problems) {
+  json::array out;
+  for (const Problem& problem : problems)
+    out.push_back(json::object{{"code", problem.code},
+                               {"text", problem.text},
+                               {"remedy", problem.remedy},
+                               {"blocks", problem.blocks},
+                               {"waitedFor", problem.waited_for},
+                               {"family", to_string(problem.family)}});
+  return out;
+}
+
 json::object attachment_object(const AttachmentRow& row) {
   json::array routes;
   for (const EndpointRoute& each : row.routes)
     routes.push_back(json::object{{"prefix", each.prefix}, {"state", each.state}});
   return json::object{{"network", row.network},
                       {"driver", row.driver},
-                      {"interface", ""},
-                      {"hostInterface", ""},
+                      {"runtime", row.runtime},
+                      {"interface", row.inside},
+                      {"interfaceIndex", row.inside_index},
+                      {"hostInterface", row.host_interface},
+                      {"hostIndex", row.host_index},
                       {"parent", row.parent},
                       {"mac", row.mac},
                       {"mtu", row.mtu},
                       {"addresses", array_of(row.addresses)},
-                      {"netns", ""},
+                      {"netns", row.netns},
                       {"advertise", row.advertise},
                       {"routeState", row.route_state},
-                      {"routes", std::move(routes)}};
+                      {"routes", std::move(routes)},
+                      {"problems", problems_array(row.problems)}};
 }
 
 template <class Number>
@@ -116,14 +132,6 @@ json::value to_json(const StatusRows& status) {
 json::value to_json(const NetworksRows& rows) {
   json::array out;
   for (const NetworkRow& row : rows.networks) {
-    json::array problems;
-    for (const Problem& problem : row.problems)
-      problems.push_back(json::object{{"code", problem.code},
-                                      {"text", problem.text},
-                                      {"remedy", problem.remedy},
-                                      {"blocks", problem.blocks},
-                                      {"waitedFor", problem.waited_for},
-                                      {"family", to_string(problem.family)}});
     json::object firewall;
     if (row.v4.known) firewall["ipv4"] = family_object(row.v4);
     if (row.v6.known) firewall["ipv6"] = family_object(row.v6);
@@ -138,7 +146,7 @@ json::value to_json(const NetworksRows& rows) {
                                {"containers", row.containers},
                                {"nat", row.nat},
                                {"firewall", std::move(firewall)},
-                               {"problems", std::move(problems)}});
+                               {"problems", problems_array(row.problems)}});
   }
   return json::object{{"networks", std::move(out)}};
 }
@@ -181,6 +189,37 @@ json::value to_json(const RoutesRows& rows) {
     out.push_back(std::move(object));
   }
   return json::object{{"routes", std::move(out)}};
+}
+
+json::value to_json(const LeasesRows& rows) {
+  json::array out;
+  for (const LeaseRow& row : rows.leases)
+    out.push_back(json::object{{"network", row.network},
+                               {"container", row.container},
+                               {"containerId", row.container_id},
+                               {"runtime", row.runtime},
+                               {"addresses", array_of(row.addresses)},
+                               {"state", row.state},
+                               {"withoutAddressMs", row.delay},
+                               {"given", rfc3339(row.given)}});
+  return json::object{{"leases", std::move(out)}};
+}
+
+json::value to_json(const ParentsRows& rows) {
+  json::array out;
+  for (const ParentRow& row : rows.parents) {
+    json::array clashes;
+    for (const HostParent::Clash& each : row.clashes)
+      clashes.push_back(
+          json::object{{"container", each.container}, {"address", each.address.to_string()}, {"mac", each.mac}});
+    out.push_back(json::object{{"network", row.network},
+                               {"parent", row.parent},
+                               {"state", row.state},
+                               {"macs", row.macs},
+                               {"limit", row.limit},
+                               {"clashes", std::move(clashes)}});
+  }
+  return json::object{{"parents", std::move(out)}};
 }
 
 json::value to_json(const CountersRows& rows) {

@@ -15,6 +15,12 @@ std::string or_dash(const std::string& text) {
   return text.empty() ? "-" : text;
 }
 
+// The container's end, as ip link in it prints it: "8: eth0@if7".
+std::string inside_text(const AttachmentRow& row) {
+  return (row.inside_index ? std::to_string(row.inside_index) + ": " : "") + or_dash(row.inside) +
+         (row.host_index ? "@if" + std::to_string(row.host_index) : "");
+}
+
 std::string plural(std::size_t n, const std::string& one) {
   return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
 }
@@ -67,6 +73,17 @@ void note_family(const std::string& name, const FamilyHealth& health, TextTable*
               (health.rule.empty() ? "" : ", by \"" + health.rule + "\" in " + health.chain));
 }
 
+void note_problems(const std::vector<Problem>& problems, TextTable* table) {
+  for (const Problem& problem : problems) {
+    table->note("  " + problem.code + ": " + problem.text + not_advertised(problem));
+    if (problem.remedy.empty()) continue;
+    // It may be a long one: of one network it is printed once.
+    const auto first =
+        std::ranges::find_if(problems, [&](const Problem& each) { return each.remedy == problem.remedy; });
+    table->note("    remedy: " + (&*first == &problem ? problem.remedy : "as of " + first->code + ", above"));
+  }
+}
+
 std::string zebra_text(const ZebraStatus& zebra) {
   std::string out = "Zebra:\n  " + in_sync_word(zebra.connected, zebra.in_sync);
   if (zebra.connected) return out + "; FRR " + zebra.frr_version + ", module " + zebra.module_version + "\n";
@@ -114,14 +131,7 @@ std::string to_text(const NetworksRows& rows) {
     if (!row.looked_at) table.note("  not looked at yet" + (rows.silent.empty() ? "" : ": " + rows.silent.front()));
     note_family("IPv4", row.v4, &table);
     note_family("IPv6", row.v6, &table);
-    for (const Problem& problem : row.problems) {
-      table.note("  " + problem.code + ": " + problem.text + not_advertised(problem));
-      if (problem.remedy.empty()) continue;
-      // It may be a long one: of one network it is printed once.
-      const auto first = std::find_if(row.problems.begin(), row.problems.end(),
-                                      [&](const Problem& each) { return each.remedy == problem.remedy; });
-      table.note("    remedy: " + (&*first == &problem ? problem.remedy : "as of " + first->code + ", above"));
-    }
+    note_problems(row.problems, &table);
   }
   return table.text();
 }
@@ -137,6 +147,7 @@ std::string to_text(const ContainersRows& rows) {
       table.row({first ? row.name : "", first ? short_id(row.id) : "", first ? row.state : "",
                  each.runtime_network + (each.ours ? "" : " (not ours)"), or_dash(joined(each.addresses)),
                  or_dash(route)});
+      note_problems(each.problems, &table);
       first = false;
     }
   }
@@ -144,12 +155,14 @@ std::string to_text(const ContainersRows& rows) {
 }
 
 std::string to_text(const AttachmentsRows& rows) {
-  TextTable table({"Container", "Network", "Driver", "Parent", "MAC", "MTU", "Address", "Advertise", "Route"});
-  for (const AttachmentRow& row : rows.attachments)
-    if (row.ours)
-      table.row({row.container, row.network, row.driver, or_dash(row.parent), or_dash(row.mac), number(row.mtu),
-                 or_dash(joined(row.addresses)), row.advertise,
-                 or_dash(row.lacking.empty() ? row.route_state : row.lacking)});
+  TextTable table({"Container", "Network", "Driver", "Parent", "Port", "MAC", "MTU", "Address", "Route"});
+  for (const AttachmentRow& row : rows.attachments) {
+    if (!row.ours) continue;
+    table.row({row.container, row.network, row.driver, or_dash(row.parent), or_dash(row.host_interface),
+               or_dash(row.mac), number(row.mtu), or_dash(joined(row.addresses)),
+               or_dash(row.lacking.empty() ? row.route_state : row.lacking)});
+    table.note("  " + row.runtime + ", inside " + inside_text(row) + (row.netns.empty() ? "" : ", netns " + row.netns));
+  }
   if (table.empty()) return "No container is attached to a network of berthd.conf.\n" + sentences(rows.silent);
   return table.text();
 }
@@ -162,6 +175,28 @@ std::string to_text(const RoutesRows& rows) {
     table.row({row.prefix, row.subnet ? "subnet" : "host", row.network, or_dash(row.container), number(row.tag),
                row.state, uptime(row.since, rows.now)});
     if (!row.reason.empty()) table.note("  " + row.reason);
+  }
+  return table.text();
+}
+
+std::string to_text(const LeasesRows& rows) {
+  if (rows.leases.empty()) return "No container has an address of berthd's.\n";
+  TextTable table({"Network", "Address", "Container", "Runtime", "State", "Since", "Without"});
+  for (const LeaseRow& row : rows.leases)
+    table.row({row.network, joined(row.addresses), row.container.empty() ? short_id(row.container_id) : row.container,
+               row.runtime, row.state, uptime(row.given, rows.now),
+               row.delay < 0 ? "-" : std::to_string(row.delay) + " ms"});
+  return table.text();
+}
+
+std::string to_text(const ParentsRows& rows) {
+  if (rows.parents.empty()) return "No network of berthd.conf stands on a parent.\n";
+  TextTable table({"Network", "Parent", "State", "MACs", "Limit", "Clashes"});
+  for (const ParentRow& row : rows.parents) {
+    table.row(
+        {row.network, row.parent, or_dash(row.state), number(row.macs), number(row.limit), number(row.clashes.size())});
+    for (const HostParent::Clash& each : row.clashes)
+      table.note("  " + each.mac + " has " + each.address.to_string() + " of " + each.container);
   }
   return table.text();
 }
@@ -212,7 +247,7 @@ std::string to_text(const Explanation& explanation) {
   for (const ReasonStep& step : explanation.steps) {
     out += std::string("  ") + (step.ok ? "ok  " : "NO  ") + step.name +
            std::string(width - step.name.size() + 2, ' ') + step.detail + "\n";
-    if (!step.ok && !step.remedy.empty()) out += std::string(width + 8, ' ') + "remedy: " + step.remedy + "\n";
+    if (!step.remedy.empty()) out += std::string(width + 8, ' ') + "remedy: " + step.remedy + "\n";
   }
   return out;
 }

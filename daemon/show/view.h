@@ -6,10 +6,13 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "container_watcher/attach/host.h"
+#include "container_watcher/attach/plugger.h"
 #include "core/config.h"
 #include "core/facts.h"
 #include "core/rib.h"
@@ -54,6 +57,11 @@ struct View {
   std::map<RibKey, WallTime> since;  // when each route came into its present state
   std::vector<ContainerFact> containers;
   std::map<std::string, LinkStatus> links;  // the host's, by interface name
+  std::map<EndpointKey, HostPort> ports = {};
+  std::map<EndpointKey, Problem> endpoint_problems = {};
+  std::map<ContainerKey, std::chrono::milliseconds> plug_delays = {};  // of those that berthd plugged in
+  std::map<std::string, HostParent> parents = {};                      // by NetworkConfig::name
+  std::shared_ptr<const Leases> leases = {};                           // null: none were read
 };
 
 // "2026-11-24T11:03:40.250Z" (RFC 3339, UTC, to the millisecond)

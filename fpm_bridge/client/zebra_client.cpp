@@ -31,6 +31,7 @@ constexpr auto kFirstBackoff = 200ms, kLastBackoff = 5000ms, kHelloDeadline = 30
 constexpr auto kAbsentRetry = 100ms;
 constexpr std::size_t kBatchBytes = 48 * 1024;
 constexpr std::uint32_t kProtocol = 1, kMostBatches = 64;
+constexpr std::size_t kMostQuestions = 256;  // without an answer: what zebra says is read as fast as it is said
 constexpr std::uint32_t kLeastHold = 3, kMostHold = 3600;  // seconds
 constexpr auto kLate = 1000ms;  // a timer that comes so much later than it was due: berthd itself was stopped
 constexpr char kModule[] = "/usr/lib/frr/modules/zebra_fpm_bridge.so";
@@ -115,6 +116,9 @@ void ZebraClient::reset() {
   queue_.clear();
   wishes_.clear();
   in_flight_.clear();
+  asked_.clear();
+  questions_waiting_.clear();
+  questions_in_flight_.clear();
   out_.clear();
   sequence_ = 0;
 }
@@ -152,7 +156,11 @@ asio::awaitable<Status> ZebraClient::session() {
     if (!message) co_return message.error();
     const Status status = on_message(**message);
     if (!status) co_return status;
-    pump();
+    // What many answers bring about goes in one batch.
+    if ((*message)->has_query_reply())
+      pump_later();
+    else
+      pump();
   }
 }
 
@@ -201,6 +209,7 @@ asio::awaitable<Result<RouteSinkInfo>> ZebraClient::greet() {
   max_operations_ = std::clamp(answer.max_operations(), 1u, 4000u);
   // A module that does not echo it knows of no Keepalive, and would close at one.
   hold_ = std::chrono::seconds(answer.hold_seconds() ? std::clamp(answer.hold_seconds(), kLeastHold, kMostHold) : 0);
+  route_type_ = answer.route_type();
   co_return RouteSinkInfo{answer.frr_version(), answer.software(), answer.route_type()};
 }
 
@@ -239,6 +248,10 @@ Status ZebraClient::on_message(const fpm::Message& message) {
     return {};
   }
   if (message.has_keepalive()) return {};
+  if (message.has_query_reply()) {
+    on_reply(message.query_reply());
+    return {};
+  }
   if (!message.has_results()) {
     ++counters_["unknownMessages"];  // of a newer module, or an answer to what nobody asked
     return {};
@@ -280,12 +293,49 @@ void ZebraClient::change(const RibKey& key, std::optional<RibObject> object) {
   if (!std::exchange(entry.second.waiting, true)) queue_.push_back(&entry);
   entry.second.object = std::move(object);
   if (queue_.size() >= max_operations_) return pump();  // zebra works while the rest is still being said
-  if (pump_posted_) return;
-  pump_posted_ = true;
+  pump_later();
+}
+
+void ZebraClient::pump_later() {
+  if (std::exchange(pump_posted_, true)) return;
   asio::post(io_, [this] {
     pump_posted_ = false;
     pump();
   });
+}
+
+void ZebraClient::ask(const Prefix& prefix) {
+  if (!ready_) return;
+  questions_waiting_.emplace_back(asked_[prefix] = ++questions_, prefix);
+  pump_later();
+}
+
+void ZebraClient::say_questions() {
+  const bool any = !questions_waiting_.empty();
+  while (!questions_waiting_.empty() && questions_in_flight_.size() < kMostQuestions && out_.size() < kBatchBytes) {
+    const auto [number, prefix] = questions_waiting_.front();
+    questions_waiting_.pop_front();
+    if (const auto last = asked_.find(prefix); last == asked_.end() || last->second != number) continue;
+    fpm::Message message;
+    message.mutable_query()->set_id(number);
+    encode(prefix, message.mutable_query()->mutable_prefix());
+    append_frame(out_, message.SerializeAsString());
+    questions_in_flight_[number] = prefix;
+    ++counters_["questions"];
+  }
+  if (any) write_some();
+}
+
+void ZebraClient::on_reply(const fpm::QueryReply& reply) {
+  const auto question = questions_in_flight_.extract(reply.id());
+  if (question.empty()) return;
+  const Prefix& prefix = question.mapped();
+  const auto last = asked_.find(prefix);
+  if (last == asked_.end() || last->second != reply.id()) return;  // it was asked once more
+  asked_.erase(last);
+  RibFound found{prefix, {}, reply.error()};
+  for (const fpm::RibEntry& each : reply.entries()) found.routes.push_back(decode(each, route_type_));
+  listener_.sink_found(found);
 }
 
 void ZebraClient::end_of_sync(std::vector<Prefix> keep) {
@@ -296,6 +346,7 @@ void ZebraClient::end_of_sync(std::vector<Prefix> keep) {
 }
 
 void ZebraClient::pump() {
+  if (ready_) say_questions();
   while (ready_ && !queue_.empty() && in_flight_.size() < window_ && out_.size() < 4 * kBatchBytes) {
     stream_->out.Reset();
     auto* message = google::protobuf::Arena::CreateMessage<fpm::Message>(&stream_->out);

@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/config.h"
@@ -26,7 +27,8 @@
 
 namespace berth::fpm {
 class Message;
-}
+class QueryReply;
+}  // namespace berth::fpm
 
 namespace berth {
 
@@ -37,8 +39,9 @@ class ZebraClient : public RouteSink {
   void stop() override;  // with a Bye, so that the module says why
   void put(const RibObject& object) override;
   void remove(const RibKey& key) override;
+  void ask(const Prefix& prefix) override;
   void end_of_sync(std::vector<Prefix> keep = {}) override;
-  bool idle() const override { return queue_.empty() && in_flight_.empty() && !sync_wanted_; }
+  bool idle() const override { return queue_.empty() && in_flight_.empty() && asked_.empty() && !sync_wanted_; }
   const std::map<std::string, std::uint64_t>& counters() const override { return counters_; }
   std::size_t queued() const { return queue_.size(); }
 
@@ -56,8 +59,11 @@ class ZebraClient : public RouteSink {
   boost::asio::awaitable<Result<RouteSinkInfo>> greet();
   boost::asio::awaitable<Result<const fpm::Message*>> receive();  // lives until the next call
   Status on_message(const fpm::Message& message);
+  void on_reply(const fpm::QueryReply& reply);
   void change(const RibKey& key, std::optional<RibObject> object);
   void pump();
+  void pump_later();
+  void say_questions();
   void write_some();
   void settle(std::uint64_t sequence);  // one operation of that batch is answered
   void send(const fpm::Message& message);
@@ -82,7 +88,12 @@ class ZebraClient : public RouteSink {
   WantedChanges wishes_;
   std::deque<WantedChanges::value_type*> queue_;    // those that wait, in the order of the first wish
   std::map<std::uint64_t, std::size_t> in_flight_;  // sequence -> operations not answered yet
-  std::string out_;                                 // what the socket has not taken yet
+  std::string route_type_;                          // of what berthd puts there
+  std::uint64_t questions_ = 0;                     // the last one's number
+  std::map<Prefix, std::uint64_t> asked_;           // the last question on each prefix that is not answered
+  std::deque<std::pair<std::uint64_t, Prefix>> questions_waiting_;
+  std::map<std::uint64_t, Prefix> questions_in_flight_;
+  std::string out_;  // what the socket has not taken yet
   struct Stream;
   std::shared_ptr<Stream> stream_;
   std::map<std::string, std::uint64_t> counters_;

@@ -75,4 +75,10 @@ Result<std::optional<RibAnswer>> decode(const fpm::Result& in) {
   return std::optional(answer);
 }
 
+RibRoute decode(const fpm::RibEntry& in, std::string_view ours) {
+  RibRoute out{in.type(), in.type() == ours, {}};
+  for (const fpm::NextHop& hop : in.next_hops()) out.next_hops.push_back({from_bytes(hop.gateway()), hop.interface()});
+  return out;
+}
+
 }  // namespace berth

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "berth.pb.h"
 #include "core/result.h"
@@ -17,5 +18,7 @@ void encode_put(const RibObject& object, fpm::Operation* out);
 void encode_remove(const RibKey& key, fpm::Operation* out);
 // Nothing: of a kind of object that only a newer module knows. A state that only it knows is RibState::Other.
 Result<std::optional<RibAnswer>> decode(const fpm::Result& in);
+// `ours`: the route type of what berthd put there.
+RibRoute decode(const fpm::RibEntry& in, std::string_view ours);
 
 }  // namespace berth

@@ -6,14 +6,14 @@ build_packages() {
   local boost=libboost-dev json=libboost-json-dev
   if [ "$(host_release)" = 12 ]; then boost=libboost1.81-dev json=libboost-json1.81-dev; fi
   echo g++ cmake ninja-build ccache pkg-config "$boost" "$json" libnl-3-dev libnl-route-3-dev libprotobuf-dev \
-    protobuf-compiler libspdlog-dev libnftables-dev libreadline-dev
+    protobuf-compiler libgrpc++-dev protobuf-compiler-grpc libspdlog-dev libnftables-dev libreadline-dev
 }
 
 # What the tests and the checks need beside them.
 check_packages() {
   local runtime=libclang-rt-dev
   if [ "$(host_release)" = 12 ]; then runtime=libclang-rt-14-dev; fi
-  echo clang "$runtime" libgtest-dev libgmock-dev
+  echo clang "$runtime" libgtest-dev libgmock-dev containerd runc busybox-static
 }
 
 # What FRR's tree and the module need. libyang's headers were renamed between the releases.

@@ -5,14 +5,9 @@
 DOCKER29_MODULE=v2.0.0-beta.24 DOCKER29_VERSION=29.8.1
 
 # Where dockerd and docker-proxy are, once they are built. The lab's hosts see it as /opt/docker29.
-docker29_folder() {
-  local dir=$BERTH_CACHE/releases/tools/docker-$DOCKER29_VERSION
-  mkdir -p "$dir"
-  echo "$dir"
-}
+docker29_folder() { tool_folder "docker-$DOCKER29_VERSION"; }
 
 docker29_build() {
-  [ ! -x "$(docker29_folder)/dockerd" ] || return 0
-  say "building Docker $DOCKER29_VERSION (four minutes, once)"
-  in_tools build-docker29 "/var/cache/berth/docker-$DOCKER29_VERSION" "$DOCKER29_MODULE" "$DOCKER29_VERSION"
+  build_tool dockerd "Docker $DOCKER29_VERSION (four minutes, once)" build-docker29 "docker-$DOCKER29_VERSION" "$DOCKER29_MODULE" \
+    "$DOCKER29_VERSION"
 }

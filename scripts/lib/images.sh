@@ -59,6 +59,22 @@ in_tools() {
     { tail -20 "$dir/$script.log" >&2; die "$script failed; its whole log: $dir/$script.log"; }
 }
 
+# tool_folder NAME: where the programs are that in_tools built.
+tool_folder() {
+  local dir=$BERTH_CACHE/releases/tools/$1
+  mkdir -p "$dir"
+  echo "$dir"
+}
+
+# build_tool PROGRAM WORDS SCRIPT NAME ARGUMENT…: in_tools SCRIPT FOLDER ARGUMENT…, unless PROGRAM is in NAME's folder already.
+build_tool() {
+  local program=$1 words=$2 script=$3 name=$4
+  shift 4
+  [ ! -x "$(tool_folder "$name")/$program" ] || return 0
+  say "building $words"
+  in_tools "$script" "/var/cache/berth/$name" "$@"
+}
+
 # compiler_image RELEASE: what berthd and the module are compiled in.
 compiler_image() {
   local release=$1 dir=$BERTH_CACHE/releases/$1

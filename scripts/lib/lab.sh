@@ -122,7 +122,7 @@ topology() { # RUN RELEASE DOCKER, as `node engine` takes it
     case $(node_role "$node") in
       host)
         # Whichever Docker a host begins with: it can be upgraded to 29 once that is built.
-        printf '        - %s\n' "$(docker29_folder):/opt/docker29:ro" "$dir:/etc/frr" "$LAB_DIR/conf/daemon.json:/etc/docker/daemon.json:ro" \
+        printf '        - %s\n' "$(docker29_folder):/opt/docker29:ro" "$(nerdctl_folder):/opt/nerdctl:ro" "$dir:/etc/frr" "$LAB_DIR/conf/daemon.json:/etc/docker/daemon.json:ro" \
           "$BERTH_CACHE/releases/$2/images.tar:/images.tar:ro" "$LAB_DIR/$node-docker:/var/lib/docker" \
           "$LAB_DIR/$node-containerd:/var/lib/containerd"
         ;;

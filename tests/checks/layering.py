@@ -29,6 +29,7 @@ MAY = {
 # is not its business.
 DRIVER = re.compile(r"(container_watcher/attach/[^/]+)/")
 DRIVER_MAY = ["container_watcher/attach/driver", "container_watcher/attach/link_checks", "container_watcher/attach/options",
+              "container_watcher/attach/plug_steps",
               "container_watcher/attach/network_site", "container_watcher/netlink/host_state",
               "container_watcher/netlink/operation", "container_watcher/runtime", "core"]
 OURS = ("core", "redistribute", "container_watcher", "fpm_bridge", "daemon", "tests", "bench")

@@ -14,7 +14,7 @@ import time
 
 STUBS = {
     "driver": ("container_watcher/attach/stub", "the<BridgeDriver>(),", "the<StubDriver>(),"),
-    "runtime": ("container_watcher/stub", '{"docker", "A Docker engine"', '{"stub", "A stub", "/nowhere", runtime<StubRuntime>},'),
+    "runtime": ("container_watcher/stub", '{"docker", "A Docker engine"', '{"stub", "A stub", "/nowhere", true, runtime<StubRuntime>},'),
     "sink": ("fpm_bridge/stub", '{"socket", "The socket of', '{"stub", "A stub", "/nowhere", route_sink<StubSink>},'),
 }
 WIRING = "daemon/tenants.cpp"

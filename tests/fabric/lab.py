@@ -90,7 +90,12 @@ def infrastructure(node):
 class Container:
     def __init__(self, host, network, name):
         self.host, self.network, self.name = host, network, name
+        self.kind = network  # one of each host and kind asks all the others
         self.addresses = []  # IPv4, IPv6
+
+    def inside(self):
+        """What a command on its host begins with that is to run in it, with input."""
+        return f"docker exec -i {self.name}"
 
     def prefixes(self):
         """What must be advertised while it runs."""
@@ -174,7 +179,7 @@ def wrong_routes(containers):
 
 def reach(containers):
     """Pings each container and asks it over HTTP from every other host, in both families; and from one container of each
-    host and network, also those of the other networks of its own host. Returns what failed. The server must have seen the
+    host and kind, also those of the other networks of its own host. Returns what failed. The server must have seen the
     client's own address."""
     scripts = {}
     for host in HOSTS:
@@ -190,8 +195,8 @@ def reach(containers):
                 lines.append(f"ping -c 1 -W 2 -I {own} {address} >/dev/null || echo 'no ping {host} {each.name} {address}'")
                 lines.append(f"seen=$(curl -s -m 3 {url}/cgi-bin/who); case \"$seen\" in *{own}]*|{own}) ;; "
                              f"*) echo \"HTTP {host} {each.name} {address}: the server saw '$seen'\" ;; esac")
-        for mine in {each.network: each for each in containers if each.host == host}.values():
-            lines.append(f"docker exec -i {mine.name} /bin/busybox sh -s <<'END'")
+        for mine in {each.kind: each for each in containers if each.host == host}.values():
+            lines.append(f"{mine.inside()} /bin/busybox sh -s <<'END'")
             for each in containers:
                 if (each.host, each.network) == (host, mine.network):
                     continue

@@ -54,6 +54,30 @@ class Host(unittest.TestCase):
         lab.sh(HOST, "ip link set br-blue up")
         self.mended()
 
+    def test_default_route_by_a_network_with_nat(self):
+        """What the container opens itself has another source then, which is told with the command that mends it."""
+        def told():
+            attachments = next(each for each in lab.show(HOST, "show containers")["containers"] if each["name"] == "t-blue")["attachments"]
+            return [each for one in attachments if one["network"] == "blue" for each in one["problems"]]
+
+        # Of two networks with the same families that of the first name has the default route.
+        lab.sh(HOST, "docker network create --ipv6 --subnet 172.31.9.0/24 --subnet fd00:319::/64 aaa >/dev/null")
+        self.addCleanup(lab.sh, HOST, "docker network rm aaa >/dev/null")
+        lab.sh(HOST, "docker network connect aaa t-blue")
+        self.addCleanup(lab.sh, HOST, "docker network disconnect aaa t-blue", False)
+        lab.until("it is told", lambda: "" if [each["code"] for each in told()] == ["default-route-nat"] else f"told: {told()}")
+        problem = told()[0]
+        self.assertFalse(problem["blocks"])
+        self.assertIn("t-blue opens connections by aaa (br-", problem["text"])
+        why = lab.show(HOST, "explain t-blue")
+        self.assertEqual(why["verdict"], "advertised")
+        self.assertEqual([each["remedy"] for each in why["steps"] if each["name"] == "told"], [problem["remedy"]])
+        lab.until("it is advertised", lambda: lab.wrong_routes(self.here))
+        lab.until("and answers as itself", lambda: lab.reach(self.here[:1]))
+        lab.sh(HOST, problem["remedy"].split(" (")[0])
+        lab.until("that mends it", told)
+        self.mended()
+
     def test_bridge_down_while_berthd_hangs(self):
         """The module alone sees to it."""
         lab.sh(HOST, "pkill -STOP -x berthd")

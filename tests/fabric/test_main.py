@@ -72,7 +72,7 @@ class Main(unittest.TestCase):
     def test_one_address_on_two_hosts(self):
         """Anycast: the second host has the first one's route already, and prefers its own container all the same."""
         address, hosts = "10.20.9.9", ("host1", "host2")
-        network = ("network any\n driver bridge\n subnet 10.20.9.0/24\n gateway 10.20.9.1\n advertise host\n tag 200\nexit\n")
+        network = ("network any\n driver bridge\n subnet 10.20.9.0/24\n gateway 10.20.9.1\n advertise host\n tag 200\n anycast\nexit\n")
         lab.until("nothing but the fabric before the start", lambda: lab.wrong_routes([]))
         self.addCleanup(lab.until, "nothing is left", lambda: lab.wrong_routes([]))
         for host in hosts:

@@ -56,7 +56,7 @@ class Restart(unittest.TestCase):
         status = lab.status(HOST)
         if not status:
             return "no answer yet"
-        return [each for each in status["runtimes"] if each["inSync"]] or not status["zebra"]["connected"]
+        return [each for each in status["runtimes"] if each["name"] == "docker" and each["inSync"]] or not status["zebra"]["connected"]
 
     def is_bgp(self):
         return lab.settings()["profile"] == "bgp"

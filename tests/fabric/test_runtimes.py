@@ -79,7 +79,7 @@ class Runtimes(unittest.TestCase):
         lab.until("berthd answers", lambda: "" if lab.status(HOST) else "no")
 
     def in_sync(self):
-        return {each["name"]: each["inSync"] for each in lab.status(HOST).get("runtimes", [])}
+        return {each["name"]: each["inSync"] for each in lab.status(HOST).get("runtimes", []) if each["kind"] == "docker"}
 
     def test_both_are_advertised_and_one_that_dies_holds_back_its_own(self):
         lab.until("the first engine's is reachable", lambda: lab.reach([self.one]))

@@ -132,7 +132,8 @@ class Grammar:
                         "ct status snat", "ct state related", "ct direction original", "ct direction reply",
                         "ct state ! invalid", "ct state new,untracked", "ct status seen-reply", "ct status & dnat == dnat",
                         "ct original ip saddr 10.0.0.0/16", "ct original ip daddr 10.10.0.0/16", "ct mark 0x10",
-                        "ct mark & 0xf0 == 0x10", "ct mark != 0x10", "ct mark 0")
+                        "ct mark & 0xf0 == 0x10", "ct mark != 0x10", "ct mark 0", "ct zone 0", "ct zone != 0", "ct protocol tcp",
+                        "ct expiration > 1s", "ct mark . meta mark != { 0x10 . 0x10 }", "ct mark . meta mark { 0x0 . 0x0 }")
 
     def mark_match(self, _=None):
         return self.one("meta mark 0x10", "meta mark != 0x10", "meta mark & 0xff == 0x10", "meta mark & 0x10 == 0x10",
@@ -168,9 +169,7 @@ class Grammar:
     def match(self, table, hook, kind):
         kinds = [(6, lambda: self.address_match(table)), (4, lambda: self.link_match(hook)), (3, self.port_match),
                  (3, lambda: self.protocol_match(table)), (2, self.mark_match), (1, lambda: self.other_match(table)),
-                 (1, lambda: self.concatenation(table, hook))]
-        if kind != "raw":
-            kinds.append((3, self.state_match))
+                 (1, lambda: self.concatenation(table, hook)), (3, self.state_match)]
         return self.random.choices([each[1] for each in kinds], [each[0] for each in kinds])[0]()
 
     @staticmethod
@@ -202,10 +201,11 @@ class Grammar:
         choices = ["meta mark set 0x10", "meta mark set meta mark | 0x4000", "meta mark set meta mark & 0xff",
                    "meta mark set meta mark & 0xff00ffff | 0x00040000", "meta mark set meta mark ^ 0x10", "counter",
                    'log prefix "drop accept" flags ip options', "continue"]
-        if kind != "raw":
-            choices += ["ct mark set meta mark", "meta mark set ct mark", "ct mark set 0x10"]
-        else:
-            choices += ["notrack"]
+        choices += ["ct mark set meta mark", "meta mark set ct mark", "ct mark set 0x10", "meta mark set ct mark & 0xff"]
+        if table and table.family == "ip":
+            choices += ["ip dscp set 0", "meta priority set ip dscp map { 0 : 1 }", "meta priority set ip dscp map { 63 : 1 }"]
+        if kind == "raw":
+            choices += ["notrack"] * 4
         return self.random.choice(choices)
 
     def verdict(self, table, hook, kind, targets):
@@ -242,7 +242,7 @@ class Grammar:
         if form == 0:
             elements = ", ".join(f"{a} : {word()}" for a in self.apart(family))
             return f"{family} {self.one('saddr', 'daddr')} vmap {{ {elements} }}"
-        if form == 1 and kind != "raw":
+        if form == 1:
             return f"ct state vmap {{ established : {word()}, related : {word()}, invalid : {word()} }}"
         if form == 2:
             elements = ", ".join(f'"{a}" : {word()}' for a in self.some(["eth0", "eth1", "br-blue", "br-red"]))

@@ -32,9 +32,9 @@ bool reads_back(const std::string& text, const Config& config) {
 }
 
 // Takes on every configuration, and has containers and networks that nobody would name so.
-class Host : public FakeHost {
+class StrangeHost : public FakeHost {
  public:
-  Host() {
+  StrangeHost() {
     for (const std::string& name :
          {std::string("a b"), std::string("tab\there"), std::string("line\nhere"), std::string("\x1b[2J\xc2\x9b"),
           std::string("zero\0here", 9), std::string("10.10.1.2"), std::string("json"),
@@ -84,7 +84,7 @@ void check_offers(const ShellSession& session, const std::string& line) {
   }
 }
 
-void say(ShellSession& session, const Shell& shell, const Host& host, const std::string& line) {
+void say(ShellSession& session, const Shell& shell, const StrangeHost& host, const std::string& line) {
   check_offers(session, line);
   const Config before = host.config();
   const auto drafts = shell.drafts;
@@ -121,7 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const auto lines = lines_of(bytes, 1 + data[0]);
   require(lines == lines_of(bytes, bytes.size()));
-  Host host;
+  StrangeHost host;
   Shell shell{host, {}};
   ShellSession one(shell), other(shell);
   ShellSession* turn = &one;

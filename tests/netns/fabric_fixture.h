@@ -190,7 +190,7 @@ class Fabric : public OwnNamespace, public AgentRun {
   }
   static std::map<std::string, NetworkConfig> networks() {
     std::map<std::string, NetworkConfig> out;
-    for (const std::string name : {"blue", "red"}) out[name].name = name;
+    for (const std::string name : {"blue", "red"}) out[name].name = name, out[name].runtime = "docker";
     return out;
   }
   void begin() {

@@ -78,6 +78,24 @@ TEST_F(HostAgentTest, AContainerThatStartsAnewIsJudgedByItsNewPort) {
   }
 }
 
+// For the shows: what ip link says in the container, and where that is.
+TEST_F(HostAgentTest, TheContainersEndOfItsLinkIsKnown) {
+  begin();
+  start({"c1", {{"blue", "2"}, {"red", "2"}}});
+  for (const std::string eth : {"eth0", "eth1"}) {
+    const EndpointKey key{{"docker", "c1-id"}, eth == "eth0" ? "c1-on-blue" : "c1-on-red"};
+    HostPort port;  // the container's end is looked for after its port is known
+    ASSERT_TRUE(until([&] { return !(port = agent.ports()[key]).inner.name.empty(); })) << eth;
+    EXPECT_EQ(port.name, (eth == "eth0" ? "v1c1" : "v2c1"));
+    EXPECT_EQ(port.inner.name, eth);
+    EXPECT_EQ(port.inner.netns, "/run/netns/c1");
+    EXPECT_EQ(port.inner.mtu, 1500U);
+    EXPECT_TRUE(run("ip -n c1 -o link show " + eth + " | grep -q '^" + std::to_string(port.inner.index) + ": " + eth +
+                    "@if" + std::to_string(port.index) + ":'"))
+        << port.inner.index;
+  }
+}
+
 // A stand-in for a runtime, or a driver whose ports can't be read: no judgement, and nothing runs.
 TEST_F(HostAgentTest, EndpointsThatWereNeverSeenOnAPortAreNotJudgedAndCostNothing) {
   begin();
@@ -134,14 +152,71 @@ TEST_F(HostAgentTest, StrictReversePathFilterHoldsBackTheAddressWhoseAnswersLeav
 
 TEST_F(HostAgentTest, AReturnPathThatCantBeAskedForIsToldAndHoldsNothingBack) {
   begin();
-  start({"c1", {{"blue", "2"}, {"red", "2"}}});
+  ContainerFact fact = start({"c1", {{"blue", "2"}, {"red", "2"}}});
   ASSERT_TRUE(settled());
   const int kept = open("/run/netns/c1", O_RDONLY | O_CLOEXEC);
   ASSERT_TRUE(run("ip netns del c1 && sysctl -qw net.ipv4.conf.all.rp_filter=1"));
+  for (EndpointFact& each : fact.endpoints) each.id = each.id.str() + "-anew";
+  agent.container_changed(fact);
   ASSERT_TRUE(until([&] { return last.endpoints.size() == 2; })) << told();
   EXPECT_TRUE(told_of("may answer for 10.10.2.2 by another than br-red")) << told();
-  EXPECT_TRUE(advertised("red", "c1", "10.10.2.2") && advertised("blue", "c1", "10.10.1.2"));
+  EXPECT_TRUE(std::ranges::none_of(last.endpoints, [](const auto& each) { return each.second.blocks; })) << told();
   close(kept);
+}
+
+// What it opens itself has the source of the network that has its default route. What it answers has its own.
+TEST_F(HostAgentTest, ADefaultRouteByANetworkWithNatIsToldAndHoldsNothingBack) {
+  begin();
+  std::map<std::string, NetworkConfig> only_blue = networks();
+  only_blue.erase("red");
+  agent.configured(only_blue, {});
+  agent.unwant("red");
+  ContainerFact fact = start({"c1", {{"red", "2"}, {"blue", "2"}}});
+  start({"c2", {{"blue", "3"}, {"red", "3"}}});
+  ASSERT_TRUE(settled());
+  EXPECT_TRUE(last.endpoints.empty()) << "no NAT: " << told();
+  const EndpointKey on_blue{{"docker", "c1-id"}, "c1-on-blue"};
+  for (const std::string family : {"ip", "ip6"}) {
+    ASSERT_TRUE(run("nft 'add table " + family + " nat; add chain " + family +
+                    " nat POSTROUTING { type nat hook postrouting priority 100; }; add rule " + family +
+                    " nat POSTROUTING " + family + " saddr " + (family == "ip" ? "10.10.2.0/24" : "fd00:2::/64") +
+                    " oifname != br-red masquerade'"));
+    ASSERT_TRUE(until([&] {
+      const auto found = last.endpoints.find(on_blue);
+      return found != last.endpoints.end() && found->second.family == (family == "ip" ? Family::V4 : Family::Both);
+    })) << told();
+  }
+  EXPECT_EQ(last.endpoints.size(), 1U) << "c2 has its default route by blue: " << told();
+  const Problem problem = last.endpoints.at(on_blue);
+  EXPECT_EQ(problem.code, "default-route-nat");
+  EXPECT_TRUE(problem.text.starts_with("c1 opens connections by red (br-red)")) << problem.text;
+  EXPECT_TRUE(problem.remedy.starts_with("docker network disconnect red c1 (")) << problem.remedy;
+  EXPECT_TRUE(advertised("blue", "c1", "10.10.1.2") && advertised("blue", "c1", "fd00:1::2"));
+  for (const char* address : {"10.10.1.2", "fd00:1::2"})  // the kernel's own link-local addresses come a second later
+    EXPECT_TRUE(until([&] { return reaches("far", "c1", address); })) << address << ", by a way with NAT";
+  // As Docker does at that: the link goes, the default route is by the other one.
+  ASSERT_TRUE(
+      run("ip link del v2c1; ip -n c1 route add default via 10.10.1.1; ip -n c1 route add default via fd00:1::1"));
+  fact.endpoints.erase(fact.endpoints.begin());
+  agent.container_changed(fact);
+  ASSERT_TRUE(until([&] { return last.endpoints.empty(); })) << told();
+}
+
+// It would hide what holds back.
+TEST_F(HostAgentTest, WhatIsOnlyToldOfAnEndpointGivesWayToWhatHoldsItBack) {
+  begin();
+  agent.unwant("red");
+  start({"c1", {{"red", "2"}, {"blue", "2"}}});
+  start({"c2", {{"blue", "3"}}});
+  ASSERT_TRUE(
+      run("nft 'add table ip nat; add chain ip nat POSTROUTING { type nat hook postrouting priority 100; }; "
+          "add rule ip nat POSTROUTING ip saddr 10.10.2.0/24 oifname != br-red masquerade'"));
+  ASSERT_TRUE(until([&] { return told_of("default-route-nat"); })) << told();
+  ASSERT_TRUE(
+      run("nft 'add table ip filter; add chain ip filter FORWARD { type filter hook forward priority 0; }; "
+          "add rule ip filter FORWARD ip daddr 10.10.1.2 drop'"));
+  ASSERT_TRUE(until([&] { return !advertised("blue", "c1", "10.10.1.2"); })) << told();
+  EXPECT_TRUE(advertised("blue", "c2", "10.10.1.3"));
 }
 
 TEST_F(HostAgentTest, OneUplinkOfTwoThatDoesNotForwardIsToldAndHoldsNothingBack) {
@@ -199,6 +274,8 @@ TEST_F(HostAgentTest, AGatewayOfOursIsPutBackAsItWas) {
     ASSERT_TRUE(
         run("ip addr del 10.10.1.1/32 dev br-blue 2>/dev/null || true; ip addr del 10.10.1.9/24 dev br-blue "
             "2>/dev/null || true"));
+    // What was put back is seen as there: else the next fault is one that lasts, and is mended before it is told.
+    ASSERT_TRUE(settled()) << fault;
     ASSERT_TRUE(until([&] { return good("blue"); })) << fault << told();
   }
   EXPECT_TRUE(until([&] { return output_of(kShown) == before; }))
@@ -398,31 +475,30 @@ TEST_F(Reload, WithdrawsNothingHoweverLongItTakes) {
 }
 
 TEST_F(Reload, WithdrawsWhatStaysClosed) {
-  begin_with(1s);
+  begin_with(2s);
   for (int twice = 0; twice < 2; ++twice) {
     close();
     const auto took = time_to([&] { return withdrawn; });
-    EXPECT_GE(took, 900ms);
-    EXPECT_LE(took, 2s);
+    EXPECT_GE(took, 1900ms);
     ASSERT_TRUE(until([&] { return !last.health["red"].advertisable(*Prefix::parse("fd00:2::/64")); }));
     open();
-    EXPECT_LE(time_to([&] { return good("blue") && good("red"); }), 1s) << "what is better counts at once";
+    EXPECT_LE(time_to([&] { return good("blue") && good("red"); }), 2s) << "what is better waits for nobody's patience";
     withdrawn = false;
-    ASSERT_TRUE(pass(1s));
+    ASSERT_TRUE(pass(2s));
   }
 }
 
 TEST_F(Reload, WithoutPatienceCountsAtOnce) {
   begin_with(0s);
   close();
-  EXPECT_LE(time_to([&] { return withdrawn; }), 1s);
+  ASSERT_TRUE(until([&] { return withdrawn; })) << told();
   EXPECT_EQ(agent.counters().held_back, 0U);
 }
 
 TEST_F(Reload, IsNoExcuseForNat) {
   begin_with(60s);
   nft("table inet own { chain out { type nat hook postrouting priority 100; ip saddr 10.10.1.0/24 masquerade; }; }");
-  EXPECT_LE(time_to([&] { return !advertised("blue", "c1", "10.10.1.2"); }), 1s);
+  ASSERT_TRUE(until([&] { return !advertised("blue", "c1", "10.10.1.2"); })) << told();
   EXPECT_TRUE(advertised("blue", "c1", "fd00:1::2"));
   EXPECT_TRUE(good("red"));
 }
@@ -443,17 +519,17 @@ TEST_F(Reload, HidesNothingElse) {
       << told();
   EXPECT_EQ(blue.v4.in, Passing::None) << "and what the rules do is said as it is";
   ASSERT_TRUE(run("echo 0 >/proc/sys/net/ipv4/conf/br-blue/forwarding"));
-  EXPECT_LE(time_to([&] { return !advertised("blue", "c1", "10.10.1.2"); }), 1s);
+  ASSERT_TRUE(until([&] { return !advertised("blue", "c1", "10.10.1.2"); })) << told();
   EXPECT_TRUE(advertised("blue", "c1", "fd00:1::2")) << "of which the rules alone are closed";
   EXPECT_TRUE(good("red"));
 }
 
 TEST_F(Reload, OfRulesThatConcernOneContainer) {
-  begin_with(1s);
+  begin_with(2s);
   nft("insert rule inet own forward ip daddr 10.10.1.2 drop");
   ASSERT_TRUE(pass(500ms));
   EXPECT_FALSE(withdrawn) << told();
-  ASSERT_TRUE(until([&] { return withdrawn; }, 1500ms));
+  ASSERT_TRUE(until([&] { return withdrawn; }));
   EXPECT_FALSE(advertised("blue", "c1", "10.10.1.2"));
   EXPECT_TRUE(advertised("blue", "c2", "10.10.1.3") && advertised("blue", "c1", "fd00:1::2"));
   bool advertised_anew = false;

@@ -79,6 +79,7 @@ NetworkConfig random_network(Dice& dice, std::uint32_t index, const std::vector<
   if (dice.coin()) out.mtu = dice.number(1280, 65535);
   out.nat_lenient = dice.coin();
   if (dice.coin()) out.max_containers = dice.number(1, 1000000);
+  out.anycast = dice.coin();
   for (const LabelKind label : {LabelKind::Advertise, LabelKind::Tag, LabelKind::Network})
     if (dice.coin()) out.allow_labels.insert(label);
   if (out.allow_labels.contains(LabelKind::Tag))

@@ -5,8 +5,6 @@
 // the runtime, of the session or of zebra. In the end the RIB holds what the last state alone would bring, and on the way no
 // route points at nothing. BERTH_SEED repeats one run.
 #include <gtest/gtest.h>
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -14,8 +12,7 @@
 #include "container_watcher/attach/bridge/bridge_driver.h"
 #include "daemon/reconciler.h"
 #include "tests/property/world.h"
-#include "tests/support/fake_parts.h"
-#include "tests/support/fake_route_sink.h"
+#include "tests/support/reconciler_world.h"
 
 namespace berth {
 namespace {
@@ -73,6 +70,16 @@ class Daemon {
     }
   }
   void list() { parts_->runtime.list(); }
+  // Some addresses are another host's, or none any more.
+  void elsewhere(Random& random, bool some) {
+    rib_.others.clear();
+    const unsigned modulus = 2 + random() % 3;
+    for (const auto& [key, fact] : said_.containers)
+      for (const EndpointFact& endpoint : fact.endpoints)
+        for (const IpAddress& address : endpoint.addresses)
+          if (some && hash_value(address) % modulus == 0)
+            rib_.others[Prefix::host(address)] = {{"bgp", false, {{IpAddress::parse("10.0.0.1"), "eth1"}}}};
+  }
   void reach() { parts_->sink.reachable = true; }
   bool turn(unsigned which) {
     const bool any = which == 0 ? parts_->sink.turn() : which == 1 ? parts_->runtime.turn() : parts_->host.turn();
@@ -97,25 +104,13 @@ class Daemon {
   }
 
  private:
-  struct Parts {
-    explicit Parts(Daemon& of)
-        : reconciler(timers, of.said_.config, [](const std::string&) { return false; }),
-          sink(of.rib_, reconciler),
-          runtime(reconciler),
-          host([this](const HostReport& report) { reconciler.host_looked(report); }) {
+  struct Parts : ReconcilerWorld {
+    explicit Parts(Daemon& of) : ReconcilerWorld(of.rib_, of.said_.config, [](std::string_view) { return &kBridge; }) {
       runtime.answers = [&of](const RuntimeNetwork& network) {
         return Result<EnsuredNetwork>(EnsuredNetwork{of.fact(network), false, {}});
       };
-      reconciler.begin({sink, host, {{"docker", &runtime}}, [](std::string_view) { return &kBridge; }});
     }
-    ~Parts() { reconciler.stop(); }
-    Parts(const Parts&) = delete;
-    Parts& operator=(const Parts&) = delete;
-    HandTimers timers;
-    Reconciler reconciler;
-    FakeRouteSink sink;
-    FakeRuntime runtime;
-    FakeHost host;
+    FakeRuntime& runtime = *runtimes[0];
   };
   NetworkFact fact(const RuntimeNetwork& network) const {
     NetworkFact out = parts_ ? parts_->runtime.fact(network) : NetworkFact{};
@@ -148,15 +143,7 @@ struct Expander {
 };
 
 class ReconcilerProperty : public testing::TestWithParam<Expander> {
- protected:
-  void SetUp() override {
-    before_ = spdlog::default_logger();
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_st>()));
-  }
-  void TearDown() override { spdlog::set_default_logger(before_); }
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
+  LogTo silent_;
 };
 
 TEST_P(ReconcilerProperty, EndsWhereTheLastStateAloneWould) {
@@ -174,6 +161,7 @@ TEST_P(ReconcilerProperty, EndsWhereTheLastStateAloneWould) {
       if (how.squash && event < 24) continue;
       daemon.tell(state, how.reverse, how.duplicate);
       if (random() % 4 == 0) daemon.list();
+      daemon.elsewhere(random, random() % 2 == 0);
       for (unsigned turns = random() % 8; turns > 0; --turns) {
         daemon.turn(static_cast<unsigned>(random() % 3));
         if (how.cut && random() % 6 == 0) daemon.cut(random);
@@ -181,6 +169,7 @@ TEST_P(ReconcilerProperty, EndsWhereTheLastStateAloneWould) {
       if (random() % 4 == 0) daemon.wait(std::chrono::milliseconds(random() % 8000));
     }
     daemon.reach();
+    daemon.elsewhere(random, false);
     daemon.list();
     for (int more = 0; more < 3; ++more) {
       daemon.settle();

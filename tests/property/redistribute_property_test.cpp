@@ -43,6 +43,7 @@ void faults(World& world, Random& random, bool on) {
   };
   world.zebra.refuse(some);
   world.zebra.not_best(some);
+  world.zebra.elsewhere([modulus, on](const Prefix& address) { return on && hash_value(address) % modulus == 1; });
   for (const char* network : {"blue", "red", "green"}) world.fail(network, on && random() % 3 == 0);
   if (!on) return;
   const auto& rib = world.zebra.rib();

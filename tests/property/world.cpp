@@ -247,6 +247,8 @@ void World::act(const Action& step) {
   } else if (const auto* announce = std::get_if<Announce>(&step)) {
     const RibObject& object = announce->object;
     named_.insert(object.key);
+    EXPECT_TRUE(zebra.may_be_announced(object.key))
+        << "nobody asked, or it is another host's: " << object.key.prefix.to_string();
     EXPECT_FALSE(object.key.prefix.is_default());
     EXPECT_FALSE(told_.host_addresses.contains(object.key.prefix.address()) && object.key.prefix.is_host());
     bool inside = false;
@@ -258,7 +260,10 @@ void World::act(const Action& step) {
     EXPECT_TRUE(inside) << object.key.prefix.to_string();
     EXPECT_TRUE(object.tag == 100 || object.tag == 150 || object.tag == 101 || object.tag == 102 || object.tag == 200);
   } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
-    EXPECT_TRUE(named_.contains(withdraw->key)) << "not ours to take: " << withdraw->key.prefix.to_string();
+    EXPECT_TRUE(named_.erase(withdraw->key)) << "not ours to take: " << withdraw->key.prefix.to_string();
+  } else if (const auto* question = std::get_if<Ask>(&step)) {
+    EXPECT_TRUE(question->address.is_host() && !named_.contains({RibKind::Route, question->address}))
+        << "asked of what is said already: " << question->address.to_string();
   } else {
     EXPECT_TRUE(listed_) << "swept before the runtime was in sync";
     check_keep(std::get<EndOfSync>(step).keep);

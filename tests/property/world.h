@@ -44,7 +44,10 @@ class World {
   bool has_bridge(const std::string& network) const { return kernel_.contains("br-" + network); }
   bool step();    // one step or one answer; false: nothing to do
   void settle();  // until nothing is left to do
-  void retry() { brain_->retry(); }
+  void retry() {
+    brain_->retry();
+    brain_->ask_again();
+  }
 
   FakeZebra zebra;
   Redistributor& brain() { return *brain_; }

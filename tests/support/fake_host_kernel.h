@@ -45,8 +45,9 @@ class FakeHostKernel : public Executor, public Observer {
   void change() { tell(); }  // by another hand
 
   // What a test counts.
-  unsigned applied = 0;                  // operations
-  unsigned dumps = 0;                    // of the whole state
+  unsigned applied = 0;  // operations
+  unsigned dumps = 0;    // of the whole state
+  std::vector<AnnounceAddress> announced{};
   std::vector<std::string> forgetful{};  // what forgetful_links() answers
 
   // As Watch: whether there is something to look for since the last time.
@@ -88,6 +89,11 @@ class FakeHostKernel : public Executor, public Observer {
     return out;
   }
   Result<std::vector<std::string>> forgetful_links() override { return forgetful; }
+  Result<std::vector<HostLink>> links(const Netns& where) override {
+    const auto found = all_.find(where);
+    return found == all_.end() ? Result<std::vector<HostLink>>(stale("there is no such network namespace"))
+                               : found->second.host.links;
+  }
   std::map<int, Mac> peer_macs(const std::vector<HostLink>& ports) override {
     std::map<int, Mac> out;
     for (const HostLink& port : ports)
@@ -97,7 +103,7 @@ class FakeHostKernel : public Executor, public Observer {
     return out;
   }
   std::map<int, std::string> named_netns() override { return {}; }
-  std::optional<int> way_out(const Netns&, const IpAddress&) override { return std::nullopt; }
+  std::optional<HostLink> way_out(const Netns&, bool, const std::optional<IpAddress>&) override { return std::nullopt; }
   Result<std::vector<HostRoute>> routes(std::uint32_t table, int protocol, const Netns& where) override {
     std::vector<HostRoute> out;
     for (const HostRoute& each : all_.at(where).routes)
@@ -108,6 +114,25 @@ class FakeHostKernel : public Executor, public Observer {
     Namespace& in = all_.at(where);
     const HostLink* of = in.host.find(link);
     return of ? in.neighbours[of->index] : Result<std::vector<HostNeighbour>>(none(link));
+  }
+  Result<HostProxies> proxies(const std::vector<Prefix>& within, const std::set<int>& links) override {
+    HostProxies out;
+    for (const HostRoute& each : own().routes)
+      if (each.table == kMainTable && each.to.is_host() &&
+          std::ranges::any_of(within, [&](const Prefix& one) { return one.contains(each.to); }))
+        out.routes[each.to.address()].insert(each.link);
+    for (const auto& [index, all] : own().neighbours)
+      for (const HostNeighbour& each : all)
+        if (each.proxy && each.protocol == kRouteProtocol) out.links[index].ours.insert(each.address);
+    const auto number = [&](const std::string& key) { return std::stoi(own().sysctls.at(key)); };
+    for (const int index : links)
+      if (const HostLink* link = own().host.find(index)) {
+        LinkProxies& of = out.links[index];
+        of.delay_v4 = number(proxy_delay(true, link->name));
+        of.delay_v6 = number(proxy_delay(false, link->name));
+        of.ndp = number(link_sysctl(false, link->name, "proxy_ndp"));
+      }
+    return out;
   }
   Result<std::vector<FdbEntry>> fdb(const std::string& link, const Netns& where) override {
     Namespace& in = all_.at(where);
@@ -139,7 +164,7 @@ class FakeHostKernel : public Executor, public Observer {
     const std::string off = link_sysctl(false, what.link, "disable_ipv6");
     if (!what.address.is_v4() && in->sysctls[off] == "1") return permanent(off + " is 1", "sysctl -w " + off + "=0");
     const LinkAddress wanted{what.address, what.length};
-    if (!what.address.is_v4())
+    if (!what.address.is_v4() || what.alone)
       std::erase_if(link->addresses, [&](const auto& each) { return each.address == what.address && each != wanted; });
     if (std::find(link->addresses.begin(), link->addresses.end(), wanted) == link->addresses.end())
       link->addresses.push_back(wanted);
@@ -178,7 +203,8 @@ class FakeHostKernel : public Executor, public Observer {
     link.mtu = 1500;
     link.mac = 0x020000000000 | static_cast<Mac>(link.index);
     in->sysctls[link_sysctl(true, name, "rp_filter")] = "0";
-    for (const char* key : {"accept_ra", "disable_ipv6"}) in->sysctls[link_sysctl(false, name, key)] = "0";
+    for (const bool v4 : {true, false}) in->sysctls[proxy_delay(v4, name)] = "80";
+    for (const char* key : {"accept_ra", "disable_ipv6", "proxy_ndp"}) in->sysctls[link_sysctl(false, name, key)] = "0";
     in->sysctls[link_sysctl(true, name, "forwarding")] = in->sysctls["net.ipv4.ip_forward"];
     in->sysctls[link_sysctl(false, name, "forwarding")] = in->sysctls["net.ipv6.conf.all.forwarding"];
     in->host.links.push_back(link);
@@ -202,7 +228,7 @@ class FakeHostKernel : public Executor, public Observer {
   Status make(const PutLink& what, Namespace* in) {
     if (const auto* veth = std::get_if<VethLink>(&what.kind)) {
       Namespace& there = all_.at(veth->peer_netns);
-      if (find(&there, veth->peer)) return error_of(EEXIST, "");
+      if (find(&there, veth->peer)) return permanent(veth->peer + " is there already");
       HostLink& peer = add_link(&there, veth->peer, "veth");
       peer.peer = next_index_ + 1;
       if (veth->peer_mac != 0) peer.mac = veth->peer_mac;
@@ -275,6 +301,30 @@ class FakeHostKernel : public Executor, public Observer {
     tell();
     return {};
   }
+  Status carry_out(const DeleteMarkedLinks& what, Namespace* in) {
+    if (in == &own()) return permanent("the links of berthd's own network namespace are not a container's");
+    const auto marked = [](const HostLink& link) { return link.alias.starts_with("berth:"); };
+    std::vector<int> ours;
+    for (const HostLink& each : in->host.links) {
+      const HostLink* peer = each.kind == "veth" ? own().host.find(each.peer) : nullptr;
+      if ((marked(each) || (peer && marked(*peer))) && !(each.name == what.keep && each.alias == what.keep_mark))
+        ours.push_back(each.index);
+    }
+    const bool more = ours.size() > kMostMarkedLinks;
+    if (more) ours.resize(kMostMarkedLinks);
+    for (const int each : ours)
+      if (const HostLink* link = in->host.find(each)) remove(each, link->kind == "veth" ? link->peer : 0);
+    if (!ours.empty()) tell();
+    return more ? transient("some are left") : Status();
+  }
+  Status carry_out(const AnnounceAddress& what, Namespace* in) {
+    const HostLink* link = find(in, what.link);
+    if (!link) return none(what.link);
+    if (!link->up) return error_of(ENETDOWN, "");
+    announced.push_back(what);
+    return {};
+  }
+  Status carry_out(const AwaitOperUp& what, Namespace* in) { return find(in, what.link) ? Status() : none(what.link); }
   // With all that stands on it.
   void remove(int index, int peer) {
     std::set<int> more;
@@ -328,7 +378,8 @@ class FakeHostKernel : public Executor, public Observer {
     if (!link) return none(what.link);
     auto& all = in->neighbours[link->index];
     std::erase_if(all, [&](const auto& each) { return each.address == what.address && each.proxy == what.proxy; });
-    all.push_back({what.address, what.proxy ? 0 : what.mac, !what.proxy, what.proxy, what.external});
+    all.push_back({what.address, what.proxy ? 0 : what.mac, !what.proxy, what.proxy, what.external,
+                   what.proxy ? kRouteProtocol : 0});
     tell();
     return {};
   }

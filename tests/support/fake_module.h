@@ -58,6 +58,9 @@ class FakeModule {
   std::vector<fpm::Batch> batches;
   std::vector<fpm::Prefix> kept;  // what the last end of sync said that it must not sweep
   std::size_t most_unanswered = 0;
+  std::size_t queries = 0, most_queries = 0;       // the latter: at a time
+  std::map<std::string, fpm::RibEntry> elsewhere;  // by address: what the fabric has
+  bool replies = true, replies_backwards = false;
 
   void listen() {
     sockaddr_un address{};
@@ -90,6 +93,7 @@ class FakeModule {
     greeted_ = false;
     out_.clear();
     unanswered_.clear();
+    replies_.clear();
     decoder_ = FrameDecoder();
   }
   bool connected() const { return fd_ >= 0; }
@@ -104,6 +108,7 @@ class FakeModule {
     if (fd_ < 0) return;
     if (reads) read_some();
     if (answers) answer_all();
+    if (replies) reply_all();
     if (const auto now = std::chrono::steady_clock::now();
         keeps_alive && greeted_ && hold_seconds && now >= next_word_) {
       next_word_ = now + std::chrono::milliseconds(hold_seconds * 1000 / 3);
@@ -143,6 +148,7 @@ class FakeModule {
       hello->set_protocol(protocol);
       hello->set_software("fake");
       hello->set_frr_version("8.4.4");
+      hello->set_route_type("openfabric");
       hello->set_session(in.hello().session());
       hello->set_window(window);
       hello->set_max_operations(max_operations);
@@ -183,6 +189,18 @@ class FakeModule {
       out.mutable_sync_done()->set_sequence(in.end_of_sync().sequence());
       out.mutable_sync_done()->set_swept(sweep());
       send(out);
+    } else if (in.has_query()) {
+      ++queries;
+      fpm::QueryReply* reply = out.mutable_query_reply();
+      reply->set_id(in.query().id());
+      const fpm::Prefix& prefix = in.query().prefix();
+      if (const auto own = held.find(prefix.address() + "r"); own != held.end()) {
+        reply->add_entries()->set_type("openfabric");
+        *reply->mutable_entries(0)->mutable_next_hops() = own->second.add().next_hops();
+      }
+      if (const auto others = elsewhere.find(prefix.address()); others != elsewhere.end())
+        *reply->add_entries() = others->second;
+      replies_.push_back(std::move(out));
     } else if (in.has_keepalive()) {
       ++keepalives;
       if (!hold_seconds) drop();
@@ -213,6 +231,12 @@ class FakeModule {
       if (((inner.address()[bit / 8] ^ outer.address()[bit / 8]) >> (7 - bit % 8)) & 1) return false;
     return true;
   }
+  void reply_all() {
+    most_queries = std::max(most_queries, replies_.size());
+    if (replies_backwards) std::reverse(replies_.begin(), replies_.end());
+    for (const fpm::Message& each : replies_) send(each);
+    replies_.clear();
+  }
   void answer_all() {
     if (unanswered_.empty()) return;
     fpm::Message out;
@@ -227,6 +251,7 @@ class FakeModule {
   std::chrono::steady_clock::time_point next_word_;
   FrameDecoder decoder_;
   std::map<std::string, fpm::Result> unanswered_;
+  std::vector<fpm::Message> replies_;
   std::set<std::string> stale_;  // of an earlier session
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <functional>
 #include <iterator>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "container_watcher/attach/host.h"
+#include "container_watcher/attach/plugger.h"
 #include "container_watcher/runtime.h"
 #include "daemon/timers.h"
 
@@ -67,6 +69,9 @@ class FakeRuntime : public Runtime {
   void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) override {
     asked.push_back(network.network);
     waiting_.emplace_back(network, std::move(then));
+  }
+  void netns(const ContainerKey& container, std::function<void(Result<Netns>)> then) override {
+    namespaces_.emplace_back(container, std::move(then));
   }
   std::map<std::string, std::uint64_t> counters() const override { return {}; }
 
@@ -130,6 +135,19 @@ class FakeRuntime : public Runtime {
     return true;
   }
 
+  // The same for one question after a namespace: containers[id].netns, where there is one.
+  bool turn_netns() {
+    if (namespaces_.empty()) return false;
+    auto [key, then] = std::move(namespaces_.front());
+    namespaces_.pop_front();
+    const auto at = containers.find(key.id);
+    if (at == containers.end() || at->second.netns.empty())
+      then(stale("it does not run"));
+    else
+      then(Netns{at->second.netns});
+    return true;
+  }
+
   bool started = false;
   std::vector<std::string> asked;
   std::map<SharedText, ContainerFact> containers;
@@ -139,6 +157,7 @@ class FakeRuntime : public Runtime {
   const std::string name_;
   bool here_ = false;
   std::deque<std::pair<RuntimeNetwork, std::function<void(Result<EnsuredNetwork>)>>> waiting_;
+  std::deque<std::pair<ContainerKey, std::function<void(Result<Netns>)>>> namespaces_;
 };
 
 class FakeHost : public Host {
@@ -163,6 +182,8 @@ class FakeHost : public Host {
   void container_changed(const ContainerFact&) override {}
   void container_gone(const ContainerKey&) override {}
   const HostCounters& counters() const override { return counters_; }
+  std::map<EndpointKey, HostPort> ports() const override { return {}; }
+  std::map<std::string, HostParent> parents() const override { return {}; }
 
   // A look. False: nothing has changed since the last one.
   bool turn() {
@@ -203,6 +224,67 @@ class FakeHost : public Host {
   Listener listener_;
   bool changed_ = false;
   HostCounters counters_;
+};
+
+// Hands out addresses of the network's first subnet, from .200 upward, and keeps them.
+class FakePlugger : public Plugger {
+ public:
+  void start() override {}
+  void stop() override { waiting_.clear(); }
+  void plug(PlugOrder order, std::function<void(Plugged)> then) override {
+    waiting_.push_back([this, order = std::move(order), then = std::move(then)] { then(done(order)); });
+  }
+  void unplug(const AttachmentKey& key, const Netns&, std::function<void(Status)> then) override {
+    waiting_.push_back([this, key, then = std::move(then)] {
+      plugged.erase(key);
+      then({});
+    });
+  }
+  void configured(std::set<std::string> runtimes, std::set<std::string> networks) override {
+    told = {std::move(runtimes), std::move(networks)};
+  }
+  void containers(const std::string&, const std::vector<ContainerFact>&) override {}
+  std::shared_ptr<const Leases> leases() const override { return std::make_shared<const Leases>(); }
+
+  // Answers the oldest that waits. False: none does.
+  bool turn() {
+    if (waiting_.empty()) return false;
+    const auto next = std::move(waiting_.front());
+    waiting_.pop_front();
+    next();
+    return true;
+  }
+
+  std::map<AttachmentKey, PlugOrder> plugged;
+  std::pair<std::set<std::string>, std::set<std::string>> told;  // runtimes, networks
+  std::optional<Error> refuses;                                  // everybody, with this
+  std::string host_link;  // by which routes to each go out, where that is not the network's own
+
+ private:
+  Plugged done(const PlugOrder& order) {
+    if (refuses) return *refuses;
+    const auto there = plugged.find(order.key);
+    if (there != plugged.end() && order.plugged_in && there->second.network.subnets != order.network.subnets)
+      return std::optional<EndpointFact>();
+    for (const auto& [key, other] : plugged)
+      if (key != order.key && key.endpoint == order.key.endpoint)
+        return permanent("it has another link");  // there is room for one
+    plugged.insert_or_assign(order.key, order);
+    const auto [at, fresh] = addresses_.try_emplace(order.key, static_cast<std::uint8_t>(200 + addresses_.size()));
+    auto bytes = order.network.subnets.front().subnet.address().bytes();
+    const std::array<std::uint8_t, 4> address{bytes[0], bytes[1], bytes[2], at->second};
+    EndpointFact out;
+    out.id = kPlug;
+    out.network = order.network.name;
+    out.network_id = order.network_key.id;
+    out.of_runtime = order.network_key.runtime;
+    out.addresses = {*IpAddress::from_bytes(address)};
+    out.driver = order.network.driver;
+    out.host_link = host_link;
+    return std::optional(std::move(out));
+  }
+  std::deque<std::function<void()>> waiting_;
+  std::map<AttachmentKey, std::uint8_t> addresses_;
 };
 
 }  // namespace berth

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,7 @@ struct FakeRib {
     bool stale = false;
   };
   std::map<RibKey, Entry> entries;
+  std::map<Prefix, std::vector<RibRoute>> others;  // what the fabric has from elsewhere
 };
 
 class FakeRouteSink : public RouteSink {
@@ -40,11 +42,15 @@ class FakeRouteSink : public RouteSink {
   void end_of_sync(std::vector<Prefix> keep = {}) override {
     if (connected_) sync_ = std::move(keep);
   }
-  bool idle() const override { return waiting_.empty() && !sync_; }
+  void ask(const Prefix& prefix) override {
+    if (connected_) asked_.insert(prefix);
+  }
+  bool idle() const override { return waiting_.empty() && asked_.empty() && !sync_; }
   const std::map<std::string, std::uint64_t>& counters() const override { return counters_; }
 
   // What a test asks for.
-  bool reachable = true;
+  bool reachable = true, answers_questions = true;
+  bool can_say = true;                                                  // what the RIB has
   std::function<std::optional<std::string>(const RibObject&)> refuses;  // why
   void far_side_restarts() {
     rib_.entries.clear();
@@ -66,7 +72,9 @@ class FakeRouteSink : public RouteSink {
       listener_.sink_connected({"10.3", "fake", "openfabric"});
       return true;
     }
-    if (waiting_.empty() && !sync_) return false;
+    if (waiting_.empty() && !sync_ && (asked_.empty() || !answers_questions)) return false;
+    for (const Prefix& each : answers_questions ? std::exchange(asked_, {}) : std::set<Prefix>())
+      listener_.sink_found(find(each));
     for (const RibAnswer& each : apply(std::exchange(waiting_, {}))) listener_.sink_answered(each);
     if (!sync_ || !waiting_.empty()) return true;
     const auto keep = *std::exchange(sync_, {});
@@ -84,7 +92,18 @@ class FakeRouteSink : public RouteSink {
   void change(const RibKey& key, std::optional<RibObject> object) {
     if (connected_) waiting_[key] = std::move(object);
   }
+  RibFound find(const Prefix& prefix) {
+    ++counters_["questions"];
+    if (!can_say) return {prefix, {}, "it does not know"};
+    RibFound out{prefix, {}, {}};
+    if (const auto others = rib_.others.find(prefix); others != rib_.others.end()) out.routes = others->second;
+    const auto own = rib_.entries.find({RibKind::Route, prefix});
+    if (own != rib_.entries.end())
+      out.routes.push_back({"openfabric", true, {{own->second.object.gateway, own->second.object.interface}}});
+    return out;
+  }
   void reset() {
+    asked_.clear();
     waiting_.clear();
     sync_.reset();
   }
@@ -110,6 +129,7 @@ class FakeRouteSink : public RouteSink {
   RouteSinkListener& listener_;
   bool started_ = false, connected_ = false;
   Changes waiting_;
+  std::set<Prefix> asked_;
   std::optional<std::vector<Prefix>> sync_;
   std::map<std::string, std::uint64_t> counters_;
 };

@@ -29,6 +29,7 @@ class FakeZebra {
     connected_ = true;
     sync_done_ = false;
     answers_.clear();
+    found_.clear();
     for (auto& [key, entry] : rib_) entry.stale = true;
     brain.zebra_connected();
   }
@@ -36,6 +37,7 @@ class FakeZebra {
     connected_ = false;
     sync_done_ = false;
     answers_.clear();
+    found_.clear();
     for (auto& [key, entry] : rib_) entry.stale = true;
     brain.zebra_lost();
   }
@@ -61,6 +63,16 @@ class FakeZebra {
     } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
       rib_.erase(withdraw->key);
       answers_.push_back({withdraw->key, RibState::Gone, ""});
+    } else if (const auto* question = std::get_if<Ask>(&step)) {
+      RibFound found{question->address, {}, {}};
+      if (elsewhere_ && elsewhere_(question->address))
+        found.routes.push_back({"bgp", false, {{IpAddress::parse("10.0.0.1"), "eth1"}}});
+      free_.erase(question->address);
+      if (found.routes.empty() || rib_.contains({RibKind::Route, question->address})) free_.insert(question->address);
+      if (const auto own = rib_.find({RibKind::Route, question->address}); own != rib_.end())
+        found.routes.push_back({"openfabric", true, {{std::nullopt, own->second.object.interface.str()}}});
+      // Not in the order of the questions.
+      found_.insert(found_.begin() + static_cast<long>(operations_ % (found_.size() + 1)), std::move(found));
     } else if (const auto* sync = std::get_if<EndOfSync>(&step)) {
       const auto kept = [&](const Prefix& prefix) {
         return std::any_of(sync->keep.begin(), sync->keep.end(),
@@ -77,6 +89,12 @@ class FakeZebra {
   }
   bool answer_some(Redistributor& brain, std::size_t most = 1000000) {
     bool any = false;
+    for (; most > 0 && !found_.empty(); --most) {
+      const RibFound found = found_.front();
+      found_.pop_front();
+      brain.found(found);
+      any = true;
+    }
     for (; most > 0 && !answers_.empty(); --most) {
       const RibAnswer answer = answers_.front();
       answers_.pop_front();
@@ -94,7 +112,15 @@ class FakeZebra {
   void refuse(std::function<bool(const RibObject&)> which) { refuse_ = std::move(which); }
   void not_best(std::function<bool(const RibObject&)> which) { not_best_ = std::move(which); }
 
+  void elsewhere(std::function<bool(const Prefix&)> which) { elsewhere_ = std::move(which); }
+
   // --- what a test looks at ---
+  // What was said already, and what the last answer spoke for.
+  bool may_be_announced(const RibKey& key) const {
+    if (key.kind == RibKind::ConnectedTag || free_.contains(key.prefix)) return true;
+    const auto there = rib_.find(key);
+    return there != rib_.end() && !there->second.stale;
+  }
   const std::map<RibKey, Entry>& rib() const { return rib_; }
   void seed(const RibObject& object) { rib_[object.key] = {object, true}; }  // of an earlier berthd
   std::size_t operations() const { return operations_; }
@@ -110,6 +136,9 @@ class FakeZebra {
  private:
   std::map<RibKey, Entry> rib_;
   std::deque<RibAnswer> answers_;
+  std::deque<RibFound> found_;
+  std::function<bool(const Prefix&)> elsewhere_;
+  std::set<Prefix> free_;
   std::function<bool(const RibObject&)> refuse_, not_best_;
   bool connected_ = false, sync_done_ = false;
   std::size_t operations_ = 0, swept_ = 0;

@@ -153,10 +153,15 @@ TYPED_TEST_P(HostSuite, AVethHasBothEndsInOneGo) {
   EXPECT_EQ(there.mtu, 1450U);
   EXPECT_EQ(here.peer, there.index);
   EXPECT_FALSE(this->has("eth0")) << "the other end is there alone";
+  const auto links = this->ground.observer().links(this->ground.other());
+  ASSERT_TRUE(links);
+  const auto same = std::ranges::find_if(*links, [&](const HostLink& each) { return each.index == there.index; });
+  ASSERT_NE(same, links->end());
+  EXPECT_EQ(same->name + " " + mac_text(same->mac) + " " + std::to_string(same->mtu), "eth0 02:00:00:00:00:09 1450");
   EXPECT_EQ(this->ground.observer().peer_macs({here})[here.index], 0x020000000009U);
   this->refused(PutLink{"ve0", VethLink{"eth0"}, {}}, ErrorKind::Permanent);  // its other end is not here
   // A second one whose other end would have a name that is taken there.
-  this->refused(PutLink{"ve1", VethLink{"eth0", this->ground.other()}, {}}, ErrorKind::Stale);
+  this->refused(PutLink{"ve1", VethLink{"eth0", this->ground.other()}, {}}, ErrorKind::Permanent);
   EXPECT_FALSE(this->has("ve1"));
   this->take(DeleteLink{"ve0"});
   EXPECT_FALSE(this->has("eth0", this->ground.other()));
@@ -259,6 +264,55 @@ TYPED_TEST_P(HostSuite, WhatIsAnothersIsLeftAlone) {
   EXPECT_FALSE(this->has("dum0"));
 }
 
+// Whoever made them, and whatever they are called now; and nobody else's.
+TYPED_TEST_P(HostSuite, MarkedLinksGoAndNoOthers) {
+  const Netns box = this->ground.other();
+  LinkSettings blue = up_settings(), red = up_settings(), theirs = up_settings();
+  blue.alias = "berth:blue", red.alias = "berth:red", theirs.alias = "uplink of berth:blue";
+  const auto begin = [&] {
+    for (const auto& [name, settings] : {std::pair("eth0", blue), {"eth1", red}, {"eth2", blue}, {"mine0", theirs}})
+      this->put(PutLink{name, VethLink{std::string(name) + "p"}, settings, box});
+    this->put(PutLink{"bv0", VethLink{"bare0", box}, blue});  // marked at this end alone
+    this->put(PutLink{"dum1", VethLink{"mine1", box}, up_settings()});
+  };
+  const auto left = [&] {
+    std::string out;
+    for (const char* each : {"eth0", "eth1", "eth2", "bare0", "mine0", "mine1"})
+      if (this->has(each, box)) out += std::string(out.empty() ? "" : " ") + each;
+    return out;
+  };
+  begin();
+  this->take(DeleteMarkedLinks{"eth0", "berth:blue", box});
+  EXPECT_EQ(left(), "eth0 mine0 mine1");
+  EXPECT_FALSE(this->has("bv0"));
+  begin();
+  this->take(DeleteMarkedLinks{"eth1", "berth:blue", box});
+  EXPECT_EQ(left(), "mine0 mine1") << "none of that name bears that mark";
+  begin();
+  this->take(DeleteMarkedLinks{"", "", box});
+  EXPECT_EQ(left(), "mine0 mine1");
+  this->put(PutLink{"bv0", VethLink{"bare0", box}, blue});
+  this->refused(DeleteMarkedLinks{}, ErrorKind::Permanent);
+  EXPECT_TRUE(this->has("bv0")) << "this host's own links are no container's";
+}
+
+// An application may mark any number: whoever waits behind it does not wait for all of them.
+TYPED_TEST_P(HostSuite, MarkedLinksGoSomeAtATime) {
+  const Netns box = this->ground.other();
+  LinkSettings marked;
+  marked.alias = "berth:blue";
+  for (int i = 0; i < kMostMarkedLinks + 1; ++i) this->put(PutLink{"m" + std::to_string(i), BridgeLink{}, marked, box});
+  const auto left = [&] {
+    int out = 0;
+    for (int i = 0; i < kMostMarkedLinks + 1; ++i) out += this->has("m" + std::to_string(i), box) ? 1 : 0;
+    return out;
+  };
+  this->refused(DeleteMarkedLinks{"", "", box}, ErrorKind::Transient);
+  EXPECT_EQ(left(), 1);
+  ASSERT_TRUE(this->ground.executor().apply(DeleteMarkedLinks{"", "", box}));
+  EXPECT_EQ(left(), 0);
+}
+
 TYPED_TEST_P(HostSuite, AnAddressIsThereOnceAndGoes) {
   this->put(plain("dum0", up_settings()));
   for (const auto& [text, length] :
@@ -279,6 +333,12 @@ TYPED_TEST_P(HostSuite, AnAddressOfAnotherLengthBecomesWhatIsWanted) {
   this->put(PutAddress{"dum0", address("fd00:8::1"), 64}, true);
   EXPECT_TRUE(this->has("dum0", address("fd00:8::1"), 64));
   EXPECT_FALSE(this->has("dum0", address("fd00:8::1"), 128));
+  for (const unsigned length : {16U, 20U}) this->put(PutAddress{"dum0", address("10.8.0.1"), length}, true);
+  EXPECT_TRUE(this->has("dum0", address("10.8.0.1"), 16)) << "somebody else may want it so";
+  this->put(PutAddress{"dum0", address("10.8.0.2"), 16}, true);
+  this->put(PutAddress{"dum0", address("10.8.0.1"), 24, {}, true}, true);
+  EXPECT_TRUE(this->has("dum0", address("10.8.0.1"), 24));
+  for (const unsigned length : {16U, 20U}) EXPECT_FALSE(this->has("dum0", address("10.8.0.1"), length));
 }
 
 TYPED_TEST_P(HostSuite, ARouteIsOursOrLeftAlone) {
@@ -369,14 +429,35 @@ TYPED_TEST_P(HostSuite, ANamespaceIsThatOfItsProcess) {
   EXPECT_TRUE(this->ours().empty());
 }
 
+// What is sent by a link before is lost.
+TYPED_TEST_P(HostSuite, WhoWaitsForALinkCanSendByItAndByItsBridge) {
+  for (int times = 0; times < 10; ++times) {
+    LinkSettings port = up_settings();
+    port.master = "br0";
+    for (const Operation& each :
+         std::vector<Operation>{PutLink{"br0", BridgeLink{}, up_settings()}, PutLink{"ve0", VethLink{"ve1"}, port},
+                                SetLink{"ve1", up_settings()}, AwaitOperUp{"ve0"}, AwaitOperUp{"ve1"}})
+      ASSERT_TRUE(this->ground.executor().apply(each));
+    const HostState seen = this->host();
+    for (const char* name : {"br0", "ve0", "ve1"}) {
+      EXPECT_TRUE(seen.find(name)->oper_up) << name;
+      EXPECT_TRUE(seen.find(name)->forwards) << name;
+    }
+    this->take(DeleteLink{"ve0"});
+    if (times % 2 == 0) this->take(DeleteLink{"br0"});
+  }
+}
+
 TYPED_TEST_P(HostSuite, WhereTheGroundIsGoneItSaysSoAndWhatIsTakenIsGone) {
   const Netns nowhere{"/run/netns/nowhere", {}};
   for (const Operation& each : std::vector<Operation>{
            PutAddress{"nowhere0", address("10.8.0.1"), 24}, RepeatAddresses{"nowhere0"},
-           SetLink{"nowhere0", up_settings()}, PutRoute{prefix("10.50.0.0/24"), "nowhere0"},
-           PutNeighbour{"nowhere0", address("10.8.0.9"), 7}, PutFdb{"nowhere0", 7},
-           SetSysctl{"net.ipv4.conf.nowhere0.rp_filter", "1"}, PutLink{"ve0", VethLink{"eth0", nowhere}, {}},
-           PutLink{"dum0", BridgeLink{}, {}, nowhere}, SetSysctl{"net.ipv4.ip_forward", "1", nowhere}})
+           AnnounceAddress{"nowhere0", address("10.8.0.1")}, AwaitOperUp{"nowhere0"},
+           DeleteMarkedLinks{"", "", nowhere}, SetLink{"nowhere0", up_settings()},
+           PutRoute{prefix("10.50.0.0/24"), "nowhere0"}, PutNeighbour{"nowhere0", address("10.8.0.9"), 7},
+           PutFdb{"nowhere0", 7}, SetSysctl{"net.ipv4.conf.nowhere0.rp_filter", "1"},
+           PutLink{"ve0", VethLink{"eth0", nowhere}, {}}, PutLink{"dum0", BridgeLink{}, {}, nowhere},
+           SetSysctl{"net.ipv4.ip_forward", "1", nowhere}})
     this->refused(each, ErrorKind::Stale);
   EXPECT_FALSE(this->has("ve0"));
   for (const Operation& each :
@@ -386,10 +467,38 @@ TYPED_TEST_P(HostSuite, WhereTheGroundIsGoneItSaysSoAndWhatIsTakenIsGone) {
                               DeleteNeighbour{"nowhere0", address("10.8.0.9"), true}, DeleteFdb{"nowhere0", 7}})
     this->take(each);
   this->put(plain("dum0", {}));
+  this->refused(AnnounceAddress{"dum0", address("10.8.0.1")}, ErrorKind::Stale);  // it is down
   for (const Operation& each : std::vector<Operation>{DeleteAddress{"dum0", address("10.8.0.1"), 24},
                                                       DeleteNeighbour{"dum0", address("10.8.0.9")},
                                                       DeleteNeighbour{"dum0", address("fd00:8::9")}})
     this->take(each);
+}
+
+TYPED_TEST_P(HostSuite, WhichAddressesAreElsewhereAndForWhichItAnswers) {
+  this->put(plain("dum0", up_settings()));
+  for (const char* each : {"10.8.0.9/32", "10.8.1.0/24", "10.9.0.9/32", "fd00:8::9/128"})
+    this->put(PutRoute{prefix(each), "dum0"});
+  this->put(PutNeighbour{"dum0", address("10.8.0.9"), 0, true}, true);
+  this->put(PutNeighbour{"dum0", address("10.8.0.7"), 0x02000000000c}, true);
+  const int index = this->host().find("dum0")->index;
+  const auto proxies = [&](const std::vector<Prefix>& within, const std::set<int>& links) {
+    auto out = this->ground.observer().proxies(within, links);
+    EXPECT_TRUE(out) << out.error().message;
+    return out ? *out : HostProxies();
+  };
+  const HostProxies all = proxies({prefix("10.8.0.0/16"), prefix("fd00:8::/64")}, {index});
+  const std::map<IpAddress, std::set<int>> routes{{address("10.8.0.9"), {index}}, {address("fd00:8::9"), {index}}};
+  EXPECT_EQ(all.routes, routes);
+  ASSERT_TRUE(all.links.contains(index));
+  EXPECT_EQ(all.links.at(index).ours, std::set{address("10.8.0.9")});
+  EXPECT_EQ(all.links.at(index).ndp, 0);
+  EXPECT_GT(all.links.at(index).delay_v4, 0);
+  this->put(SetSysctl{proxy_delay(false, "dum0"), "0"});
+  this->put(SetSysctl{link_sysctl(false, "dum0", "proxy_ndp"), "1"});
+  const HostProxies then = proxies({}, {index});
+  EXPECT_TRUE(then.routes.empty());
+  EXPECT_EQ(then.links.at(index).delay_v6, 0);
+  EXPECT_EQ(then.links.at(index).ndp, 1);
 }
 
 TYPED_TEST_P(HostSuite, TheWatchSaysLookAgainAlsoForWhatItLost) {
@@ -410,9 +519,11 @@ TYPED_TEST_P(HostSuite, TheWatchSaysLookAgainAlsoForWhatItLost) {
 
 REGISTER_TYPED_TEST_SUITE_P(HostSuite, ALinkIsMadeOnceWithItsSettings, AVethHasBothEndsInOneGo,
                             AMacvlanStandsOnItsParent, AMacvlanIsMadeInAContainer, AVxlanHasItsNumberAndItsFarEnds,
-                            APortOfABridge, WhatIsAnothersIsLeftAlone, AnAddressIsThereOnceAndGoes,
+                            APortOfABridge, WhatIsAnothersIsLeftAlone, MarkedLinksGoAndNoOthers,
+                            MarkedLinksGoSomeAtATime, AnAddressIsThereOnceAndGoes,
                             AnAddressOfAnotherLengthBecomesWhatIsWanted, ARouteIsOursOrLeftAlone, NeighboursAndProxies,
                             ASysctlOfALinkWithADotInItsName, ANamespaceIsThatOfItsProcess,
-                            WhereTheGroundIsGoneItSaysSoAndWhatIsTakenIsGone, TheWatchSaysLookAgainAlsoForWhatItLost);
+                            WhereTheGroundIsGoneItSaysSoAndWhatIsTakenIsGone, WhoWaitsForALinkCanSendByItAndByItsBridge,
+                            WhichAddressesAreElsewhereAndForWhichItAnswers, TheWatchSaysLookAgainAlsoForWhatItLost);
 
 }  // namespace berth

@@ -15,6 +15,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -50,6 +51,10 @@ class RouteSinkSuite : public testing::Test, public RouteSinkListener {
     EXPECT_FALSE(within_);
     answers[answer.key] = answer.state;
   }
+  void sink_found(const RibFound& answer) override {
+    EXPECT_FALSE(within_);
+    found.push_back(answer);
+  }
 
   void SetUp() override { ground.start(*this); }
   void TearDown() override { ground.stop(); }
@@ -73,6 +78,11 @@ class RouteSinkSuite : public testing::Test, public RouteSinkListener {
     ground.sink().remove(key);
     within_ = false;
   }
+  void ask(const Prefix& prefix) {
+    within_ = true;
+    ground.sink().ask(prefix);
+    within_ = false;
+  }
   void end_of_sync(std::vector<Prefix> keep = {}) {
     within_ = true;
     ground.sink().end_of_sync(std::move(keep));
@@ -93,6 +103,7 @@ class RouteSinkSuite : public testing::Test, public RouteSinkListener {
   std::uint32_t swept = 0;
   std::vector<std::string> lost;
   std::map<RibKey, RibState> answers;
+  std::vector<RibFound> found;
 
  private:
   bool within_ = false;
@@ -204,9 +215,31 @@ TYPED_TEST_P(RouteSinkSuite, AFarSideThatBeginsAnewIsToldAllAnew) {
   EXPECT_TRUE(this->until([this] { return this->ground.rib() == this->routes(2, 9); }));
 }
 
+TYPED_TEST_P(RouteSinkSuite, SaysWhatTheRibHasForOnePrefix) {
+  this->ask(this->route(2).key.prefix);
+  EXPECT_TRUE(this->ground.sink().idle()) << "without a session nothing is asked";
+  this->on_connect = [this] {
+    this->say(2, 2);
+    this->end_of_sync();
+  };
+  ASSERT_TRUE(this->until([this] { return this->synced == 1 && this->ground.rib() == this->routes(2, 2); }));
+  for (int n : {2, 3, 3}) this->ask(this->route(n).key.prefix);
+  EXPECT_FALSE(this->ground.sink().idle());
+  ASSERT_TRUE(this->until([this] { return this->ground.sink().idle(); }));
+  ASSERT_EQ(this->found.size(), 2u) << "of two questions on one prefix the later one is answered";
+  std::ranges::sort(this->found, {}, &RibFound::prefix);
+  EXPECT_EQ(this->found[0].prefix, this->route(2).key.prefix);
+  ASSERT_EQ(this->found[0].routes.size(), 1u);
+  EXPECT_TRUE(this->found[0].routes[0].ours);
+  ASSERT_EQ(this->found[0].routes[0].next_hops.size(), 1u);
+  EXPECT_EQ(this->found[0].routes[0].next_hops[0].interface, "br-blue");
+  EXPECT_TRUE(this->found[1].routes.empty());
+  EXPECT_EQ(this->found[0].error + this->found[1].error, "");
+}
+
 REGISTER_TYPED_TEST_SUITE_P(RouteSinkSuite, SaysAllAndIsAnsweredForEach, TakesBackWhatIsRemovedAndSaysSo,
                             OfTwoChangesTheLaterOneCounts, KeepsNothingThatWasSaidWithoutASession,
                             WhatANewSessionDoesNotNameIsSweptAtItsEnd, WhatIsToBeKeptIsNotSweptUntilItIsKnown,
-                            AFarSideThatBeginsAnewIsToldAllAnew);
+                            AFarSideThatBeginsAnewIsToldAllAnew, SaysWhatTheRibHasForOnePrefix);
 
 }  // namespace berth

@@ -56,6 +56,23 @@ TEST_F(BridgeDriverTest, AConsequenceIsNotListedBesideItsCause) {
   EXPECT_TRUE(plan(good().down("br-blue").addresses("br-blue", {})).empty()) << "it has none while it is down";
 }
 
+// Of a network whose containers no runtime connects Docker's words would mend nothing.
+TEST_F(BridgeDriverTest, WhoMakesABridgeThatIsMissing) {
+  NetworkConfig config;
+  config.name = "lime";
+  config.plugged = true;
+  NetworkFact fact;
+  fact.name = fact.id = "lime";
+  EXPECT_EQ(driver.site(config, fact).anew, "none: berthd makes it again");
+  config.options["interface"] = {"cni0"};
+  const std::string cni = "none where CNI makes it, with the next container; else ip link add cni0 type bridge";
+  EXPECT_EQ(driver.site(config, fact).anew, cni);
+  EXPECT_EQ(driver.groundwork(config, good())->problems.at(0).remedy, cni);
+  config.plugged = false;
+  EXPECT_EQ(driver.groundwork(config, good())->problems.at(0).remedy,
+            "ip link add cni0 type bridge; or another interface, in berthd.conf");
+}
+
 TEST_F(BridgeDriverTest, AGatewayOfOursIsPutBackAndAnothersIsTold) {
   const HostState host = good().addresses("br-blue", {"10.10.1.9/24", "fd00:1::1/64"});
   EXPECT_EQ(codes(judge(host)), Codes{"gateway-missing"});
@@ -106,7 +123,7 @@ TEST(HostPlan, WhatIsNotKnownToBeSafeIsNotPlanned) {
 TEST(Surroundings, TheWaysToTheFabricAreTheLinksOfItsRoutes) {
   HostState host = good().link("up1", "", {"198.51.100.1/24"});
   host.routed_v4 = {host.find("up1")->index};
-  const auto around = surroundings_of(host, {}, uplinks_of(host), false);
+  const auto around = surroundings_of(host, {}, {}, uplinks_of(host), false);
   EXPECT_EQ(around.uplinks_v4, std::vector<std::string>{"up1"});
   EXPECT_EQ(around.uplinks_v6, uplinks_of(host)) << "no route says it: each that leads out";
 }

@@ -43,8 +43,8 @@ TEST(ConfigChanges, ForgetNoSetting) {
   const std::string blue = "network blue\n subnet 10.10.1.0/24\n";
   for (const char* line :
        {" docker-network other\n", " subnet fd00::/64\n", " gateway 10.10.1.1\n", " ip-range 10.10.1.128/25\n",
-        " mtu 1400\n", " tag 7\n", " max-containers 7\n", " allow label tag 7\n", " allow label network\n",
-        " nat-check lenient\n", " runtime docker\n", " allow prefix 10.9.0.0/16 le 32\n"}) {
+        " mtu 1400\n", " tag 7\n", " max-containers 7\n", " anycast\n", " allow label tag 7\n",
+        " allow label network\n", " nat-check lenient\n", " runtime docker\n", " allow prefix 10.9.0.0/16 le 32\n"}) {
     EXPECT_THAT(config_changes(config_of(blue), config_of(blue + line)), StartsWith("network blue: ")) << line;
     EXPECT_THAT(config_changes(config_of(blue + line), config_of(blue)), StartsWith("network blue: ")) << line;
   }

@@ -49,6 +49,7 @@ TEST(ConfigEdit, EveryLineCanBeTakenBack) {
       {"subnet fd00::/64", "no subnet fd00::/64"},
       {"mtu 1400", "no mtu"},
       {"max-containers 5", "no max-containers 5"},
+      {"anycast", "no anycast"},
       {"allow label advertise", "no allow label adv"},
       {"allow label network", "no allow label network"},
       {"allow label tag 3 4", "no allow label tag"},

@@ -159,11 +159,25 @@ TEST(DeltaTracker, WhatMayNotPassStaysDue) {
   tracker.want("a", {1});
   tracker.want("b", {2});
   const auto only_b = [](const std::string& key, const Thing*) { return key == "b"; };
+  std::string taken;
+  const auto take = [&] { tracker.take_all(only_b, [&](const auto& change) { taken += change.key; }); };
   EXPECT_TRUE(tracker.any_due(only_b));
-  EXPECT_EQ(tracker.take(only_b)->key, "b");
-  EXPECT_FALSE(tracker.take(only_b));
+  take();
+  take();
+  EXPECT_EQ(taken, "b");
   EXPECT_FALSE(tracker.any_due(only_b));
   EXPECT_EQ(tracker.take()->key, "a");
+}
+
+// Work is counted: those that wait are looked at once, however many of the others go.
+TEST(DeltaTracker, AllThatMayPassIsTakenInOneWalk) {
+  Tracker tracker;
+  for (int each = 0; each < 1000; ++each) tracker.want((each % 2 ? "goes " : "a ") + std::to_string(each), {each});
+  int asked = 0, taken = 0;
+  tracker.take_all([&](const std::string& key, const Thing*) { return ++asked, key.starts_with("goes"); },
+                   [&](const auto&) { ++taken; });
+  EXPECT_EQ(taken, 500);
+  EXPECT_EQ(asked, 1000);
 }
 
 // Whatever is asked for in whatever order, and however it is answered: once the other side takes all, it has what is wanted, and

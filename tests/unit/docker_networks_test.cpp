@@ -167,6 +167,7 @@ TEST_F(DockerNetworks, TheBridgesNameIsAnInterfacesAndTheNetworksAlone) {
   // Another build, another host: the same.
   EXPECT_EQ(link_name("br-", "blue-blue-blu"), "br-bluegynd4gvc");
   EXPECT_EQ(link_name("br-", "blue-blue-bl"), "br-blue-blue-bl");
+  EXPECT_TRUE(is_link_name(link_name("bv-", "red containerd default/task"))) << "whatever it stands for";
 }
 
 // An overlay of a swarm beside our bridge: Docker then calls the name ambiguous.

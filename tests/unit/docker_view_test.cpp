@@ -46,6 +46,23 @@ TEST(DockerView, AnotherModeIsAChange) {
   EXPECT_EQ(view.take().containers.size(), 1u);
 }
 
+TEST(DockerView, AnotherStartOfAContainerWithoutANetworkIsAChange) {
+  DockerView view("docker");
+  const auto start = [&](const std::string& endpoint) {
+    view.containers(boost::json::parse(R"([{"Id":"c1","Names":["/web"],"State":"running","NetworkSettings":)"
+                                       R"({"Networks":{"none":{"EndpointID":")" +
+                                       endpoint + R"("}}}}])"));
+    const auto changes = view.take();
+    return changes.containers.empty() ? "" : incarnation_of(changes.containers[0]);
+  };
+  const std::string first = start("e1");
+  EXPECT_NE(first, "");
+  EXPECT_EQ(start("e1"), "");
+  const std::string second = start("e2");
+  EXPECT_NE(second, "");
+  EXPECT_NE(second, first);
+}
+
 // What runs, and Docker's answers about it as it is now.
 struct Host {
   struct Here {

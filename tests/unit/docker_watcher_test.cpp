@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "tests/support/fake_docker.h"
+#include "tests/support/told_sink.h"
 
 namespace berth {
 namespace {
@@ -15,28 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-class Watcher : public testing::Test, public RuntimeSink {
+class Watcher : public testing::Test, public ToldSink {
  protected:
-  void runtime_connected(const std::string&, const std::string& version) override { versions.push_back(version); }
-  void runtime_lost(const std::string&, const std::string& why) override { lost.push_back(why); }
-  void snapshot(const std::string&, RuntimeSnapshot all) override {
-    ++snapshots;
-    known.clear();
-    unknown = std::move(all.unknown);
-    for (const ContainerFact& each : all.containers) known[each.key.id] = each;
-  }
-  void container_changed(ContainerFact fact) override {
-    ++changes;
-    known[fact.key.id] = fact;
-  }
-  void container_gone(const ContainerKey& key) override {
-    ++gone;
-    known.erase(key.id);
-  }
-  void network_changed(NetworkFact fact) override { networks.push_back(fact.name); }
-  void network_gone(const std::string&, const std::string& id) override { networks_gone.push_back(id); }
-  void networks_unknown(const std::string&, std::vector<UnknownNetwork> all) override { unknown = std::move(all); }
-
   void SetUp() override { docker.make_network("n1", "blue"); }
   void TearDown() override {
     watcher.stop();
@@ -76,10 +57,6 @@ class Watcher : public testing::Test, public RuntimeSink {
   FakeDocker docker;
   boost::asio::io_context io;
   DockerWatcher watcher{io, {"docker", "docker", docker.address()}, *this, 200ms};
-  std::vector<UnknownNetwork> unknown;
-  int snapshots = 0, changes = 0, gone = 0;
-  std::vector<std::string> versions, lost, networks, networks_gone;
-  std::map<std::string, ContainerFact> known;
 };
 
 TEST_F(Watcher, KnowsTheAddressAtTheConnectEvent) {

@@ -77,6 +77,8 @@ class Explain : public ::testing::Test {
           brain().answer({announce->object.key, state, state == RibState::Installed ? "" : "so says zebra"});
         } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
           brain().answer({withdraw->key, RibState::Gone, ""});
+        } else if (const auto* question = std::get_if<Ask>(&step)) {
+          brain().found({question->address, {}, {}});
         } else if (const auto* attach = std::get_if<Configure>(&step)) {
           brain().set_network_health(attach->key.network.str(), health.contains(attach->key.network.str())
                                                                     ? health[attach->key.network.str()]
@@ -138,7 +140,12 @@ TEST_F(Explain, AProblemOfTheEndpointIsToldWithItsRemedy) {
   EXPECT_EQ(why.verdict, Advertised::Partly) << "the subnet is";
   EXPECT_THAT(why.missing, ElementsAre("10.10.1.5/32", "fd00:1::5/128"));
   EXPECT_THAT(refusals(why), ElementsAre("endpoint: its port is gone (restart it)"));
-  EXPECT_EQ(at_fault(Family::Both, false).verdict, Advertised::Yes);
+  why = at_fault(Family::Both, false);
+  EXPECT_EQ(why.verdict, Advertised::Yes) << "it holds nothing back";
+  EXPECT_THAT(refusals(why), IsEmpty());
+  const auto told = std::ranges::find(why.steps, "told", &ReasonStep::name);
+  ASSERT_NE(told, why.steps.end());
+  EXPECT_EQ(told->detail + " (" + told->remedy + ")", "its port is gone (restart it)");
 }
 
 TEST_F(Explain, OneOfTwoNetworksIsAPartAndOneThatIsNotAskedForIsNone) {
@@ -194,6 +201,41 @@ TEST_F(Explain, WithoutANetworkOfItsOwnItIsSaidWhatItIs) {
     EXPECT_THAT(said(mode, "created"), HasSubstr("(docker start sidecar)")) << mode;
     EXPECT_THAT(said(mode, "restarting"), HasSubstr("(docker logs sidecar)")) << mode;
   }
+}
+
+// What is to be typed is of the container's own runtime: containerd's ctr, or nerdctl, which gives names beside the ids.
+TEST_F(Explain, ATaskOfContainerds) {
+  Config config;
+  config.runtimes = {{"docker", "docker", "unix:/run/docker.sock"},
+                     {"containerd", "containerd", "unix:/run/containerd/containerd.sock", false}};
+  brain().set_config(config);
+  ContainerFact fact;
+  fact.key = {"containerd", "k8s/box"};
+  const auto said = [&](const std::string& name, const std::string& state, const std::string& mode) {
+    fact.name = name;
+    fact.state = state;
+    fact.network_mode = mode;
+    brain().upsert_container(fact);
+    return refusals(brain().explain(name)).back();
+  };
+  EXPECT_EQ(said("box", "created", ""),
+            "endpoint: not on any network while it does not run (ctr -n k8s task start -d box)");
+  EXPECT_EQ(
+      said("box", "stopped", ""),
+      "endpoint: not on any network while it does not run (ctr -n k8s task delete box; ctr -n k8s task start -d box)");
+  EXPECT_EQ(said("web", "stopped", ""),
+            "endpoint: not on any network while it does not run (nerdctl -n k8s start web)");
+  EXPECT_THAT(said("box", "running", "none"),
+              HasSubstr("endpoint: not on any network (ctr -n k8s container label box berth.network=NETWORK"));
+  EXPECT_EQ(said("box", "running", "host"),
+            "endpoint: nothing to advertise: it uses the host's own addresses (--network host)");
+  EndpointFact theirs = endpoint("", 1);
+  theirs.inside = "eth0";
+  fact.endpoints = {theirs};
+  EXPECT_EQ(said("box", "running", "cni"),
+            "network: no network of runtime containerd in berthd.conf has eth0's 10.10.1.5, fd00:1::5 "
+            "(network NAME, runtime containerd, subnet PREFIX, interface BRIDGE)");
+  EXPECT_THAT(refusals(brain().explain("nobody")).back(), HasSubstr("(docker ps; ctr namespace list; ctr -n "));
 }
 
 // Whatever stands against what: the verdict is what zebra has of what was asked for, and what is missing is the rest. A

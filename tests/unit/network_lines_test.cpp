@@ -143,7 +143,7 @@ TEST_F(NetworkLinesTest, ALineIsReplacedAtTheShellAndAMistakeInAFile) {
 TEST_F(NetworkLinesTest, ALineOfAnotherDriverIsRefusedAsSuch) {
   EXPECT_EQ(say(" parent eth1"), "1 another line: driver bridge has no such line; stub has");
   EXPECT_EQ(say("parent"), "0 another line: driver bridge has no such line; stub has") << "half of one, too";
-  EXPECT_THAT(say("nonsense"), HasSubstr("advertise, allow, driver")) << "nobody's line";
+  EXPECT_THAT(say("nonsense"), HasSubstr("advertise, allow, anycast, driver")) << "nobody's line";
   EXPECT_THAT(say("m"), HasSubstr("'m' may be max-containers, mtu")) << "its own, if that were clear";
   enter({"mtu 1400", "no mtu", "driver stub", "parent eth1"});
   EXPECT_EQ(say("mtu 1400"), "0 another line: driver stub has no such line; bridge has");

@@ -25,6 +25,7 @@ class ClosedEndpoints : public testing::Test {
   ClosedEndpoints() {
     NetworkConfig blue;
     blue.name = "blue";
+    blue.runtime = "docker";
     book.set_networks({{"blue", blue}});
   }
   std::map<EndpointKey, Problem> closed(const std::vector<std::string>& prefixes) {
@@ -73,7 +74,7 @@ class OnAParent : public testing::Test {
  protected:
   OnAParent() {
     std::map<std::string, NetworkConfig> networks;
-    for (const char* name : {"blue", "red"}) networks[name].name = name;
+    for (const char* name : {"blue", "red"}) networks[name].name = name, networks[name].runtime = "docker";
     book.set_networks(networks);
   }
   static ContainerFact on(const std::string& id, const std::string& network, Mac mac, std::int64_t created) {
@@ -100,6 +101,55 @@ class OnAParent : public testing::Test {
   }
   PortBook book;
 };
+
+// Two runtimes have a network of one name, and the configuration calls each by another.
+TEST(PortBook, ANetworkIsItsRuntimesOwn) {
+  NetworkConfig one, two;
+  one.name = "one", one.runtime = "docker", one.docker_network = "shared";
+  two.name = "two", two.runtime = "second", two.docker_network = "shared";
+  PortBook book;
+  book.set_networks({{"one", one}, {"two", two}});
+  ContainerFact here = container("a", {"10.10.1.2"}), there = container("b", {"10.20.1.2"}),
+                plugged = container("c", {"10.20.1.3"}), nobodys = container("d", {"10.20.1.4"});
+  for (ContainerFact* each : {&here, &there, &plugged, &nobodys}) each->endpoints[0].network = "shared";
+  there.key.runtime = "second";
+  plugged.endpoints[0].of_runtime = "second";  // a container of Docker's on another runtime's network
+  nobodys.key.runtime = "third";
+  for (const ContainerFact* each : {&here, &there, &plugged, &nobodys}) book.upsert(*each);
+  const auto on = [&](const std::string& network) {
+    std::map<Family, Problem> none_left;
+    std::string out;
+    const Problem problem{"firewall-drops", "dropped", "do", true, Family::V4};
+    for (const auto& [key, found] : book.closed(network, {{*Prefix::parse("10.0.0.0/8"), problem}}, &none_left))
+      out += key.container.id.str();
+    return out;
+  };
+  EXPECT_EQ(on("one"), "a");
+  EXPECT_EQ(on("two"), "cb");
+}
+
+// What is to be done is whose link it is: Docker's, CNI's, or berthd's own, which nobody needs to help.
+TEST_F(OnAParent, WhoPlugsItInAgain) {
+  const auto remedy = [&](bool plugged, const char* endpoint) {
+    NetworkConfig blue;
+    blue.name = "blue";
+    blue.runtime = "docker";
+    blue.plugged = plugged;
+    PortBook of;
+    of.set_networks({{"blue", blue}});
+    ContainerFact one = on("a", "blue", 1, 100);
+    one.endpoints[0].id = endpoint;
+    of.upsert(one);
+    MacParent parent{7, "eth1", {full(1)}, 0};
+    of.look(HostState(), {}, {}, {{"blue", parent}});
+    parent.macs.clear();
+    const auto told = of.look(HostState(), {}, {}, {{"blue", parent}});
+    return told.empty() ? std::string() : told.begin()->second.remedy;
+  };
+  EXPECT_EQ(remedy(false, "ep"), "docker restart the-a");
+  EXPECT_EQ(remedy(true, "4026532000:2"), "start it anew, so that CNI plugs it in");
+  EXPECT_EQ(remedy(true, "berth"), "none: berthd plugs it in again");
+}
 
 TEST_F(OnAParent, TheOlderContainerHasThePlaceInWhateverOrderTheyAreTold) {
   book.upsert(on("young", "blue", 1, 300));

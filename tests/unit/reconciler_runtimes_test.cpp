@@ -3,13 +3,9 @@
 // Several runtimes on one host: each has its own networks, also of the same name, and one that is away holds back what is its
 // own and nothing else.
 #include <gtest/gtest.h>
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
 
 #include "container_watcher/attach/bridge/bridge_driver.h"
-#include "daemon/reconciler.h"
-#include "tests/support/fake_parts.h"
-#include "tests/support/fake_route_sink.h"
+#include "tests/support/reconciler_world.h"
 
 namespace berth {
 namespace {
@@ -33,25 +29,15 @@ NetworkConfig network(const std::string& name, const std::string& runtime, const
 class TwoRuntimes : public testing::Test {
  protected:
   void SetUp() override {
-    before_ = spdlog::default_logger();
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_st>()));
     config.runtimes = {{"docker", "docker", "unix:/one"}, {"other", "docker", "unix:/two"}};
     // Both runtimes have a network that they call "blue".
     config.networks["here"] = network("here", "", "10.10.1.0/24", "blue");
     config.networks["there"] = network("there", "other", "10.20.1.0/24", "blue");
     begin();
   }
-  void TearDown() override {
-    parts.reset();
-    spdlog::set_default_logger(before_);
-  }
-  struct Parts {
-    Parts(FakeRib& rib, const Config& config)
-        : reconciler(timers, config, [](const std::string&) { return false; }),
-          sink(rib, reconciler),
-          docker(reconciler, "docker"),
-          other(reconciler, "other"),
-          host([this](const HostReport& report) { reconciler.host_looked(report); }) {
+  struct Parts : ReconcilerWorld {
+    Parts(FakeRib& the_rib, const Config& config)
+        : ReconcilerWorld(the_rib, config, [](std::string_view) { return &kBridge; }) {
       // Each names its own network's link.
       for (FakeRuntime* each : {&docker, &other})
         each->answers = [each](const RuntimeNetwork& wanted) {
@@ -59,46 +45,26 @@ class TwoRuntimes : public testing::Test {
           fact.interface = "br-" + wanted.network;
           return Result<EnsuredNetwork>(EnsuredNetwork{fact, false, {}});
         };
-      reconciler.begin(
-          {sink, host, {{"docker", &docker}, {"other", &other}}, [](std::string_view) { return &kBridge; }});
     }
-    ~Parts() { reconciler.stop(); }
-    Parts(const Parts&) = delete;
-    Parts& operator=(const Parts&) = delete;
-    HandTimers timers;
-    Reconciler reconciler;
-    FakeRouteSink sink;
-    FakeRuntime docker, other;
-    FakeHost host;
+    FakeRuntime &docker = *runtimes[0], &other = *runtimes[1];
   };
   void begin() {
     for (auto& [key, entry] : rib.entries) entry.stale = true;
     parts.reset();
     parts = std::make_unique<Parts>(rib, config);
   }
-  void settle() {
-    for (int turns = 0; parts->sink.turn() | parts->docker.turn() | parts->other.turn() | parts->host.turn(); ++turns)
-      ASSERT_LT(turns, 1000) << "it never comes to rest";
-  }
+  void settle() { parts->settle(); }
   void run_all() {
     parts->docker.run(parts->docker.container("c1", "blue", "10.10.1.2"));
     parts->other.run(parts->other.container("c1", "blue", "10.20.1.2"));
   }
-  std::string routes() const {
-    std::string out;
-    for (const auto& [key, entry] : rib.entries)
-      out += (out.empty() ? "" : " ") + key.prefix.to_string() + " on " + entry.object.interface +
-             (entry.stale ? " (stale)" : "");
-    return out;
-  }
+  std::string routes() const { return routes_of(rib); }
   const Redistributor& brain() const { return parts->reconciler.brain(); }
 
+  LogTo silent;
   Config config;
   FakeRib rib;
   std::unique_ptr<Parts> parts;
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
 };
 
 TEST_F(TwoRuntimes, ANetworkOfTheSameNameIsAnotherOne) {
@@ -137,6 +103,18 @@ TEST_F(TwoRuntimes, OneThatIsAwayHoldsBackItsOwnAlone) {
   EXPECT_EQ(routes(), "10.10.1.3/32 on br-here 10.20.1.4/32 on br-there");
   EXPECT_TRUE(brain().in_sync());
   EXPECT_GT(parts->host.sweeps, 0);
+}
+
+// Also where nothing in zebra waited for it, so that zebra is not asked to sweep another time.
+TEST_F(TwoRuntimes, TheHostIsSweptHoweverLateTheLastOneLists) {
+  parts->docker.run(parts->docker.container("c1", "blue", "10.10.1.2"));
+  parts->docker.list();
+  settle();
+  EXPECT_EQ(parts->host.sweeps, 0) << "not all is known";
+  parts->other.list();
+  settle();
+  EXPECT_TRUE(brain().in_sync());
+  EXPECT_EQ(parts->host.sweeps, 1);
 }
 
 TEST_F(TwoRuntimes, OneThatIsLostTakesNothingAway) {

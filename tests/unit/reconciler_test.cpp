@@ -4,7 +4,6 @@
 #include "daemon/reconciler.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -14,8 +13,7 @@
 
 #include "container_watcher/attach/bridge/bridge_driver.h"
 #include "container_watcher/attach/macvlan/macvlan_driver.h"
-#include "tests/support/fake_parts.h"
-#include "tests/support/fake_route_sink.h"
+#include "tests/support/reconciler_world.h"
 
 namespace berth {
 namespace {
@@ -42,24 +40,17 @@ Config config_of(const std::vector<NetworkConfig>& networks) {
 }
 
 // A host with berthd. The RIB outlives it.
-struct World {
+struct World : ReconcilerWorld {
   World(FakeRib& the_rib, const Config& config, std::set<std::string>* links)
-      : rib(the_rib),
-        reconciler(timers, config, [links](const std::string& name) { return links->contains(name); }),
-        sink(rib, reconciler),
-        runtime(reconciler),
-        host([this](const HostReport& report) { reconciler.host_looked(report); }) {
-    reconciler.begin(
-        {sink, host, {{"docker", &runtime}}, [](std::string_view name) {
-           return name == "bridge" ? static_cast<const Driver*>(&kBridge) : name == "macvlan" ? &kMacvlan : nullptr;
-         }});
-  }
-  ~World() { reconciler.stop(); }
-  World(const World&) = delete;
-  World& operator=(const World&) = delete;
+      : ReconcilerWorld(
+            the_rib, config,
+            [](std::string_view name) {
+              return name == "bridge" ? static_cast<const Driver*>(&kBridge) : name == "macvlan" ? &kMacvlan : nullptr;
+            },
+            [links](const std::string& name) { return links->contains(name); }) {}
 
   void settle() {
-    for (int turns = 0; sink.turn() | runtime.turn() | host.turn(); ++turns) {
+    for (int turns = 0; turn(); ++turns) {
       hold_laws();
       ASSERT_LT(turns, 10000) << "it never comes to rest";
     }
@@ -79,25 +70,13 @@ struct World {
     return out;
   }
 
-  FakeRib& rib;
-  HandTimers timers;
-  Reconciler reconciler;
-  FakeRouteSink sink;
-  FakeRuntime runtime;
-  FakeHost host;
+  FakeRuntime& runtime = *runtimes[0];
 };
 
 class ReconcilerTest : public testing::Test {
  protected:
-  void SetUp() override {
-    before_ = spdlog::default_logger();
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::null_sink_st>()));
-    begin();
-  }
-  void TearDown() override {
-    world.reset();
-    spdlog::set_default_logger(before_);
-  }
+  void SetUp() override { begin(); }
+  void TearDown() override { world.reset(); }
   void begin() { world = std::make_unique<World>(rib, config, &links); }
   // As after kill -9: what zebra has becomes stale.
   void die() {
@@ -115,10 +94,8 @@ class ReconcilerTest : public testing::Test {
   std::set<std::string> links;
   FakeRib rib;
   Config config = config_of({network("blue", "10.10.1.0/24"), network("red", "10.20.1.0/24")});
+  LogTo silent;
   std::unique_ptr<World> world;
-
- private:
-  std::shared_ptr<spdlog::logger> before_;
 };
 
 TEST_F(ReconcilerTest, TheLifeOfAContainer) {
@@ -436,9 +413,8 @@ TEST_F(ReconcilerTest, WithdrawTakesAllBackAndAnEndWaitsForIt) {
 
 TEST_F(ReconcilerTest, ZebrasAnswersAreNotALineEach) {
   std::ostringstream log;
-  auto logger = std::make_shared<spdlog::logger>("", std::make_shared<spdlog::sinks::ostream_sink_st>(log));
-  logger->set_pattern("%l %v");
-  spdlog::set_default_logger(logger);
+  const LogTo told{std::make_shared<spdlog::sinks::ostream_sink_st>(log)};
+  spdlog::default_logger()->set_pattern("%l %v");
   for (int n = 2; n < 202; ++n)
     world->runtime.run(world->runtime.container("c" + std::to_string(n), "blue", "10.10.1." + std::to_string(n)));
   world->runtime.list();

@@ -5,20 +5,10 @@
 
 #include <algorithm>
 
+#include "tests/support/blue_config.h"
+
 namespace berth {
 namespace {
-
-Config config() {
-  Config config;
-  config.runtimes = {{"docker", "docker", "unix:/run/docker.sock"}};
-  NetworkConfig blue;
-  blue.name = "blue";
-  blue.subnets = {{*Prefix::parse("10.10.1.0/24"), IpAddress::parse("10.10.1.1"), {}}};
-  blue.advertise = Advertise::Both;
-  blue.tag = 100;
-  config.networks["blue"] = blue;
-  return config;
-}
 
 NetworkHealth healthy() {
   return {true, "br-blue", Nat::Off, {}, {"docker", "net1"}};
@@ -55,6 +45,8 @@ struct Zebra {
         } else if (const auto* withdraw = std::get_if<Withdraw>(&step)) {
           rib.erase(withdraw->key);
           brain.answer({withdraw->key, RibState::Gone, ""});
+        } else if (const auto* question = std::get_if<Ask>(&step)) {
+          brain.found({question->address, {}, {}});
         } else if (const auto* attach = std::get_if<Configure>(&step)) {
           attached.push_back(attach->key.network.str());
           brain.set_network_health(attach->key.network.str(), healthy());
@@ -85,7 +77,7 @@ struct Zebra {
 TEST(Redistributor, AdvertisesHostAndSubnetFromFirstToLast) {
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   brain.set_containers("docker", {});
   zebra.work(brain);
@@ -106,12 +98,12 @@ TEST(Redistributor, AdvertisesHostAndSubnetFromFirstToLast) {
 TEST(Redistributor, SaysNothingTwice) {
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   brain.set_containers("docker", {container(1, "10.10.1.5")});
   zebra.work(brain);
   const int before = zebra.steps;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   brain.set_network_health("blue", healthy());
   brain.set_containers("docker", {container(1, "10.10.1.5")});
   zebra.work(brain);
@@ -122,7 +114,7 @@ TEST(Redistributor, SweepsNothingBeforeEverySourceIsInSync) {
   Redistributor brain;
   Zebra zebra;
   zebra.rib[{RibKind::Route, *Prefix::parse("10.10.1.9/32")}] = {};
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   zebra.work(brain);
   EXPECT_EQ(zebra.rib.size(), 1u);
@@ -139,7 +131,7 @@ TEST(Redistributor, SweepsNothingBeforeEverySourceIsInSync) {
 TEST(Redistributor, NatOrAFirewallWithdraws) {
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   brain.set_containers("docker", {container(1, "10.10.1.5")});
   zebra.work(brain);
@@ -173,7 +165,7 @@ TEST(Redistributor, RefusesWhatTheOperatorDidNotAllow) {
     Zebra zebra;
     int told = 0;
     brain.on_refusal([&](const std::string&, const std::string&) { ++told; });
-    brain.set_config(config());
+    brain.set_config(blue_config());
     brain.set_host_addresses({*IpAddress::parse("10.10.1.77")});
     zebra.connect(brain);
     brain.set_containers("docker", {container(1, each.address, each.labels)});
@@ -187,7 +179,7 @@ TEST(Redistributor, RefusesWhatTheOperatorDidNotAllow) {
 TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.5");
   older.created = 1000;
@@ -204,7 +196,7 @@ TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
 TEST(Redistributor, ExplainsASubnet) {
   Redistributor brain;
   Zebra zebra;
-  Config only = config();
+  Config only = blue_config();
   only.networks["blue"].advertise = Advertise::Subnet;
   brain.set_config(only);
   zebra.connect(brain);
@@ -233,7 +225,7 @@ TEST(Redistributor, ASubnetIsAdvertisedAsItsDriverSays) {
       EXPECT_EQ(driver, "bridge");
       return said;
     });
-    brain.set_config(config());
+    brain.set_config(blue_config());
     zebra.connect(brain);
     brain.set_containers("docker", {container(1, "10.10.1.5")});
     zebra.work(brain);
@@ -251,7 +243,7 @@ TEST(Redistributor, HearsAllowedPrefixesWithinTheirLengths) {
         std::tuple{"192.0.3.7", 32u, 32u, false}}) {
     Redistributor brain;
     Zebra zebra;
-    Config wider = config();
+    Config wider = blue_config();
     wider.networks["blue"].allow_prefixes = {{*Prefix::parse("192.0.2.0/24"), ge, le}};
     brain.set_config(wider);
     zebra.connect(brain);
@@ -267,7 +259,7 @@ TEST(Redistributor, ADefaultRouteIsRefusedToldAndCounted) {
   Zebra zebra;
   int told = 0;
   brain.on_refusal([&](const std::string&, const std::string&) { ++told; });
-  Config wide = config();
+  Config wide = blue_config();
   wide.networks["blue"].advertise = Advertise::Subnet;
   wide.networks["blue"].subnets = {{*Prefix::parse("0.0.0.0/0"), {}, {}}};
   brain.set_config(wide);
@@ -282,11 +274,11 @@ TEST(Redistributor, ADefaultRouteIsRefusedToldAndCounted) {
 TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   brain.set_containers("docker", {container(1, "10.10.1.5")});
   zebra.work(brain);
-  Config empty = config();
+  Config empty = blue_config();
   empty.networks.clear();
   brain.set_config(empty);
   std::vector<std::string> order;
@@ -305,7 +297,7 @@ TEST(Redistributor, DetachesOnlyWhatIsWithdrawn) {
 TEST(Redistributor, ANetworkOfTheSameNameIsNotOurs) {
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(config());
+  brain.set_config(blue_config());
   zebra.connect(brain);
   ContainerFact theirs = container(1, "10.10.1.5"), ours = container(2, "10.10.1.6");
   theirs.endpoints[0].network_id = "overlay1";

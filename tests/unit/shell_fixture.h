@@ -46,6 +46,9 @@ inline View sample_view() {
                       {},
                       {{"e2", "nat", "n2", "", {address("10.10.2.2")}}, {"e3", "bridge", "n3", "", {}}}},
                      {{"docker", "eeeeeeeeeeeeffff"}, "lonely", "created", {}, {}}};
+  view.ports[{{"docker", "aaaaaaaaaaaabbbb"}, "e1"}] = {7, "veth0a1b2c3", {8, "eth0", 1450, "/run/docker/netns/0a1b"}};
+  view.leases = std::make_shared<const Leases>(
+      Leases{{{"blue", {"containerd", "default/job"}, 1}, {{address("10.10.1.9")}, 1'795'000'000, 0, 0, ""}}});
   const auto route = [&](const char* prefix, const char* network, const char* container, RibState state,
                          const char* reason) {
     const bool subnet = !*container;
@@ -56,6 +59,16 @@ inline View sample_view() {
   route("10.10.1.2/32", "blue", "web", RibState::Installed, "");
   route("fd00:10:1::2/128", "blue", "web", RibState::NotBest, "a bgp route wins");
   route("10.10.1.0/24", "blue", "", RibState::Accepted, "");
+  return view;
+}
+
+// With a network of macvlans of which another machine has an address.
+inline View with_a_parent(View view) {
+  NetworkConfig& wire = view.config.networks["wire"];
+  wire.name = "wire";
+  wire.options["parent"] = {"eth1"};
+  view.parents["wire"] = {
+      "eth1", true, true, true, 3, 512, {{"printer", *IpAddress::parse("10.10.4.9"), "02:00:00:00:00:99"}}};
   return view;
 }
 

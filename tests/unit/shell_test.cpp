@@ -31,8 +31,8 @@ class ShellTest : public ::testing::Test {
 };
 
 TEST_F(ShellTest, EveryShowHasJson) {
-  for (const char* what :
-       {"status", "networks", "containers", "routes", "attachments", "counters", "running-config", "version"}) {
+  for (const char* what : {"status", "networks", "containers", "routes", "attachments", "leases", "macvlan parents",
+                           "counters", "running-config", "version"}) {
     const Reply text = run(std::string("show ") + what), json = run(std::string("show ") + what + " json");
     EXPECT_EQ(text.status, VtyStatus::Success) << what;
     EXPECT_FALSE(text.text.empty()) << what;
@@ -47,7 +47,9 @@ TEST_F(ShellTest, EveryShowHasJson) {
 TEST_F(ShellTest, WrongInputIsAnsweredAsInFrr) {
   EXPECT_EQ(run("show nothing").status, VtyStatus::NoMatch);
   EXPECT_EQ(run("show nothing").text,
-            "% Unknown command\n  show nothing\n       ^ expected attachments, containers, counters, networks, routes, "
+            "% Unknown command\n  show nothing\n       ^ expected attachments, containers, counters, leases, macvlan, "
+            "networks, "
+            "routes, "
             "running-config, status, version\n");
   EXPECT_EQ(run("show c").status, VtyStatus::Ambiguous);
   EXPECT_EQ(run("show").status, VtyStatus::Incomplete);
@@ -214,7 +216,7 @@ TEST_F(ShellTest, OffersCommandsAndNames) {
   ok("conf t");
   EXPECT_THAT(offers("network n"), ::testing::ElementsAre("nat", "new"));
   ok("runtime two docker unix:/run/two.sock");
-  EXPECT_THAT(offers("no runtime "), ::testing::ElementsAre("docker", "two"));
+  EXPECT_THAT(offers("no runtime "), ::testing::ElementsAre("containerd", "docker", "two"));
   EXPECT_THAT(offers("do show v"), ::testing::ElementsAre("version"));
   EXPECT_THAT(run("berthctl complete net").text, HasSubstr("word\tnetwork\tA network that berth keeps"));
   EXPECT_EQ(run("berthctl prompt").text, "host1(config)# ");

@@ -39,8 +39,8 @@ TEST(ShowJson, HasTheKeysOfTheDesign) {
   const json::value containers = to_json(containers_rows(view));
   has_keys(containers.at("containers").at(0), {"id", "name", "runtime", "state", "attachments"});
   has_keys(containers.at("containers").at(0).at("attachments").at(0),
-           {"network", "driver", "interface", "hostInterface", "parent", "mac", "mtu", "addresses", "netns",
-            "advertise", "routeState"});
+           {"network", "driver", "interface", "interfaceIndex", "hostInterface", "hostIndex", "parent", "mac", "mtu",
+            "addresses", "netns", "advertise", "routeState"});
   const json::value networks = to_json(networks_rows(view));
   has_keys(networks.at("networks").at(1),
            {"name", "driver", "subnets", "advertise", "tag", "containers", "nat", "problems"});
@@ -67,7 +67,7 @@ TEST(ShowJson, TellsTheValues) {
   EXPECT_EQ(networks.at("networks").at(2).at("nat"), "unknown") << "not looked at yet";
   const json::value web = to_json(containers_rows(view)).at("containers").at(0).at("attachments").at(0);
   EXPECT_EQ(web.at("routeState"), "notBest") << "the worst of its addresses";
-  EXPECT_EQ(web.at("mtu"), 1500) << "the bridge's";
+  EXPECT_EQ(web.at("mtu"), 1450) << "that of the link itself";
   EXPECT_EQ(web.at("parent"), "br-0123456789ab");
   const json::value db = to_json(containers_rows(view)).at("containers").at(1).at("attachments");
   EXPECT_EQ(db.at(0).at("mtu"), 1400) << "as configured";
@@ -75,6 +75,52 @@ TEST(ShowJson, TellsTheValues) {
   EXPECT_EQ(db.at(1).at("advertise"), "none") << "not of berthd.conf";
   EXPECT_EQ(to_json(Explanation{"x", Advertised::No, {}, {}}).at("verdict"), "notAdvertised");
   EXPECT_EQ(to_json(Explanation{"x", Advertised::Yes, {}, {}}).at("verdict"), "advertised");
+}
+
+// Both ends of its link, and what it stands on, as one would find them with nsenter and ip link.
+TEST(Show, AnAttachmentHasBothEndsOfItsLink) {
+  View view = sample_view();
+  const auto first = [&] { return to_json(attachments_rows(view)).at("attachments").at(0).as_object(); };
+  json::object web = first();
+  EXPECT_EQ(web["interface"], "eth0") << "as the kernel says it, where the runtime does not";
+  EXPECT_EQ(web["interfaceIndex"], 8);
+  EXPECT_EQ(web["hostInterface"], "veth0a1b2c3");
+  EXPECT_EQ(web["hostIndex"], 7);
+  EXPECT_EQ(web["netns"], "/run/docker/netns/0a1b");
+  const std::string text = to_text(attachments_rows(view));
+  EXPECT_THAT(text, HasSubstr("  br-0123456789ab  veth0a1b2c3  02:42:0a:0a:01:02  1450  "));
+  EXPECT_THAT(text, HasSubstr("\n  docker, inside 8: eth0@if7, netns /run/docker/netns/0a1b\n"));
+
+  view.containers[0].netns = "/proc/7/ns/net";
+  view.containers[0].endpoints[0].inside = "net1";
+  view.ports.begin()->second = {0, "", {8, "eth0", 0, "/run/netns/x"}};
+  view.parents["blue"].name = "eth1";
+  web = first();
+  EXPECT_EQ(web["interface"], "net1") << "the runtime's word";
+  EXPECT_EQ(web["netns"], "/proc/7/ns/net");
+  EXPECT_EQ(web["mtu"], 0) << "of a parent that was not read";
+  EXPECT_EQ(web["parent"], "eth1") << "of a macvlan";
+  EXPECT_EQ(web["hostInterface"], "") << "it has no end on the host";
+  EXPECT_EQ(web["hostIndex"], 0);
+
+  view.parents.clear();
+  view.containers[0].endpoints[0].host_link = "rv01-abc";
+  view.ports.begin()->second = {9, "rv01-abc", {}};
+  web = first();
+  EXPECT_EQ(web["parent"], "") << "a routed link stands on nothing";
+  EXPECT_EQ(web["hostInterface"], "rv01-abc");
+  EXPECT_EQ(web["hostIndex"], 9);
+}
+
+// What stands against one connection, or is told of it, is there where one looks for the container.
+TEST(Show, AnAttachmentHasItsProblems) {
+  View view = sample_view();
+  EXPECT_EQ(to_json(attachments_rows(view)).at("attachments").at(0).at("problems"), json::array());
+  view.endpoint_problems[view.ports.begin()->first] = {"default-route-nat", "NAT there", "move it", false, Family::V4};
+  EXPECT_EQ(to_json(containers_rows(view)).at("containers").at(0).at("attachments").at(0).at("problems"),
+            json::parse(R"([{"code":"default-route-nat","text":"NAT there","remedy":"move it","blocks":false,
+              "waitedFor":false,"family":"IPv4"}])"));
+  EXPECT_THAT(to_text(containers_rows(view)), HasSubstr("\n  default-route-nat: NAT there\n    remedy: move it\ndb "));
 }
 
 // A container whose addresses fare differently: neither its best nor its worst alone is the truth.
@@ -186,12 +232,34 @@ TEST(ShowText, EmptyTablesSayWhy) {
   EXPECT_THAT(to_text(counters_rows(view)), HasSubstr("zero"));
 }
 
+TEST(Show, ParentsOfMacvlans) {
+  View view = with_a_parent(sample_view());
+  EXPECT_EQ(to_text(parents_rows(view)),
+            "Network  Parent  State  MACs  Limit  Clashes\n"
+            "wire     eth1    up     3     512    1\n"
+            "  02:00:00:00:00:99 has 10.10.4.9 of printer\n");
+  EXPECT_EQ(to_json(parents_rows(view)), json::parse(R"({"parents":[{"network":"wire","parent":"eth1","state":"up",
+    "macs":3,"limit":512,"clashes":[{"container":"printer","address":"10.10.4.9","mac":"02:00:00:00:00:99"}]}]})"));
+  const auto state = [&](auto&& change) {
+    view.parents["wire"] = {"eth1", true, true, true, 1, 0, {}};
+    change(&view.parents["wire"]);
+    return parents_rows(view).parents.at(0).state;
+  };
+  EXPECT_EQ(state([](HostParent* parent) { parent->there = false; }), "missing");
+  EXPECT_EQ(state([](HostParent* parent) { parent->up = false; }), "down");
+  EXPECT_EQ(state([](HostParent* parent) { parent->carrier = false; }), "noCarrier");
+  view.parents.clear();
+  EXPECT_THAT(to_text(parents_rows(view)), HasSubstr("wire     eth1    -      -     -      -\n"))
+      << "not looked at yet";
+  EXPECT_THAT(to_text(parents_rows(View())), HasSubstr("No network"));
+}
+
 TEST(ShowText, FitsTheScreen) {
   const View view = sample_view();
   for (const std::string& text :
        {to_text(status_rows(view)), to_text(networks_rows(view)), to_text(containers_rows(view)),
         to_text(routes_rows(view)), to_text(attachments_rows(view)), to_text(counters_rows(view)),
-        to_text(version_rows(view))}) {
+        to_text(parents_rows(with_a_parent(view))), to_text(version_rows(view))}) {
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
       EXPECT_LE(line.size(), 120u) << line;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "container_watcher/docker/work_share.h"
+#include "container_watcher/work_share.h"
 
 #include <gtest/gtest.h>
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 
@@ -36,6 +37,7 @@ class Client : public testing::Test, public RouteSinkListener {
     answers[answer.key] = answer.state;
     reasons[answer.key] = answer.reason;
   }
+  void sink_found(const RibFound& answer) override { found.push_back(answer); }
 
   void SetUp() override { client.start(); }
   void TearDown() override {
@@ -63,6 +65,7 @@ class Client : public testing::Test, public RouteSinkListener {
   std::vector<std::string> lost;
   std::map<RibKey, RibState> answers;
   std::map<RibKey, std::string> reasons;
+  std::vector<RibFound> found;
   std::string remedy;
 };
 
@@ -332,6 +335,53 @@ TEST_F(Client, AClosedDoorIsNoMissingModule) {
   }
   EXPECT_TRUE(told);
   EXPECT_NE(remedy.find("group="), std::string::npos) << remedy;
+}
+
+TEST_F(Client, AsksManyQuestionsAtATimeAndTakesTheirAnswersInAnyOrder) {
+  module.replies_backwards = true;
+  fpm::RibEntry& other = module.elsewhere[std::string("\x0a\x0a\x00\x08", 4)];
+  other.set_type("bgp");
+  other.add_next_hops()->set_interface("eth1");
+  other.mutable_next_hops(0)->set_gateway(std::string("\x0a\x00\x00\x01", 4));
+  on_connect = [&] {
+    for (int n = 0; n < 1000; ++n) client.ask(route(n).key.prefix);
+  };
+  ASSERT_TRUE(until([&] { return found.size() == 1000 && client.idle(); }));
+  EXPECT_EQ(module.queries, 1000u);
+  EXPECT_GT(module.most_queries, 100u);
+  EXPECT_LE(module.most_queries, 256u) << "zebra's answers are not to fill its memory";
+  std::ranges::sort(found, {}, &RibFound::prefix);
+  for (int n = 0; n < 1000; ++n) EXPECT_EQ(found[static_cast<std::size_t>(n)].prefix, route(n).key.prefix);
+  EXPECT_TRUE(found[6].routes.empty());
+  ASSERT_EQ(found[7].routes.size(), 1u);
+  EXPECT_EQ(found[7].routes[0].type, "bgp");
+  EXPECT_FALSE(found[7].routes[0].ours);
+  EXPECT_EQ(found[7].routes[0].next_hops[0].gateway, IpAddress::parse("10.0.0.1"));
+  EXPECT_EQ(found[7].routes[0].next_hops[0].interface, "eth1");
+}
+
+TEST_F(Client, AnswersTheLastOfTwoQuestionsAndNoneOfALostSession) {
+  module.replies = false;
+  on_connect = [&] { client.ask(route(1).key.prefix); };
+  ASSERT_TRUE(until([&] { return module.queries == 1; }));
+  client.ask(route(1).key.prefix);
+  ASSERT_TRUE(until([&] { return module.queries == 2; }));
+  EXPECT_FALSE(client.idle());
+  module.replies = true;
+  ASSERT_TRUE(until([&] { return client.idle(); }));
+  EXPECT_EQ(found.size(), 1u);
+  module.replies = false;
+  on_connect = nullptr;
+  client.ask(route(2).key.prefix);
+  ASSERT_TRUE(until([&] { return module.queries == 3; }));
+  module.drop();
+  ASSERT_TRUE(until([&] { return connects == 2; }));
+  EXPECT_TRUE(client.idle());
+  module.replies = true;
+  client.ask(route(3).key.prefix);
+  ASSERT_TRUE(until([&] { return client.idle(); }));
+  EXPECT_EQ(found.back().prefix, route(3).key.prefix);
+  EXPECT_EQ(found.size(), 2u);
 }
 
 }  // namespace

@@ -34,6 +34,8 @@ class MacvlanDriver : public Driver {
   LinkVerdict judge(const NetworkSite& site, const HostState& host,
                     const std::vector<std::string>& uplinks) const override;
   SubnetRoute subnet_route() const override { return SubnetRoute::ConnectedTag; }
+  bool is_shared(const NetworkConfig& config) const override;
+  std::optional<PlugPlan> plug(const NetworkConfig& config, const PlugSite& site) const override;
 };
 
 // What the lines of a network say, and what its links are called. Private to macvlan/.

@@ -3,23 +3,11 @@
 // The host's side of a network of macvlans: the parent, and the link by which this host reaches the containers.
 #include "container_watcher/attach/link_checks.h"
 #include "container_watcher/attach/macvlan/macvlan_driver.h"
+#include "container_watcher/attach/plug_steps.h"
 #include "core/names.h"
 
 namespace berth {
 namespace {
-
-LinkSettings ours(const NetworkConfig& config) {
-  LinkSettings out;
-  out.alias = mark_of(config.name);
-  out.up = true;
-  return out;
-}
-
-// As it was made; a link of another hand in its place is left to the executor to refuse.
-bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& wanted) {
-  return link && link->kind == kind && link->alias == *wanted.alias && link->up &&
-         (!wanted.mtu || link->mtu == *wanted.mtu);
-}
 
 // Of a link of ours that was just made.
 void put_addresses(const NetworkConfig& config, const MacvlanLines& lines, std::vector<Operation>* out) {
@@ -30,8 +18,7 @@ void put_addresses(const NetworkConfig& config, const MacvlanLines& lines, std::
 
 Groundwork internal_ground(const NetworkConfig& config, const MacvlanLines& lines, const HostState& host) {
   Groundwork out;
-  LinkSettings settings = ours(config);
-  if (config.mtu != 0) settings.mtu = config.mtu;
+  const LinkSettings settings = our_link(config);
   const HostLink* near = host.find(lines.host);
   const HostLink* far = host.find(lines.parent);
   if (!is_as(near, "veth", settings) || !far || near->peer != far->index || near->peer_netns) {
@@ -78,7 +65,7 @@ std::optional<Groundwork> MacvlanDriver::groundwork(const NetworkConfig& config,
          "mode bridge, unless the switch is set so", false});
   if (parent && parent->kind != "macvlan" && lines.shim) {
     const HostLink* shim = host.find(lines.host);
-    const LinkSettings settings = ours(config);
+    const LinkSettings settings = our_link(config);
     const bool elsewhere =
         shim && shim->alias == *settings.alias && shim->kind == "macvlan" && shim->peer != parent->index;
     if (elsewhere) out.missing.emplace_back(DeleteLink{lines.host, *settings.alias});
@@ -87,6 +74,21 @@ std::optional<Groundwork> MacvlanDriver::groundwork(const NetworkConfig& config,
     if (!out.missing.empty()) put_addresses(config, lines, &out.missing);
   }
   out.ready = parent && parent->kind != "macvlan" && out.missing.empty();
+  return out;
+}
+
+bool MacvlanDriver::is_shared(const NetworkConfig& config) const {
+  return !MacvlanLines(config).internal;
+}
+
+std::optional<PlugPlan> MacvlanDriver::plug(const NetworkConfig& config, const PlugSite& site) const {
+  const MacvlanLines lines(config);
+  LinkSettings settings = plug_link(config, site);
+  if (lines.mode != MacvlanMode::Passthru) settings.mac = site.mac;  // there it is the parent's
+  PlugPlan out;
+  out.operations.emplace_back(PutLink{site.inside, MacvlanLink{lines.parent, lines.mode}, settings, site.netns});
+  prepare_inside(config, site, &out.operations);
+  put_addresses(config, site, &out.operations);
   return out;
 }
 

@@ -69,7 +69,7 @@ const std::vector<NetworkOption>& MacvlanDriver::options() const {
           "host routes to",
           Times::Once,
           [](const NetworkConfig&, const OptionWords& words) -> std::optional<OptionMistake> {
-            if (words[1].size() <= 15 && words[1].find_first_of("/ :") == std::string::npos) return {};
+            if (is_link_name(words[1])) return {};
             return OptionMistake{1, "the name of an interface, or internal"};
           }),
       plain_option("mode <bridge|vepa|private|passthru>",
@@ -99,7 +99,7 @@ std::vector<std::string> MacvlanDriver::gaps(const NetworkConfig& config) const 
   const std::string of = "network " + config.name;
   std::vector<std::string> out;
   if (lines.parent.empty()) return {"a parent for " + of + " (parent IF, or parent internal)"};
-  if (config.docker_network.empty() && is_predefined_network(config.name))
+  if (config.docker_network.empty() && !config.plugged && is_predefined_network(config.name))
     out.push_back("another name: Docker makes no network " + config.name);
   for (const char* keyword : {"shim", "aux-address"})
     for (const std::string& each : all_said(config, keyword))

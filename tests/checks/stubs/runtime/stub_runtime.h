@@ -16,6 +16,7 @@ class StubRuntime : public Runtime {
   void start() override;
   void stop() override { stopped_ = true; }
   void ensure(const RuntimeNetwork& network, std::function<void(Result<EnsuredNetwork>)> then) override;
+  void netns(const ContainerKey&, std::function<void(Result<Netns>)> then) override { then(stale("it has none")); }
   std::map<std::string, std::uint64_t> counters() const override { return {{"stubAsked", asked_}}; }
 
  private:

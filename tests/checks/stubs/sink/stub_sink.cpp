@@ -23,6 +23,12 @@ void StubSink::remove(const RibKey& key) {
   answer(key, RibState::Gone);
 }
 
+void StubSink::ask(const Prefix& prefix) {
+  boost::asio::post(io_, [this, prefix] {
+    if (!stopped_) listener_.sink_found({prefix, {}, "there is no RIB"});
+  });
+}
+
 void StubSink::end_of_sync(std::vector<Prefix>) {
   write("end of sync");
   boost::asio::post(io_, [this] {

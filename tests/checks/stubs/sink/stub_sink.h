@@ -19,6 +19,7 @@ class StubSink : public RouteSink {
   void stop() override { stopped_ = true; }
   void put(const RibObject& object) override;
   void remove(const RibKey& key) override;
+  void ask(const Prefix& prefix) override;
   void end_of_sync(std::vector<Prefix> keep = {}) override;
   bool idle() const override { return true; }
   const std::map<std::string, std::uint64_t>& counters() const override { return counters_; }
