@@ -7,6 +7,7 @@
 #include <cstdio>
 // clang-format on
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,6 +25,33 @@ char* line_of_readline = nullptr;  // nullptr: Ctrl-D
 
 void note(int signal) {
   caught = signal;
+}
+
+// Of the terminal that readline reads from.
+Terminal* terminal_of_readline = nullptr;
+
+// read() does not wait for a key. Ctrl-C throws away what was typed before it: who was told that there is a key, and waits for it in
+// read(), would not hear of Ctrl-C until the next one.
+void prepare_terminal(int meta) {
+  rl_prep_terminal(meta);
+  termios now{};
+  if (tcgetattr(STDIN_FILENO, &now) != 0) return;
+  now.c_cc[VMIN] = now.c_cc[VTIME] = 0;
+  tcsetattr(STDIN_FILENO, TCSADRAIN, &now);
+}
+
+int next_key(FILE*) {
+  const auto none = [] { return RL_ISSTATE(RL_STATE_READCMD) ? READERR : EOF; };
+  for (;;) {
+    unsigned char key = 0;
+    const ssize_t n = read(STDIN_FILENO, &key, 1);
+    if (n == 1) return key;
+    if (n < 0 && errno != EINTR) return none();
+    pollfd in{STDIN_FILENO, POLLIN, 0};
+    const int ready = ppoll(&in, 1, nullptr, terminal_of_readline->waiting());
+    if (ready < 0 && (errno != EINTR || terminal_of_readline->interrupted())) return none();
+    if (ready > 0 && (in.revents & POLLHUP) != 0) return none();
+  }
 }
 
 void take_line(char* line) {
@@ -51,6 +79,9 @@ Line line_of(char* raw) {
 Terminal::Terminal() : interactive_(isatty(STDIN_FILENO) != 0) {
   if (!interactive_) return;
   rl_catch_signals = 0;  // what it would do with them is done here
+  terminal_of_readline = this;
+  rl_prep_term_function = prepare_terminal;
+  rl_getc_function = next_key;
   sigset_t blocked;
   sigemptyset(&blocked);
   for (const int signal : kSignals) {
@@ -93,6 +124,7 @@ Line Terminal::read_line(const std::string& prompt) {
       rl_forced_update_display();
     }
     if (!interrupted_) continue;
+    if (line_is_there) std::free(line_of_readline);
     rl_callback_sigcleanup();
     rl_free_line_state();
     rl_callback_handler_remove();
@@ -112,7 +144,20 @@ bool Terminal::more() {
       std::putchar('\n');
       return false;
     }
-    if (read(STDIN_FILENO, &key, 1) != 1) return false;
+    // Lines are read here, for which read() does wait: so it is one that Ctrl-C ends.
+    sigset_t before;
+    sigprocmask(SIG_SETMASK, waiting(), &before);
+    const ssize_t n = caught != 0 ? 0 : read(STDIN_FILENO, &key, 1);
+    const bool again = n <= 0 && caught != 0 && caught != SIGINT;
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    if (again) {
+      interrupted();
+      continue;
+    }
+    if (n != 1) {
+      if (interrupted()) std::putchar('\n');
+      return false;
+    }
     stop = stop || (first && key == 'q');
   }
   return !stop;
