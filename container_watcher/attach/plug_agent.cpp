@@ -92,7 +92,6 @@ struct PlugAgent::Worker {
   std::optional<LeaseBook> book;
   bool saved = true;                        // the file has what the book has
   std::map<LeaseKey, unsigned> not_listed;  // how many lists in a row do not name it
-  std::set<LeaseKey> to_clear;              // whose links of before have to go first
   Configured configured;
   std::multimap<Clock::time_point, std::pair<EndpointKey, AnnounceAddress>> announcements;  // that are due then
 
@@ -156,57 +155,49 @@ struct PlugAgent::Worker {
     return {};
   }
 
-  // It is unplugged only if there is something in the place of what it has, and the file can have it.
-  Leased may_change(const LeasePool& pool, const LeaseKey& key) {
+  // Only if there is something in the place of what it has, and the file can have it, may that go.
+  Status may_change(const LeasePool& pool, const LeaseKey& key) {
     LeaseBook then = *book;
-    if (const auto lease = then.take(pool, key, wall_seconds()); !lease) return lease.error();
-    if (const Status can = save(); !can) return can.error();
-    return std::optional<Lease>();
+    const auto lease = then.take(pool, key, wall_seconds());
+    return lease ? save() : lease.error();
   }
 
-  // All of them, then one writing of the file. What could not be written is not handed out, and changes nobody's link.
+  // A link that is there has an address that may be another's soon: it goes while the file still says whose it is.
+  Status make_room(const LeasePool& pool, const LeaseKey& key, const Netns& netns) {
+    const Status may = book->all().contains(key) ? may_change(pool, key) : Status();
+    return may ? executor.apply(DeleteMarkedLinks{.netns = netns}) : may;
+  }
+
+  // All of them, then one writing of the file. What could not be written is not handed out.
   std::vector<Leased> lease(const std::vector<Plug*>& plugs) {
     if (Status there = load(); !there) return {plugs.size(), there.error()};
     std::vector<Leased> out;
     const LeaseBook before = *book;
     for (const Plug* each : plugs) {
-      forget_announcements(each->order.key.endpoint);
-      const LeaseKey key = key_of(each->order);
-      const LeasePool pool = pool_of(each->order);
-      const Status may = may_lease(each->order.network);
-      if (may && each->order.plugged_in && !book->keeps(pool, key)) {
-        out.push_back(may_change(pool, key));
-        continue;
+      const PlugOrder& order = each->order;
+      forget_announcements(order.key.endpoint);
+      const LeaseKey key = key_of(order);
+      const LeasePool pool = pool_of(order);
+      Status may = may_lease(order.network);
+      if (may && (!book->all().contains(key) || !book->keeps(pool, key))) {
+        may = order.plugged_in ? may_change(pool, key) : make_room(pool, key, order.netns);
+        if (may && order.plugged_in) {
+          out.emplace_back(std::nullopt);
+          continue;
+        }
       }
       auto lease = may ? book->take(pool, key, wall_seconds()) : may.error();
       out.push_back(lease ? Leased(std::move(*lease)) : lease.error());
-      if (lease && book->used_in(key, inode_of(each->order.netns), each->order.netns_path)) saved = false;
+      if (lease && book->used_in(key, inode_of(order.netns), order.netns_path)) saved = false;
     }
     const Status written = saved && book->all() == before.all() ? Status() : save();
-    if (!written) {
-      book = before;
-      show();
-    }
+    if (written) return out;
+    book = before;
+    show();
     for (std::size_t at = 0; at < out.size(); ++at) {
       if (!out[at] || !*out[at]) continue;
-      const PlugOrder& order = plugs[at]->order;
-      const auto had = before.all().find(key_of(order));
-      const std::vector<IpAddress> old = had == before.all().end() ? std::vector<IpAddress>() : had->second.addresses;
-      const std::vector<IpAddress>& now = (*out[at])->addresses;
-      const bool keeps = !old.empty() && std::ranges::all_of(old, [&](const IpAddress& each) {
-        return std::ranges::find(now, each) != now.end();
-      });
-      if (!written && old != now) {
-        out[at] = written.error();
-        continue;
-      }
-      // A link that is there has an address that may be another's now: it goes before this one comes.
-      if (!keeps) to_clear.insert(key_of(order));
-      if (!to_clear.contains(key_of(order))) continue;
-      if (const Status gone = executor.apply(DeleteMarkedLinks{.netns = order.netns}); gone)
-        to_clear.erase(key_of(order));
-      else
-        out[at] = gone.error();
+      const auto had = before.all().find(key_of(plugs[at]->order));
+      if (had == before.all().end() || had->second.addresses != (*out[at])->addresses) out[at] = written.error();
     }
     return out;
   }

@@ -25,6 +25,7 @@ berth_test(host_spread_test "berth_attach;berth_bridge" ${CMAKE_SOURCE_DIR}/test
 berth_test(host_macvlan_test "berth_attach;berth_bridge;berth_macvlan" ${CMAKE_SOURCE_DIR}/tests/netns/host_macvlan_test.cpp)
 berth_test(lease_book_test berth_ipam lease_book_test.cpp)
 berth_test(plug_agent_test "berth_attach;berth_containerd;berth_bridge;berth_macvlan;berth_routed" ${CMAKE_SOURCE_DIR}/tests/netns/plug_agent_test.cpp)
+berth_test(plug_leases_test "berth_attach;berth_bridge;berth_macvlan;berth_routed" ${CMAKE_SOURCE_DIR}/tests/netns/plug_leases_test.cpp)
 foreach(each firewall_verdict_test host_firewall_test)
   target_compile_definitions(${each} PRIVATE BERTH_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endforeach()
