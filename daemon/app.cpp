@@ -133,6 +133,7 @@ StatusView::Counters App::counters() const {
   add({{"hostLooks", host_.counters().looks},
        {"hostOverruns", host_.counters().overruns},
        {"hostHeldBack", host_.counters().held_back},
+       {"entriesWritten", host_.counters().entries_written},
        {"addressProbes", host_.counters().address_probes},
        {"addressClashes", host_.counters().address_clashes},
        {"addressProbesFailed", host_.counters().address_probes_failed},

@@ -382,9 +382,12 @@ void Reconciler::configure(const std::string& name) {
   const Driver& driver = *parts_->driver(network.driver);
   if (driver.groundwork(network, {}) && !has_ground(network)) return;
   const std::uint64_t question = known_[name].question = ++questions_;
-  at->second->ensure(
-      driver.runtime_network(network),
-      [this, asked = network, question](const Result<EnsuredNetwork>& result) { configured(asked, question, result); });
+  RuntimeNetwork wanted = driver.runtime_network(network);
+  if (const auto ground = grounds_.find(name); ground != grounds_.end() && ground->second.mtu != 0)
+    wanted.mtu = ground->second.mtu;
+  at->second->ensure(wanted, [this, asked = network, question](const Result<EnsuredNetwork>& result) {
+    configured(asked, question, result);
+  });
 }
 
 void Reconciler::configured(const NetworkConfig& asked, std::uint64_t question, const Result<EnsuredNetwork>& result) {

@@ -75,6 +75,9 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   std::map<EndpointKey, HostPort> ports() const {
     return parts_ ? parts_->host.ports() : std::map<EndpointKey, HostPort>();
   }
+  std::map<std::string, HostOverlay> overlays() const {
+    return parts_ ? parts_->host.overlays() : std::map<std::string, HostOverlay>();
+  }
   std::map<std::string, HostParent> parents() const {
     return parts_ ? parts_->host.parents() : std::map<std::string, HostParent>();
   }

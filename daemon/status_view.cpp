@@ -68,6 +68,7 @@ View StatusView::view() {
   view.ports = reconciler_.ports();
   view.endpoint_problems = brain.endpoint_problems();
   view.parents = reconciler_.parents();
+  view.overlays = reconciler_.overlays();
   view.leases = reconciler_.leases();
   view.plug_delays = reconciler_.plug_delays();
   return view;

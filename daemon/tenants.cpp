@@ -3,6 +3,7 @@
 
 #include "container_watcher/attach/bridge/bridge_driver.h"
 #include "container_watcher/attach/macvlan/macvlan_driver.h"
+#include "container_watcher/attach/overlay/overlay_driver.h"
 #include "container_watcher/attach/routed/routed_driver.h"
 #include "container_watcher/containerd/containerd_runtime.h"
 #include "container_watcher/docker/docker_runtime.h"
@@ -42,6 +43,7 @@ const std::vector<const Driver*>& drivers() {
       the<BridgeDriver>(),
       the<MacvlanDriver>(),
       the<RoutedDriver>(),
+      the<OverlayDriver>(),
   };
   return kDrivers;
 }

@@ -43,6 +43,8 @@ struct LinkVerdict {
 // What the runtime's network stands on, on this host: links of ours, a parent.
 struct Groundwork {
   bool ready = false;              // the runtime may be asked for the network
+  unsigned mtu = 0;                // bytes, that its links carry; 0: as its runtime has it
+  std::string base = {};           // of its links the one on which the runtime's stand; empty: each is
   std::vector<Operation> missing;  // what is to be done for it, in order
   std::vector<Problem> problems;   // what stands against it that no operation of ours cures
 };

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,6 +24,7 @@ struct GroundReport {
   bool ready = false;
   std::vector<Problem> problems;
   unsigned made = 0;  // how often a link of it was not there and was made
+  unsigned mtu = 0;   // bytes; 0: as its runtime has it
   bool operator==(const GroundReport&) const = default;
 };
 
@@ -63,8 +65,24 @@ struct HostParent {
   std::vector<Clash> clashes;
 };
 
+// One segment over several hosts, as this host's kernel has it: what berthd wrote, and what zebra did.
+struct HostOverlay {
+  struct Machine {
+    std::uint64_t mac = 0;             // in the lower 48 bits
+    std::optional<IpAddress> vtep;     // behind which it is; nothing: it is on this host
+    std::string container;             // its name, where it is one of this host's
+    std::vector<IpAddress> addresses;  // that the bridge knows of it
+  };
+  std::uint32_t vni = 0;
+  std::optional<IpAddress> vtep;     // of this host
+  unsigned mtu = 0;                  // bytes
+  std::vector<IpAddress> far_vteps;  // to which what goes to all is sent
+  std::vector<Machine> machines;     // by MAC address
+};
+
 struct HostCounters {
   std::uint64_t looks = 0, notifications = 0, overruns = 0, rule_changes = 0, held_back = 0;
+  std::uint64_t entries_written = 0;                                                 // vxlan_entries.h
   std::uint64_t address_probes = 0, address_clashes = 0, address_probes_failed = 0;  // address_probes.h
 };
 
@@ -101,6 +119,7 @@ class Host {
   virtual const HostCounters& counters() const = 0;
   virtual std::map<EndpointKey, HostPort> ports() const = 0;      // of those that were found; for the shows
   virtual std::map<std::string, HostParent> parents() const = 0;  // by network, of those that are wanted; for the shows
+  virtual std::map<std::string, HostOverlay> overlays() const = 0;  // likewise
 };
 
 }  // namespace berth

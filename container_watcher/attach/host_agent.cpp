@@ -13,6 +13,7 @@
 #include "container_watcher/attach/bridge_ports.h"
 #include "container_watcher/attach/inner_ends.h"
 #include "container_watcher/attach/return_path.h"
+#include "container_watcher/attach/vxlan_entries.h"
 #include "container_watcher/netlink/executor.h"
 #include "container_watcher/netlink/observer.h"
 #include "core/names.h"
@@ -64,12 +65,14 @@ struct HostAgent::Look {
   std::set<IpAddress> addresses;
   Findings findings;
   std::map<EndpointKey, Problem> endpoints;
-  std::map<std::string, HostParent> parents;  // by network
-  std::map<std::string, Status> repeated;     // by interface
+  std::map<std::string, HostParent> parents;    // by network
+  std::map<std::string, HostOverlay> overlays;  // by network
+  std::map<std::string, Status> repeated;       // by interface
   Clock::duration took{};
   bool seen = false;      // the host's state was read, now or before
   unsigned failures = 0;  // in a row, of reading it
   std::string failure;
+  unsigned entries_written = 0;
   bool again = false;        // something is left to do, or waited for
   std::uint64_t number = 0;  // of the order that it answers
 };
@@ -98,6 +101,7 @@ struct HostAgent::Worker {
   InnerEnds inner{observer};
   ReturnPaths paths{observer};
   AddressProbes probes{open_probe};
+  VxlanEntries entries{observer, executor};
   unsigned failures = 0;
 
   using Sites = std::map<std::string, NetworkSite>;  // by NetworkConfig::name
@@ -137,7 +141,8 @@ struct HostAgent::Worker {
         look->findings.sites.at(name).verdict.problems.push_back(std::move(*problem));
   }
 
-  void look_at_endpoints(const Sites& sites, HostAgent::Look* look) {
+  void look_at_endpoints(const WantedHost& wanted, HostAgent::Look* look) {
+    const Sites& sites = wanted.sites;
     const HostState& state = keeper.state();
     std::map<std::string, int> bridges;
     std::set<int> indices;
@@ -150,12 +155,28 @@ struct HostAgent::Worker {
     bool more = false;
     const std::map<std::string, MacParent> carried = parents(sites, look);
     look->endpoints = book->look(state, bridges, ports.read(state, indices, *book, &more), carried);
+    write_entries(wanted, look);
     inner.look(state, *book, &more);
     look_at_addresses(carried, look);
     const auto sources = [this](const std::vector<firewall::Leaving>& all) { return keeper.sources_of(all); };
     for (auto& [key, problem] : paths.look(state, book->forked(), sources, &more))
       look->endpoints.try_emplace(key, std::move(problem));
     look->again = look->again || more;
+  }
+
+  // As soon as a container's port is known: until then it is reached from nowhere.
+  void write_entries(const WantedHost& wanted, HostAgent::Look* look) {
+    std::vector<const NetworkSite*> sites;
+    for (const auto& [name, finding] : look->findings.sites)
+      if (const NetworkSite& site = wanted.sites.at(name); !site.tunnel.empty()) sites.push_back(&site);
+    if (sites.empty()) return;
+    auto found = entries.look(sites, keeper.state(), *book, wanted.sweep);
+    for (auto& [key, problem] : found.problems) look->endpoints.try_emplace(key, std::move(problem));
+    for (auto& [name, problem] : found.refused)
+      look->findings.sites.at(name).verdict.problems.push_back(std::move(problem));
+    look->overlays = std::move(found.overlays);
+    look->entries_written = found.written;
+    look->again = look->again || found.again;
   }
 
   HostAgent::Look look(const Order& order) {
@@ -168,7 +189,7 @@ struct HostAgent::Worker {
       if (keeper.apply(keeper.plan(order.wanted))) static_cast<void>(keeper.observe_again(order.wanted));
       out.findings = keeper.judge(order.wanted);
       out.again = out.findings.again;
-      look_at_endpoints(order.wanted.sites, &out);
+      look_at_endpoints(order.wanted, &out);
     }
     for (const std::string& interface : order.repeats)
       out.repeated.emplace(interface, executor.apply(RepeatAddresses{interface}));
@@ -214,11 +235,10 @@ HostAgent::HostAgent(asio::io_context& io, Listener listener, DriverLookup drive
              [this](const Watch::Counts& counts) {
                counters_.notifications = counts.notifications;
                counters_.overruns = counts.overruns;
-               look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor));
+               look_after_rest();
              }),
-      routes_(
-          io, {HostChange::Routes},
-          [this](const Watch::Counts&) { look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor)); }),
+      routes_{Watch(io, {HostChange::Routes}, [this](const Watch::Counts&) { look_after_rest(); })},
+      neighbours_{Watch(io, {HostChange::Neighbours}, [this](const Watch::Counts&) { look_after_rest(); })},
       soon_(io),
       slow_(io),
       book_(std::make_shared<PortBook>()) {}
@@ -231,7 +251,7 @@ void HostAgent::start() {
   if (!stopped_) return;
   stopped_ = false;
   blind_ = !watch_.start();
-  follow_routes();
+  follow();
   worker_ = std::make_shared<Worker>(book_, drivers_);
   // The handler holds the worker weakly: after stop() there is nobody to tell.
   auto deliver = [this, &io = io_, weak = std::weak_ptr(worker_)](Look look) {
@@ -256,7 +276,7 @@ void HostAgent::stop() {
   if (stopped_) return;
   stopped_ = true;
   watch_.stop();
-  if (std::exchange(follows_routes_, false)) routes_.stop();
+  follow();
   soon_.cancel();
   slow_.cancel();
   {
@@ -270,11 +290,23 @@ void HostAgent::stop() {
 }
 
 // Where the kernel does not let us listen, the look once a minute finds them.
-void HostAgent::follow_routes() {
-  const bool wanted = std::ranges::any_of(wanted_.sites, [](const auto& each) { return each.second.spread; });
-  if (stopped_ || follows_routes_ == wanted) return;
-  follows_routes_ = wanted;
-  if (!wanted || !routes_.start()) routes_.stop();
+void HostAgent::follow(Followed* what, bool wanted) {
+  wanted = wanted && !stopped_;
+  if (what->on == wanted) return;
+  what->on = wanted;
+  if (!wanted || !what->watch.start()) what->watch.stop();
+}
+
+void HostAgent::follow() {
+  const auto any = [this](const auto& is) {
+    return std::ranges::any_of(wanted_.sites, [&](const auto& each) { return is(each.second); });
+  };
+  follow(&routes_, any([](const NetworkSite& each) { return each.spread; }));
+  follow(&neighbours_, any([](const NetworkSite& each) { return !each.tunnel.empty(); }));
+}
+
+void HostAgent::look_after_rest() {
+  look_soon(std::max<Clock::duration>(kCoalesce, last_took_ * kRestFactor));
 }
 
 void HostAgent::look_soon(Clock::duration delay) {
@@ -417,9 +449,11 @@ void HostAgent::found(Look look) {
   if (look.again) look_soon(kDockerRecheck);
   if (!look.seen && failures < kFailuresToTell) return;  // no bridge seen is not: no bridge there
   if (look.findings.changed_rules) ++counters_.rule_changes;
+  counters_.entries_written += look.entries_written;
   if (look.findings.others_changed) rules_moved_ = Clock::now();
   note_closed(&look);
   parents_ = std::move(look.parents);
+  overlays_ = std::move(look.overlays);
   HostReport report;
   report.addresses = std::move(look.addresses);
   if (look.seen && look.number >= configured_number_) report.grounds = std::move(look.findings.grounds);
@@ -515,7 +549,7 @@ void HostAgent::want(const NetworkSite& site, std::vector<Problem> problems) {
   if (before == wanted_.sites.end() || !(before->second == site)) wanted_at_[site.name] = wanted_number_;
   wanted_.sites[site.name] = site;
   problems_[site.name] = std::move(problems);
-  follow_routes();
+  follow();
   look_soon(0ms);
 }
 
@@ -525,7 +559,7 @@ void HostAgent::unwant(const std::string& network) {
   wanted_at_.erase(network);
   last_.health.erase(network);
   for (const Family family : {Family::V4, Family::V6}) dropped_since_.erase({network, family});
-  follow_routes();
+  follow();
   closed_.erase(network);
   std::erase_if(closed_since_, [&](const auto& each) { return each.first.first == network; });
   ++wanted_number_;

@@ -57,13 +57,15 @@ class HostAgent : public Host {
   const HostCounters& counters() const override { return counters_; }
   std::map<EndpointKey, HostPort> ports() const override { return book_->ports(); }
   std::map<std::string, HostParent> parents() const override { return parents_; }
+  std::map<std::string, HostOverlay> overlays() const override { return overlays_; }
 
  private:
   struct Worker;
   struct Look;
   using Clock = std::chrono::steady_clock;
   void look_soon(Clock::duration delay);
-  void follow_routes();
+  void look_after_rest();
+  void follow();
   void ask();
   void found(Look look);
   void be_patient(const std::string& network, NetworkHealth* health, bool docker_writes);
@@ -77,8 +79,13 @@ class HostAgent : public Host {
   boost::asio::io_context& io_;
   Listener listener_;
   const DriverLookup drivers_;
-  Watch watch_, routes_;  // the latter as long as a network is spread: a host may have a full table
-  bool follows_routes_ = false;
+  struct Followed {  // as long as a network needs it: a host may have a full table
+    Watch watch;
+    bool on = false;
+  };
+  void follow(Followed* what, bool wanted);
+  Watch watch_;
+  Followed routes_, neighbours_;
   boost::asio::steady_timer soon_, slow_;
   Clock::time_point soon_at_{};
   bool soon_armed_ = false, busy_ = false, again_ = false, blind_ = false, stopped_ = true;
@@ -98,6 +105,7 @@ class HostAgent : public Host {
   std::set<std::string> repeats_;  // interfaces
   HostReport last_;
   std::map<std::string, HostParent> parents_;  // of the last look
+  std::map<std::string, HostOverlay> overlays_;
   std::shared_ptr<const JudgedRules> judged_;  // what the last verdicts were made of
   HostCounters counters_;
   const std::shared_ptr<PortBook> book_;  // the worker has it too

@@ -154,7 +154,7 @@ std::map<std::string, GroundReport> HostKeeper::grounds_of(const WantedHost& wan
     if (!ground) continue;
     GroundReport& report = out[name];
     if (ground->ready && linkless_.contains(name)) ++made_[name];
-    report = {ground->ready, std::move(ground->problems), made_[name]};
+    report = {ground->ready, std::move(ground->problems), made_[name], ground->mtu};
     append(&report.problems, link_problems(name, repaired_.undone));
   }
   return out;

@@ -58,7 +58,7 @@ HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sit
     if (!ground) continue;
     if (std::ranges::any_of(ground->missing, [&](const Operation& each) {
           const auto* put = std::get_if<PutLink>(&each);
-          return put && !host.find(put->name);
+          return put && !host.find(put->name) && (ground->base.empty() || ground->base == put->name);
         }))
       out.linkless.insert(name);
     out.host.push_back(std::move(ground->missing));

@@ -93,11 +93,48 @@ bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& want
          (!wanted.mtu || link->mtu == *wanted.mtu) && (!wanted.mac || link->mac == *wanted.mac);
 }
 
+std::string our_bridge(const NetworkConfig& config) {
+  return link_name("br-", config.name);
+}
+
+void ground_of_bridge(const NetworkConfig& config, const BridgeLink& kind, const LinkSettings& settings,
+                      const HostState& host, Groundwork* out) {
+  const std::string name = our_bridge(config);
+  const HostLink* link = host.find(name);
+  if (is_as(link, "bridge", settings) && link->multicast_snooping.value_or(true) == kind.multicast_snooping) return;
+  out->missing.emplace_back(PutLink{name, kind, settings});
+  for (const SubnetConfig& each : config.subnets)
+    if (each.gateway) out->missing.emplace_back(PutAddress{name, *each.gateway, each.subnet.length()});
+}
+
 std::vector<Operation> plan_addresses(const NetworkSite& site, const HostLink& link) {
   std::vector<Operation> out;
   for (const SiteAddress& wanted : site.addresses)
     if (wanted.ours && wanted.gateway && !served(link, wanted) && !duplicate(link, *wanted.gateway))
       out.emplace_back(PutAddress{link.name, *wanted.gateway, wanted.subnet.length()});
+  return out;
+}
+
+// Addresses alone: an operator's word on a single link (it is down, it does not forward) is told and not undone.
+std::vector<Operation> plan_bridge(const NetworkSite& site, const HostState& host) {
+  const HostLink* bridge = host.find(site.interface);
+  return bridge && bridge->up ? plan_addresses(site, *bridge) : std::vector<Operation>();
+}
+
+LinkVerdict judge_bridge(const NetworkSite& site, const HostState& host, const std::vector<std::string>& uplinks) {
+  LinkVerdict out;
+  const HostLink* bridge = host.find(site.interface);
+  out.attached = bridge != nullptr;
+  if (!bridge) {
+    out.problems.push_back({"bridge-missing", "there is no interface " + site.interface, site.anew});
+    return out;
+  }
+  if (!bridge->up) {
+    out.problems.push_back({"bridge-down", bridge->name + " is down", "ip link set " + bridge->name + " up"});
+    return out;
+  }
+  judge_addresses(site, *bridge, &out);
+  judge_forwarding(site, host, *bridge, uplinks, &out);
   return out;
 }
 

@@ -20,8 +20,17 @@ LinkSettings our_link(const NetworkConfig& config);
 // As it was made; a link of another hand in its place is left to the executor to refuse.
 bool is_as(const HostLink* link, std::string_view kind, const LinkSettings& wanted);
 
+// A bridge of ours under the network's containers, with its gateways' addresses: what is missing of it.
+void ground_of_bridge(const NetworkConfig& config, const BridgeLink& kind, const LinkSettings& settings,
+                      const HostState& host, Groundwork* out);
+std::string our_bridge(const NetworkConfig& config);  // its name
+
 // Addresses that are ours to put on the link and are not there.
 std::vector<Operation> plan_addresses(const NetworkSite& site, const HostLink& link);
+// The same, of a bridge that is up.
+std::vector<Operation> plan_bridge(const NetworkSite& site, const HostState& host);
+// "bridge-missing", "bridge-down"; of one that is neither, the rest of this page.
+LinkVerdict judge_bridge(const NetworkSite& site, const HostState& host, const std::vector<std::string>& uplinks);
 // "gateway-missing".
 void judge_addresses(const NetworkSite& site, const HostLink& link, LinkVerdict* out);
 // "forwarding-off", "uplink-forwarding-off", "forwarding-host": of the link and of the uplinks. Forwarding that is off for the

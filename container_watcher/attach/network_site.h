@@ -36,6 +36,8 @@ struct NetworkSite {
   std::uint32_t mac_limit = 0;  // how many of them the parent may carry; 0: any number
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
   bool spread = false;                        // other hosts have a part of its subnets (spread.h)
+  std::string tunnel = {};                    // the vxlan on its bridge, by which other hosts have a part of it
+  std::string spare = {};                     // a port of that behind which nothing is (vxlan_entries.h)
   std::string anew = {};                      // what is typed to have it made anew (made_anew.h)
   bool operator==(const NetworkSite&) const = default;
 };

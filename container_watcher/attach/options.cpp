@@ -62,6 +62,17 @@ Mistake unset_ip_range(NetworkConfig& network, const OptionWords& words, bool) {
   return {};
 }
 
+// Is an address left for a container? Docker takes the gateway out of the range, too, where none is said.
+bool has_room(const SubnetConfig& each) {
+  const Prefix& range = each.ip_range ? *each.ip_range : each.subnet;
+  const unsigned bits = range.address().bits() - range.length();
+  unsigned left = 1u << std::min(bits, 8u);
+  if (is_subnet_edge(each.subnet, range.address())) --left;
+  if (bits > 0 && is_subnet_edge(each.subnet, range.last())) --left;
+  if (left > 0 && (!each.gateway || range.contains(*each.gateway))) --left;
+  return left > 0;
+}
+
 // --- lines that one driver alone knows ---
 
 using Values = std::set<std::string>;  // of one keyword: what stands behind it, for each line
@@ -197,6 +208,20 @@ NetworkOption nat_check_option() {
             return {};
           },
           [](const NetworkConfig& network) { return network.nat_lenient ? Lines{"nat-check lenient"} : Lines{}; }};
+}
+
+void room_gaps(const NetworkConfig& config, std::vector<std::string>* out) {
+  for (const SubnetConfig& each : config.subnets)
+    if (!has_room(each))
+      out->push_back("an ip-range that leaves an address for a container of network " + config.name + ": " +
+                     (each.ip_range ? *each.ip_range : each.subnet).to_string() + " does not");
+}
+
+void range_gaps(const NetworkConfig& config, std::vector<std::string>* out) {
+  for (const SubnetConfig& each : config.subnets)
+    if (!each.ip_range)
+      out->push_back("an ip-range of " + each.subnet.to_string() + " in network " + config.name +
+                     ": each host hands out another part of it");
 }
 
 NetworkOption plain_option(const std::string& syntax, const std::string& help, Times times, const OptionCheck& check) {

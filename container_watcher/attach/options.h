@@ -23,6 +23,11 @@ NetworkOption ip_range_option();
 NetworkOption mtu_option(const std::string& help);  // `mtu BYTES`; the help says whose MTU it is
 NetworkOption nat_check_option();
 
+// An ip-range, or a subnet without one, that leaves nothing for a container.
+void room_gaps(const NetworkConfig& config, std::vector<std::string>* out);
+// No ip-range, where other hosts hand out addresses of the same subnets.
+void range_gaps(const NetworkConfig& config, std::vector<std::string>* out);
+
 // Can the router of this subnet have this address?
 bool is_gateway_of(const Prefix& subnet, const IpAddress& address);
 

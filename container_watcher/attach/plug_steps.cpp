@@ -39,4 +39,16 @@ void put_addresses(const NetworkConfig& config, const PlugSite& site, std::vecto
     }
 }
 
+PlugPlan plug_port(const NetworkConfig& config, const PlugSite& site, const std::string& bridge) {
+  LinkSettings settings = plug_link(config, site);
+  settings.master = bridge;
+  settings.up = true;
+  PlugPlan out;
+  out.operations.emplace_back(PutLink{site.host_link, VethLink{site.inside, site.netns, site.mac}, settings});
+  prepare_inside(config, site, &out.operations);
+  out.operations.emplace_back(AwaitOperUp{site.host_link});
+  put_addresses(config, site, &out.operations);
+  return out;
+}
+
 }  // namespace berth

@@ -17,6 +17,8 @@ LinkSettings plug_link(const NetworkConfig& config, const PlugSite& site);
 void prepare_inside(const NetworkConfig& config, const PlugSite& site, std::vector<Operation>* out);
 // `onlink`: no address of the link says that the router is there.
 void put_default_route(const IpAddress& router, bool onlink, const PlugSite& site, std::vector<Operation>* out);
+// All of it, by a veth whose end on the host is a port of that bridge.
+PlugPlan plug_port(const NetworkConfig& config, const PlugSite& site, const std::string& bridge);
 // Its addresses with the lengths of their subnets, and default routes by their gateways.
 void put_addresses(const NetworkConfig& config, const PlugSite& site, std::vector<Operation>* out);
 

@@ -11,6 +11,10 @@ std::string first_address(const std::vector<IpAddress>& addresses) {
   return addresses.empty() ? std::string("it") : addresses.front().to_string();
 }
 
+bool runs(const ContainerFact& fact) {
+  return fact.state.view() == "running" || fact.state.view() == "paused";
+}
+
 std::string name_of(const EndpointKey& key, const SharedText& container) {
   return container.empty() ? key.container.id.str().substr(0, 12) : container.str();
 }
@@ -79,16 +83,24 @@ bool PortBook::put(const ContainerFact& fact) {
 
 bool PortBook::upsert(const ContainerFact& fact) {
   const std::lock_guard lock(mutex_);
+  if (!runs(fact)) found_running_.erase(fact.key);
   return put(fact);
 }
 
 void PortBook::remove(const ContainerKey& key) {
   const std::lock_guard lock(mutex_);
+  found_running_.erase(key);
   take(key);
 }
 
 bool PortBook::set_containers(const std::string& runtime, const std::vector<ContainerFact>& all) {
   const std::lock_guard lock(mutex_);
+  const bool first = listed_.insert(runtime).second;
+  std::set<ContainerKey> running;
+  for (const ContainerFact& fact : all)
+    if (runs(fact) && (first || found_running_.contains(fact.key))) running.insert(fact.key);
+  std::erase_if(found_running_, [&](const ContainerKey& each) { return each.runtime == runtime; });
+  found_running_.merge(running);
   std::set<ContainerKey> gone;
   for (const auto& [key, endpoint] : endpoints_)
     if (key.container.runtime == runtime) gone.insert(key.container);
@@ -304,6 +316,16 @@ std::vector<BoundEndpoint> PortBook::bound() const {
     const Endpoint& endpoint = endpoints_.at(key);
     out.push_back({key, endpoint.mac, endpoint.port, endpoint.on_parent, endpoint.netns, endpoint.inner});
   }
+  return out;
+}
+
+std::vector<SegmentEndpoint> PortBook::on_segment(const std::string& network) const {
+  std::vector<SegmentEndpoint> out;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, endpoint] : endpoints_)
+    if (endpoint.network == network && !endpoint.on_parent)
+      out.push_back({key, name_of(key, endpoint.container), endpoint.mac, endpoint.addresses, endpoint.port,
+                     !found_running_.contains(key.container), endpoint.inner});
   return out;
 }
 

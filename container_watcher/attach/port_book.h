@@ -67,6 +67,17 @@ struct BoundEndpoint {
   InnerEnd inner;    // as last seen
 };
 
+// An endpoint of one network, bound or not.
+struct SegmentEndpoint {
+  EndpointKey key;
+  std::string container;  // its name
+  Mac mac = 0;
+  std::vector<IpAddress> addresses;
+  int port = 0;               // 0: not bound
+  bool started_here = false;  // berthd saw its container start, and has not found it running
+  InnerEnd inner;             // as last seen
+};
+
 // One connection of a container that is on several networks.
 struct Fork {
   Mac mac = 0;
@@ -108,8 +119,9 @@ class PortBook {
   std::vector<ForkedEndpoint> forked() const;
   std::vector<ParentEndpoint> on_parents() const;
   std::vector<BoundEndpoint> bound() const;
-  void set_inner(const EndpointKey& key, InnerEnd inner);  // of a bound one
-  std::map<EndpointKey, HostPort> ports() const;           // of bound ones
+  std::vector<SegmentEndpoint> on_segment(const std::string& network) const;  // NetworkConfig::name
+  void set_inner(const EndpointKey& key, InnerEnd inner);                     // of a bound one
+  std::map<EndpointKey, HostPort> ports() const;                              // of bound ones
 
  private:
   struct Endpoint {
@@ -139,6 +151,8 @@ class PortBook {
   std::map<NetworkName, SharedText> networks_;  // by what its runtime calls it
   std::set<SharedText> plugged_;                // NetworkConfig::name of those whose runtime plugs nothing in
   Endpoints endpoints_;
+  std::set<std::string> listed_;          // runtimes whose first full list came
+  std::set<ContainerKey> found_running_;  // by that: berthd did not see them start
   std::unordered_multimap<Mac, EndpointKey> by_mac_;
   std::map<ContainerKey, std::vector<Fork>> forks_;  // of those on several networks, one of ours among them
   std::set<EndpointKey> bound_, own_links_;          // the latter: with a `host_link`

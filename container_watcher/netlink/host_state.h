@@ -64,11 +64,11 @@ struct HostLink {
   int peer = 0;                   // a veth's other end, or the parent of a macvlan, in the namespace `peer_netns`
   std::optional<int> peer_netns;  // the number that this namespace has for it; nothing: this one
   std::optional<MacvlanMode> macvlan_mode;
-  std::optional<std::uint32_t> vni;    // of a vxlan
-  std::optional<IpAddress> local;      // of a vxlan: its address in the underlay
-  std::uint16_t port_number = 0;       // of a vxlan: UDP
-  std::optional<bool> learns;          // of a vxlan: far ends, from traffic
-  std::optional<bool> vlan_filtering;  // of a bridge
+  std::optional<std::uint32_t> vni;                        // of a vxlan
+  std::optional<IpAddress> local;                          // of a vxlan: its address in the underlay
+  std::uint16_t port_number = 0;                           // of a vxlan: UDP
+  std::optional<bool> learns;                              // of a vxlan: far ends, from traffic
+  std::optional<bool> vlan_filtering, multicast_snooping;  // of a bridge
   LinkSysctls v4, v6;
   std::vector<LinkAddress> addresses;
   bool operator==(const HostLink&) const = default;
@@ -136,6 +136,7 @@ struct FdbEntry {
   bool learnt = false;               // from traffic; it goes by itself
   bool of_bridge = false;            // in the table of the link's bridge, and not in the link's own
   bool external = false;             // a routing protocol's word
+  int port = 0;                      // index of the link that it names
   bool operator==(const FdbEntry&) const = default;
 };
 

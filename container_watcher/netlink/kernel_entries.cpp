@@ -140,10 +140,8 @@ Status carry_out(const PutNeighbour& what, Netlink& netlink) {
   const auto message = neighbour_message(RTM_NEWNEIGH, link->index, entry, NLM_F_CREATE | NLM_F_REPLACE);
   if (message) {
     put(message.get(), NDA_DST, what.address);
-    if (what.proxy)
-      nla_put_u8(message.get(), NDA_PROTOCOL, kRouteProtocol);
-    else
-      put(message.get(), NDA_LLADDR, what.mac);
+    nla_put_u8(message.get(), NDA_PROTOCOL, kRouteProtocol);
+    if (!what.proxy) put(message.get(), NDA_LLADDR, what.mac);
   }
   return netlink.order(message.get());
 }

@@ -111,20 +111,24 @@ Result<Ground> ground_of(const PutLink& what, Netlink& netlink) {
   return out;
 }
 
-// `again`: of a link that is there.
-void put_kind(nl_msg* message, const PutLink& what, const Ground& ground, bool again) {
+// `is`: of a link that is there.
+void put_kind(nl_msg* message, const PutLink& what, const Ground& ground, const HostLink* is) {
   const Nest info(message, IFLA_LINKINFO);
   nla_put_string(message, IFLA_INFO_KIND, std::string(name_of(what.kind)).c_str());
   const Nest data(message, IFLA_INFO_DATA);
-  // Said only where it is wanted or is to be taken back: a kernel without it refuses the whole request.
-  if (const auto* bridge = std::get_if<BridgeLink>(&what.kind); bridge && (bridge->vlan_filtering || again))
-    nla_put_u8(message, IFLA_BR_VLAN_FILTERING, bridge->vlan_filtering ? 1 : 0);
+  // Said only where it is not so already: a kernel without it refuses the whole request.
+  if (const auto* bridge = std::get_if<BridgeLink>(&what.kind)) {
+    if (bridge->vlan_filtering != (is && is->vlan_filtering.value_or(false)))
+      nla_put_u8(message, IFLA_BR_VLAN_FILTERING, bridge->vlan_filtering ? 1 : 0);
+    if (bridge->multicast_snooping != (!is || is->multicast_snooping.value_or(true)))
+      nla_put_u8(message, IFLA_BR_MCAST_SNOOPING, bridge->multicast_snooping ? 1 : 0);
+  }
   if (const auto* macvlan = std::get_if<MacvlanLink>(&what.kind))
     nla_put_u32(message, IFLA_MACVLAN_MODE, mode_bits(macvlan->mode));
   if (const auto* vxlan = std::get_if<VxlanLink>(&what.kind)) {
     nla_put_u32(message, IFLA_VXLAN_ID, vxlan->vni);
     if (vxlan->local) put(message, vxlan->local->is_v4() ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6, *vxlan->local);
-    if (!again) nla_put_u16(message, IFLA_VXLAN_PORT, htons(vxlan->port));  // which no change may name
+    if (!is) nla_put_u16(message, IFLA_VXLAN_PORT, htons(vxlan->port));  // which no change may name
     nla_put_u8(message, IFLA_VXLAN_LEARNING, vxlan->learning ? 1 : 0);
   }
   if (const auto* veth = std::get_if<VethLink>(&what.kind)) {
@@ -146,7 +150,7 @@ Status make(const PutLink& what, const Ground& ground, Netlink& netlink) {
     if (what.settings.mac) put(message.get(), IFLA_ADDRESS, *what.settings.mac);
     if (ground.parent != 0) nla_put_u32(message.get(), IFLA_LINK, static_cast<std::uint32_t>(ground.parent));
     if (ground.parent_at) nla_put_s32(message.get(), IFLA_LINK_NETNSID, *ground.parent_at);
-    put_kind(message.get(), what, ground, false);
+    put_kind(message.get(), what, ground, nullptr);
   }
   return netlink.order(message.get());
 }
@@ -184,11 +188,12 @@ Status set_kind(const PutLink& what, const HostLink& link, Netlink& netlink) {
   const auto* bridge = std::get_if<BridgeLink>(&what.kind);
   const auto* vxlan = std::get_if<VxlanLink>(&what.kind);
   const bool differs = (macvlan && link.macvlan_mode != macvlan->mode) ||
-                       (bridge && link.vlan_filtering.value_or(false) != bridge->vlan_filtering) ||
+                       (bridge && (link.vlan_filtering.value_or(false) != bridge->vlan_filtering ||
+                                   link.multicast_snooping.value_or(true) != bridge->multicast_snooping)) ||
                        (vxlan && (link.local != vxlan->local || link.learns.value_or(false) != vxlan->learning));
   if (!differs) return {};
   const auto message = link_message(RTM_NEWLINK, link.index, 0);
-  if (message) put_kind(message.get(), what, {}, true);
+  if (message) put_kind(message.get(), what, {}, &link);
   return netlink.order(message.get());
 }
 

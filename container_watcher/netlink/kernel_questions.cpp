@@ -252,19 +252,27 @@ Result<std::vector<FdbEntry>> KernelObserver::fdb(const std::string& link, const
   const auto found = find_link(*netlink, link);
   if (!found) return found.error();
   std::vector<FdbEntry> out;
-  ndmsg head{};
-  head.ndm_family = AF_BRIDGE;
-  const auto request = Netlink::message(RTM_GETNEIGH, &head, sizeof head, 0);
-  if (request) nla_put_u32(request.get(), NDA_IFINDEX, static_cast<std::uint32_t>(found->index));
-  const Status read = netlink->dump(request.get(), [&](nlmsghdr* message) {
-    const auto* of = static_cast<const ndmsg*>(nlmsg_data(message));
-    const auto parts = attributes<NDA_MAX + 1>(message, sizeof *of);
-    if (message->nlmsg_type != RTM_NEWNEIGH || of->ndm_ifindex != found->index) return;
-    out.push_back({mac_in(parts[NDA_LLADDR]), address_in(parts[NDA_DST]),
-                   (of->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0, parts[NDA_MASTER] != nullptr,
-                   (of->ndm_flags & NTF_EXT_LEARNED) != 0});
-  });
-  if (!read) return read.error();
+  // The kernel looks at the entries of one link, or at those of one bridge's ports.
+  const auto read = [&](int by) {
+    ndmsg head{};
+    head.ndm_family = AF_BRIDGE;
+    const auto request = Netlink::message(RTM_GETNEIGH, &head, sizeof head, 0);
+    if (request) nla_put_u32(request.get(), by, static_cast<std::uint32_t>(found->index));
+    return netlink->dump(request.get(), [&](nlmsghdr* message) {
+      const auto* of = static_cast<const ndmsg*>(nlmsg_data(message));
+      const auto parts = attributes<NDA_MAX + 1>(message, sizeof *of);
+      const bool named = of->ndm_ifindex == found->index;
+      const bool in_table =
+          parts[NDA_MASTER] && nla_get_u32(parts[NDA_MASTER]) == static_cast<std::uint32_t>(found->index);
+      if (message->nlmsg_type != RTM_NEWNEIGH || !(by == NDA_IFINDEX ? named : in_table && !named)) return;
+      out.push_back({mac_in(parts[NDA_LLADDR]), address_in(parts[NDA_DST]),
+                     (of->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0, parts[NDA_MASTER] != nullptr,
+                     (of->ndm_flags & NTF_EXT_LEARNED) != 0, of->ndm_ifindex});
+    });
+  };
+  if (const Status done = read(NDA_IFINDEX); !done) return done.error();
+  if (found->kind == "bridge")
+    if (const Status done = read(NDA_MASTER); !done) return done.error();
   return out;
 }
 

@@ -51,7 +51,9 @@ void data_of(nlattr* data, HostLink* link) {
     if (parts[IFLA_VXLAN_PORT]) link->port_number = ntohs(nla_get_u16(parts[IFLA_VXLAN_PORT]));
     link->learns = flag_in(parts[IFLA_VXLAN_LEARNING]);
   } else if (link->kind == "bridge") {
-    link->vlan_filtering = flag_in(nested<IFLA_BR_MAX + 1>(data)[IFLA_BR_VLAN_FILTERING]);
+    const auto parts = nested<IFLA_BR_MAX + 1>(data);
+    link->vlan_filtering = flag_in(parts[IFLA_BR_VLAN_FILTERING]);
+    link->multicast_snooping = flag_in(parts[IFLA_BR_MCAST_SNOOPING]);
   }
 }
 

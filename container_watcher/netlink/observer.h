@@ -40,6 +40,7 @@ class Observer {
   // Of one table, those of one protocol (0: of any).
   virtual Result<std::vector<HostRoute>> routes(std::uint32_t table, int protocol, const Netns& where) = 0;
   virtual Result<std::vector<HostNeighbour>> neighbours(const std::string& link, const Netns& where) = 0;
+  // Those that name the link, and of a bridge all of its own table besides.
   virtual Result<std::vector<FdbEntry>> fdb(const std::string& link, const Netns& where) = 0;
   // Host routes within these prefixes, and the proxies of these links (indices). A dump of the main table, where there are any.
   virtual Result<HostProxies> proxies(const std::vector<Prefix>& within, const std::set<int>& links) = 0;

@@ -73,6 +73,7 @@ struct DummyLink {
 };
 struct BridgeLink {
   bool vlan_filtering = false;
+  bool multicast_snooping = true;
   auto operator<=>(const BridgeLink&) const = default;
 };
 // Both ends in one request. The other end has the MTU of this one.
@@ -191,7 +192,7 @@ struct DeleteRoute {
   auto operator<=>(const DeleteRoute&) const = default;
 };
 
-// An entry of ARP or ND that does not age. `proxy`: the host answers on the link for that address, and has no MAC for it.
+// An entry of ARP or ND that does not age, with the mark of berth's routes. `proxy`: the host answers on the link for that address, and has no MAC for it.
 struct PutNeighbour {
   std::string link;
   IpAddress address;

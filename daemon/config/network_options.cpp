@@ -25,20 +25,19 @@ std::uint32_t number(const std::string& word) {
 
 // --- driver ---
 
-bool takes(const Driver& driver, const NetworkOption& option) {
-  const auto same = [&](const NetworkOption& each) { return each.syntax == option.syntax; };
-  return std::any_of(driver.options().begin(), driver.options().end(), same);
+std::set<std::string> lines_of(const NetworkConfig& network, const Driver& driver) {
+  std::set<std::string> out;
+  for (const NetworkOption& option : driver.options())
+    for (std::string& line : option.print(network)) out.insert(std::move(line));
+  return out;
 }
 
 // What is set and this driver does not take. It has to be taken back before the driver changes: afterwards `no …` of such a
 // line would be of another driver, and a line that nobody prints would be lost by the next `write`.
 std::set<std::string> foreign_lines(const NetworkConfig& network, const Drivers& drivers, const Driver& now) {
   std::set<std::string> out;
-  for (const Driver* other : drivers)
-    for (const NetworkOption& option : other->options()) {
-      if (takes(now, option)) continue;
-      for (std::string& line : option.print(network)) out.insert(std::move(line));
-    }
+  for (const Driver* other : drivers) out.merge(lines_of(network, *other));
+  for (const std::string& line : lines_of(network, now)) out.erase(line);
   return out;
 }
 

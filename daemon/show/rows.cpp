@@ -3,6 +3,7 @@
 
 #include <string_view>
 
+#include "core/number.h"
 #include "daemon/config/config_gaps.h"
 #include "daemon/config/config_print.h"
 #include "daemon/config/words.h"
@@ -151,6 +152,22 @@ ParentsRows parents_rows(const View& view) {
       row.clashes = parent.clashes;
     }
     out.parents.push_back(std::move(row));
+  }
+  return out;
+}
+
+OverlaysRows overlays_rows(const View& view) {
+  OverlaysRows out;
+  for (const auto& [name, network] : view.config.networks) {
+    const auto said = network.options.find("vni");
+    if (said == network.options.end() || said->second.empty()) continue;
+    OverlayRow row;
+    row.network = name;
+    if (const auto found = view.overlays.find(name); found != view.overlays.end()) row.overlay = found->second;
+    row.overlay.vni = parse_number<std::uint32_t>(*said->second.begin()).value_or(0);
+    for (const HostOverlay::Machine& each : row.overlay.machines) ++(each.vtep ? row.far : row.here);
+    if (const auto health = view.health.find(name); health != view.health.end()) row.problems = health->second.problems;
+    out.overlays.push_back(std::move(row));
   }
   return out;
 }

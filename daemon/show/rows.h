@@ -128,6 +128,18 @@ struct ParentsRows {
   std::vector<ParentRow> parents;
 };
 
+// One segment over several hosts.
+struct OverlayRow {
+  std::string network;
+  HostOverlay overlay;            // of one that was not looked at yet the VNI alone
+  std::size_t here = 0, far = 0;  // machines
+  std::vector<Problem> problems;  // the network's
+};
+
+struct OverlaysRows {
+  std::vector<OverlayRow> overlays;
+};
+
 struct CountersRows {
   std::map<std::string, std::uint64_t> counters;
 };
@@ -154,6 +166,7 @@ AttachmentsRows attachments_rows(const View& view);
 RoutesRows routes_rows(const View& view);
 LeasesRows leases_rows(const View& view);
 ParentsRows parents_rows(const View& view);
+OverlaysRows overlays_rows(const View& view);
 CountersRows counters_rows(const View& view);
 VersionRows version_rows(const View& view);
 // `drafts`: networks that were left before they were complete, by name.

@@ -222,6 +222,33 @@ json::value to_json(const ParentsRows& rows) {
   return json::object{{"parents", std::move(out)}};
 }
 
+json::value to_json(const OverlaysRows& rows) {
+  json::array out;
+  const auto text = [](const std::optional<IpAddress>& address) {
+    return address ? address->to_string() : std::string();
+  };
+  for (const OverlayRow& row : rows.overlays) {
+    json::array far_vteps, macs;
+    for (const IpAddress& each : row.overlay.far_vteps) far_vteps.emplace_back(each.to_string());
+    for (const HostOverlay::Machine& each : row.overlay.machines) {
+      json::array addresses;
+      for (const IpAddress& one : each.addresses) addresses.emplace_back(one.to_string());
+      macs.push_back(json::object{{"mac", mac_text(each.mac)},
+                                  {"vtep", text(each.vtep)},
+                                  {"container", each.container},
+                                  {"addresses", std::move(addresses)}});
+    }
+    out.push_back(json::object{{"network", row.network},
+                               {"vni", row.overlay.vni},
+                               {"vtep", text(row.overlay.vtep)},
+                               {"mtu", row.overlay.mtu},
+                               {"farVteps", std::move(far_vteps)},
+                               {"macs", std::move(macs)},
+                               {"problems", problems_array(row.problems)}});
+  }
+  return json::object{{"overlays", std::move(out)}};
+}
+
 json::value to_json(const CountersRows& rows) {
   return json::object{{"counters", numbers_object(rows.counters)}};
 }

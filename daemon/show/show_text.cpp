@@ -201,6 +201,25 @@ std::string to_text(const ParentsRows& rows) {
   return table.text();
 }
 
+std::string to_text(const OverlaysRows& rows) {
+  if (rows.overlays.empty()) return "No network of berthd.conf is an overlay.\n";
+  TextTable table({"Network", "VNI", "VTEP", "MTU", "Far VTEPs", "Here", "Far"});
+  for (const OverlayRow& row : rows.overlays) {
+    const HostOverlay& overlay = row.overlay;
+    table.row({row.network, std::to_string(overlay.vni), overlay.vtep ? overlay.vtep->to_string() : "-",
+               number(overlay.mtu), number(overlay.far_vteps.size()), number(row.here), number(row.far)});
+    note_problems(row.problems, &table);
+    for (const HostOverlay::Machine& each : overlay.machines) {
+      std::string line = "  " + mac_text(each.mac);
+      for (const IpAddress& one : each.addresses) line += " " + one.to_string();
+      table.note(line + (each.vtep                ? " at " + each.vtep->to_string()
+                         : each.container.empty() ? ""
+                                                  : " " + each.container));
+    }
+  }
+  return table.text();
+}
+
 std::string to_text(const CountersRows& rows) {
   if (rows.counters.empty()) return "Every counter is zero.\n";
   TextTable table({"Counter", "Value"});

@@ -61,6 +61,7 @@ struct View {
   std::map<EndpointKey, Problem> endpoint_problems = {};
   std::map<ContainerKey, std::chrono::milliseconds> plug_delays = {};  // of those that berthd plugged in
   std::map<std::string, HostParent> parents = {};                      // by NetworkConfig::name
+  std::map<std::string, HostOverlay> overlays = {};                    // by NetworkConfig::name
   std::shared_ptr<const Leases> leases = {};                           // null: none were read
 };
 

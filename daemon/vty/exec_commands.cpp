@@ -35,6 +35,7 @@ constexpr Show kShows[] = {
     {"macvlan parents",
      "Networks of macvlans\nWhat their containers stand on: MAC addresses used, their limit, address clashes",
      of_view<parents_rows>},
+    {"overlays", "Segments over several hosts: VTEPs, and where each MAC address is", of_view<overlays_rows>},
     {"routes", "What is advertised, and what zebra says of it", of_view<routes_rows>},
     {"attachments", "How containers hang on our networks", of_view<attachments_rows>},
     {"counters", "What was counted", of_view<counters_rows>},

@@ -46,8 +46,11 @@ fill() {
 }
 
 frr_conf() { # PROFILE NODE
-  local profile=$1 node=$2 port neighbors='' policy4='' policy6='' cost=10
-  [ "$profile" = bgp ] && printf 'frr defaults datacenter\n'
+  local profile=$1 node=$2 port neighbors='' policy4='' policy6='' evpn='' cost=10
+  if [ "$profile" = bgp ]; then
+    printf 'frr defaults datacenter\n'
+    evpn=$(cat "$BERTH_TOP/frr-configs/lab/bgp/evpn.conf")
+  fi
   fill common.conf "$node"
   if [ "$(node_role "$node")" = host ]; then
     cost=1000 # a host with two uplinks is no way through
@@ -55,6 +58,7 @@ frr_conf() { # PROFILE NODE
     fill "$profile/host.conf" "$node"
     policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
     policy6=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy6.conf")
+    [ "$profile" != bgp ] || evpn=$(cat "$BERTH_TOP/frr-configs/lab/bgp/evpn-host.conf")
   elif [ "$profile" = bgp ]; then
     fill bgp/bfd.conf "$node"
   fi
@@ -73,7 +77,7 @@ frr_conf() { # PROFILE NODE
     fi
   fi
   fill "$profile/router.conf" "$node" "NEIGHBORS=$neighbors" "POLICY4=$policy4" \
-    "POLICY6=$policy6"
+    "POLICY6=$policy6" "EVPN=$evpn"
 }
 
 # lab_files PROFILE RELEASE DOCKER BACKEND: topology and configurations into $LAB_DIR.

@@ -137,7 +137,14 @@ class FakeHostKernel : public Executor, public Observer {
   Result<std::vector<FdbEntry>> fdb(const std::string& link, const Netns& where) override {
     Namespace& in = all_.at(where);
     const HostLink* of = in.host.find(link);
-    return of ? in.fdb[of->index] : Result<std::vector<FdbEntry>>(none(link));
+    if (!of) return none(link);
+    std::vector<FdbEntry> out = in.fdb[of->index];
+    if (of->kind == "bridge")
+      for (const HostLink& each : in.host.links)
+        if (each.master == of->index)
+          for (const FdbEntry& one : in.fdb[each.index])
+            if (one.of_bridge) out.push_back(one);
+    return out;
   }
 
  private:
@@ -262,7 +269,10 @@ class FakeHostKernel : public Executor, public Observer {
       link->local = vxlan->local;
       link->learns = vxlan->learning;
     }
-    if (const auto* bridge = std::get_if<BridgeLink>(&what.kind)) link->vlan_filtering = bridge->vlan_filtering;
+    if (const auto* bridge = std::get_if<BridgeLink>(&what.kind)) {
+      link->vlan_filtering = bridge->vlan_filtering;
+      link->multicast_snooping = bridge->multicast_snooping;
+    }
     if (before != *link) tell();
     return set(what.settings, link, in);
   }
@@ -378,8 +388,7 @@ class FakeHostKernel : public Executor, public Observer {
     if (!link) return none(what.link);
     auto& all = in->neighbours[link->index];
     std::erase_if(all, [&](const auto& each) { return each.address == what.address && each.proxy == what.proxy; });
-    all.push_back({what.address, what.proxy ? 0 : what.mac, !what.proxy, what.proxy, what.external,
-                   what.proxy ? kRouteProtocol : 0});
+    all.push_back({what.address, what.proxy ? 0 : what.mac, !what.proxy, what.proxy, what.external, kRouteProtocol});
     tell();
     return {};
   }
@@ -399,7 +408,11 @@ class FakeHostKernel : public Executor, public Observer {
     auto& all = in->fdb[link->index];
     std::erase_if(
         all, [&](const auto& each) { return each.mac == what.mac && (what.mac != 0 || each.far_end == what.far_end); });
-    all.push_back({what.mac, what.far_end, false, !tunnel, what.external});
+    if (!tunnel)  // one MAC address is behind one port of a bridge
+      for (const HostLink& each : in->host.links)
+        if (each.master == link->master)
+          std::erase_if(in->fdb[each.index], [&](const auto& one) { return one.of_bridge && one.mac == what.mac; });
+    all.push_back({what.mac, what.far_end, false, !tunnel, what.external, link->index});
     tell();
     return {};
   }

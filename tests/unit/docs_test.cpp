@@ -81,8 +81,8 @@ TEST(Docs, NameEveryKeyOfTheJson) {
   for (const auto& document :
        {to_json(status_rows(view)), to_json(networks_rows(view)), to_json(containers_rows(view)),
         to_json(attachments_rows(view)), to_json(routes_rows(view)), to_json(leases_rows(view)),
-        to_json(parents_rows(with_a_parent(view))), to_json(counters_rows(view)), to_json(version_rows(view)),
-        to_json(running_config_rows(view.config, {})),
+        to_json(parents_rows(with_a_parent(view))), to_json(overlays_rows(with_an_overlay(view))),
+        to_json(counters_rows(view)), to_json(version_rows(view)), to_json(running_config_rows(view.config, {})),
         to_json(Explanation{"x", Advertised::Yes, {{"a", true, "", ""}}, {}}),
         to_json(
             firewall::Trace{"eth0", "br-blue", {{"forward", "ip filter FORWARD", "drop", "drop"}}, "is dropped"})}) {

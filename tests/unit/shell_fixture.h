@@ -72,6 +72,19 @@ inline View with_a_parent(View view) {
   return view;
 }
 
+inline View with_an_overlay(View view) {
+  NetworkConfig& black = view.config.networks["black"];
+  black.name = "black";
+  black.options["vni"] = {"10100"};
+  view.overlays["black"] = {10100,
+                            IpAddress::parse("10.0.0.21"),
+                            1450,
+                            {*IpAddress::parse("10.0.0.22")},
+                            {{0x02420a580102, {}, "web", {*IpAddress::parse("10.88.1.2")}},
+                             {0x02420a580202, IpAddress::parse("10.0.0.22"), "", {*IpAddress::parse("10.88.2.2")}}}};
+  return view;
+}
+
 class FakeHost : public ShellHost {
  public:
   View view() override { return shown; }

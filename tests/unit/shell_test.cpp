@@ -32,7 +32,7 @@ class ShellTest : public ::testing::Test {
 
 TEST_F(ShellTest, EveryShowHasJson) {
   for (const char* what : {"status", "networks", "containers", "routes", "attachments", "leases", "macvlan parents",
-                           "counters", "running-config", "version"}) {
+                           "overlays", "counters", "running-config", "version"}) {
     const Reply text = run(std::string("show ") + what), json = run(std::string("show ") + what + " json");
     EXPECT_EQ(text.status, VtyStatus::Success) << what;
     EXPECT_FALSE(text.text.empty()) << what;
@@ -48,8 +48,7 @@ TEST_F(ShellTest, WrongInputIsAnsweredAsInFrr) {
   EXPECT_EQ(run("show nothing").status, VtyStatus::NoMatch);
   EXPECT_EQ(run("show nothing").text,
             "% Unknown command\n  show nothing\n       ^ expected attachments, containers, counters, leases, macvlan, "
-            "networks, "
-            "routes, "
+            "networks, overlays, routes, "
             "running-config, status, version\n");
   EXPECT_EQ(run("show c").status, VtyStatus::Ambiguous);
   EXPECT_EQ(run("show").status, VtyStatus::Incomplete);

@@ -254,12 +254,31 @@ TEST(Show, ParentsOfMacvlans) {
   EXPECT_THAT(to_text(parents_rows(View())), HasSubstr("No network"));
 }
 
+TEST(Show, Overlays) {
+  View view = with_an_overlay(sample_view());
+  EXPECT_EQ(to_text(overlays_rows(view)),
+            "Network  VNI    VTEP       MTU   Far VTEPs  Here  Far\n"
+            "black    10100  10.0.0.21  1450  1          1     1\n"
+            "  02:42:0a:58:01:02 10.88.1.2 web\n"
+            "  02:42:0a:58:02:02 10.88.2.2 at 10.0.0.22\n");
+  EXPECT_EQ(to_json(overlays_rows(view)), json::parse(R"({"overlays":[{"network":"black","vni":10100,"vtep":"10.0.0.21",
+    "mtu":1450,"farVteps":["10.0.0.22"],"macs":[{"mac":"02:42:0a:58:01:02","vtep":"","container":"web",
+    "addresses":["10.88.1.2"]},{"mac":"02:42:0a:58:02:02","vtep":"10.0.0.22","container":"","addresses":["10.88.2.2"]}],
+    "problems":[]}]})"));
+  view.overlays.clear();
+  view.health["black"].problems = {{"vtep-missing", "there is none", "ip addr add …"}};
+  EXPECT_THAT(to_text(overlays_rows(view)),
+              HasSubstr("black    10100  -     -    -          -     -\n  vtep-missing: there"));
+  EXPECT_THAT(to_text(overlays_rows(View())), HasSubstr("No network"));
+}
+
 TEST(ShowText, FitsTheScreen) {
   const View view = sample_view();
   for (const std::string& text :
        {to_text(status_rows(view)), to_text(networks_rows(view)), to_text(containers_rows(view)),
         to_text(routes_rows(view)), to_text(attachments_rows(view)), to_text(counters_rows(view)),
-        to_text(parents_rows(with_a_parent(view))), to_text(version_rows(view))}) {
+        to_text(parents_rows(with_a_parent(view))), to_text(overlays_rows(with_an_overlay(view))),
+        to_text(version_rows(view))}) {
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
       EXPECT_LE(line.size(), 120u) << line;

@@ -128,9 +128,8 @@ TEST_F(SpreadTest, EachHostNeedsAPartOfTheSubnetForItself) {
   config.subnets = {{kV4, {}, Prefix::parse("10.77.1.0/24")}, {kV6, {}, {}}};
   EXPECT_THAT(driver.gaps(config), IsEmpty());
   config.options["spread"] = {""};
-  EXPECT_THAT(driver.gaps(config),
-              ElementsAre("an ip-range of fd00:77::/64 in network teal: with spread each host hands "
-                          "out another part of it"));
+  EXPECT_THAT(driver.gaps(config), ElementsAre("an ip-range of fd00:77::/64 in network teal: each host hands "
+                                               "out another part of it"));
   NetworkFact fact;
   EXPECT_TRUE(driver.site(config, fact).spread);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "container_watcher/attach/bridge/bridge_driver.h"
 
+#include "container_watcher/attach/link_checks.h"
 #include "container_watcher/attach/options.h"
-#include "core/names.h"
 
 namespace berth {
 
@@ -16,7 +16,7 @@ RuntimeNetwork BridgeDriver::runtime_network(const NetworkConfig& config) const 
     // Docker leaves the addresses of the bridge alone: they are the host's own.
     out.options["com.docker.network.bridge.inhibit_ipv4"] = "true";
   } else if (out.make) {
-    out.interface = link_name("br-", config.name);
+    out.interface = our_bridge(config);
   }
   return out;
 }

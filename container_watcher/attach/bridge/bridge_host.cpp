@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The host's side of a network on a bridge: is the bridge up, does it have its gateway's address, does it forward. Of a
-// bridge that is missing or down nothing else is said.
+// The host's side of a network on a bridge.
 #include "container_watcher/attach/bridge/bridge_driver.h"
 #include "container_watcher/attach/link_checks.h"
 #include "container_watcher/attach/options.h"
@@ -10,10 +9,6 @@
 
 namespace berth {
 namespace {
-
-const HostLink* bridge_of(const HostState& state, const NetworkSite& site) {
-  return site.interface.empty() ? nullptr : state.find(site.interface);
-}
 
 // Of a bridge that berthd does not make.
 std::string make_theirs(const NetworkConfig& config, const std::string& bridge) {
@@ -40,15 +35,10 @@ std::optional<Groundwork> BridgeDriver::groundwork(const NetworkConfig& config, 
     out.ready = out.problems.empty();
     return out;
   }
-  const std::string name = link_name("br-", config.name);
   LinkSettings settings = our_link(config);
   // Else it would be that of the port with the lowest one, and change with the ports.
-  settings.mac = local_mac(name);
-  if (!is_as(host.find(name), "bridge", settings)) {
-    out.missing.emplace_back(PutLink{name, BridgeLink{}, settings});
-    for (const SubnetConfig& each : config.subnets)
-      if (each.gateway) out.missing.emplace_back(PutAddress{name, *each.gateway, each.subnet.length()});
-  }
+  settings.mac = local_mac(our_bridge(config));
+  ground_of_bridge(config, BridgeLink{}, settings, host, &out);
   out.ready = out.missing.empty();
   return out;
 }
@@ -71,39 +61,16 @@ bool BridgeDriver::is_shared(const NetworkConfig& config) const {
 }
 
 std::optional<PlugPlan> BridgeDriver::plug(const NetworkConfig& config, const PlugSite& site) const {
-  LinkSettings settings = plug_link(config, site);
-  settings.master = runtime_network(config).interface;
-  settings.up = true;
-  PlugPlan out;
-  out.operations.emplace_back(PutLink{site.host_link, VethLink{site.inside, site.netns, site.mac}, settings});
-  prepare_inside(config, site, &out.operations);
-  out.operations.emplace_back(AwaitOperUp{site.host_link});
-  put_addresses(config, site, &out.operations);
-  return out;
+  return plug_port(config, site, runtime_network(config).interface);
 }
 
-// Addresses alone: an operator's word on a single link (it is down, it does not forward) is told and not undone.
 std::vector<Operation> BridgeDriver::plan(const NetworkSite& site, const HostState& host) const {
-  const HostLink* bridge = bridge_of(host, site);
-  return bridge && bridge->up ? plan_addresses(site, *bridge) : std::vector<Operation>();
+  return plan_bridge(site, host);
 }
 
-LinkVerdict BridgeDriver::judge(const NetworkSite& site, const HostState& state,
+LinkVerdict BridgeDriver::judge(const NetworkSite& site, const HostState& host,
                                 const std::vector<std::string>& uplinks) const {
-  LinkVerdict out;
-  const HostLink* bridge = bridge_of(state, site);
-  out.attached = bridge != nullptr;
-  if (!bridge) {
-    out.problems.push_back({"bridge-missing", "there is no interface " + site.interface, site.anew});
-    return out;
-  }
-  if (!bridge->up) {
-    out.problems.push_back({"bridge-down", bridge->name + " is down", "ip link set " + bridge->name + " up"});
-    return out;
-  }
-  judge_addresses(site, *bridge, &out);
-  judge_forwarding(site, state, *bridge, uplinks, &out);
-  return out;
+  return judge_bridge(site, host, uplinks);
 }
 
 }  // namespace berth

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "container_watcher/attach/vxlan_entries.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace berth {
+namespace {
+
+// One look at one network.
+class Entries {
+ public:
+  Entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
+          const std::vector<SegmentEndpoint>& endpoints)
+      : site_(site), host_(host), tables_(tables), endpoints_(endpoints), tunnel_(host.find(site.tunnel)) {
+    const HostLink* spare = host.find(site.spare);
+    for (const FdbEntry& each : tables.fdb) {
+      if (!each.of_bridge) continue;
+      if (tunnel_ && each.port == tunnel_->index)
+        far_.insert(each.mac);
+      else if (!spare || each.port != spare->index)
+        near_.emplace(each.mac, &each);
+    }
+    for (const HostNeighbour& each : tables.neighbours)
+      if (!each.proxy) neighbours_.emplace(each.address, &each);
+    for (const SegmentEndpoint& each : endpoints) {
+      if (!is_here(each)) continue;
+      macs_.insert(each.mac);
+      addresses_.insert(each.addresses.begin(), each.addresses.end());
+    }
+  }
+
+  // Not: its port is gone.
+  bool is_here(const SegmentEndpoint& endpoint) const { return endpoint.port == 0 || host_.find(endpoint.port); }
+
+  // Which of its addresses zebra has from another host, or the first where it is the MAC address.
+  std::optional<IpAddress> elsewhere(const SegmentEndpoint& endpoint) const {
+    for (const IpAddress& each : endpoint.addresses)
+      if (const auto found = neighbours_.find(each); found != neighbours_.end() && found->second->external) return each;
+    if (!far_.contains(endpoint.mac) || endpoint.addresses.empty()) return {};
+    return endpoint.addresses.front();
+  }
+
+  Problem told_elsewhere(const SegmentEndpoint& endpoint, const IpAddress& address) const {
+    const auto neighbour = neighbours_.find(address);
+    const Mac mac =
+        neighbour != neighbours_.end() && neighbour->second->external ? neighbour->second->mac : endpoint.mac;
+    std::string where = "another host";
+    for (const FdbEntry& each : tables_.far_ends)
+      if (each.mac == mac && each.far_end) where = "the host with the VTEP " + each.far_end->to_string();
+    return {"overlay-elsewhere",
+            address.to_string() + " of " + endpoint.container + " is on " + where +
+                ", too, which the other hosts of the overlay take for its place",
+            "stop one of the two containers", false};
+  }
+
+  void write(const SegmentEndpoint& endpoint, std::vector<Sequence>* out) const {
+    const HostLink* port = host_.find(endpoint.port);
+    const auto near = near_.find(endpoint.mac);
+    if (near == near_.end() || near->second->learnt || near->second->port != port->index)
+      out->push_back({PutFdb{port->name, endpoint.mac}});
+    for (const IpAddress& each : endpoint.addresses) {
+      const auto found = neighbours_.find(each);
+      if (found == neighbours_.end() || found->second->mac != endpoint.mac || !found->second->permanent)
+        out->push_back({PutNeighbour{.link = site_.interface, .address = each, .mac = endpoint.mac}});
+    }
+  }
+
+  // Of nobody who is here. A MAC address that was learnt from a machine that is gone keeps its neighbours, and zebra with them.
+  void sweep(std::vector<Sequence>* out) const {
+    for (const auto& [address, each] : neighbours_) {
+      if (each->external || addresses_.contains(address)) continue;
+      const auto near = near_.find(each->mac);
+      if (each->protocol != kRouteProtocol) {
+        if (!each->permanent && each->mac != 0 && near == near_.end() && !far_.contains(each->mac))
+          out->push_back({DeleteNeighbour{.link = site_.interface, .address = address}});
+      } else if (macs_.contains(each->mac) || far_.contains(each->mac)) {
+        out->push_back({DeleteNeighbour{.link = site_.interface, .address = address}});
+      } else if (near == near_.end()) {
+        out->push_back(farewell(address, each->mac));
+      } else if (const HostLink* port = host_.find(near->second->port); port && !near->second->learnt) {
+        out->push_back({DeleteFdb{port->name, each->mac}});  // the rest when that is done
+      }
+    }
+  }
+
+ private:
+  // zebra (10.3) that hears of a port's end before it hears that the MAC address is gone from it keeps the address for ever, and
+  // tells the fabric of it: so it goes once more, from a port that stays. The neighbour is last: as long as it is there, this is
+  // still to be done.
+  Sequence farewell(const IpAddress& address, Mac mac) const {
+    return {PutFdb{site_.spare, mac}, DeleteFdb{site_.spare, mac},
+            DeleteNeighbour{.link = site_.interface, .address = address}};
+  }
+
+  const NetworkSite& site_;
+  const HostState& host_;
+  const VxlanTables& tables_;
+  const std::vector<SegmentEndpoint>& endpoints_;
+  const HostLink* tunnel_;
+  std::set<Mac> far_;                                     // that zebra has from other hosts
+  std::map<Mac, const FdbEntry*> near_;                   // behind ports of this host
+  std::map<IpAddress, const HostNeighbour*> neighbours_;  // of the bridge
+  std::set<Mac> macs_;                                    // of containers that are here
+  std::set<IpAddress> addresses_;
+};
+
+// What is larger than the tunnel carries goes nowhere, and nobody is told so.
+std::optional<Problem> too_large(const SegmentEndpoint& endpoint, const HostLink& tunnel) {
+  const InnerEnd& inner = endpoint.inner;
+  if (inner.mtu <= tunnel.mtu) return {};
+  return Problem{
+      "mtu-exceeds",
+      endpoint.container + "'s " + inner.name.str() + " has an MTU of " + std::to_string(inner.mtu) +
+          ", and the overlay carries " + std::to_string(tunnel.mtu) + " bytes: what is larger is lost",
+      "nsenter --net=" + inner.netns.str() + " ip link set " + inner.name.str() + " mtu " + std::to_string(tunnel.mtu),
+      false};
+}
+
+}  // namespace
+
+EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
+                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, std::set<EndpointKey>* claimed) {
+  EntriesPlan out;
+  const Entries entries(site, host, tables, endpoints);
+  const HostLink* bridge = host.find(site.interface);
+  const HostLink* tunnel = host.find(site.tunnel);
+  for (const SegmentEndpoint& each : endpoints) {
+    const HostLink* port = each.port == 0 ? nullptr : host.find(each.port);
+    if (!port || !bridge || port->master != bridge->index || each.mac == 0) continue;
+    const auto elsewhere = entries.elsewhere(each);
+    if (elsewhere && (claimed->contains(each.key) || !each.started_here)) {
+      out.problems.emplace(each.key, entries.told_elsewhere(each, *elsewhere));
+      claimed->insert(each.key);  // only its start was a reason to take it over
+      continue;
+    }
+    claimed->insert(each.key);
+    entries.write(each, &out.writes);
+    if (auto problem = tunnel ? too_large(each, *tunnel) : std::nullopt)
+      out.problems.emplace(each.key, std::move(*problem));
+  }
+  if (sweep) entries.sweep(&out.writes);
+  return out;
+}
+
+HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
+                       const std::vector<SegmentEndpoint>& endpoints) {
+  HostOverlay out;
+  const HostLink* tunnel = host.find(site.tunnel);
+  if (!tunnel) return out;
+  out.vni = tunnel->vni.value_or(0);
+  out.vtep = tunnel->local;
+  out.mtu = tunnel->mtu;
+  std::map<Mac, HostOverlay::Machine> machines;
+  for (const FdbEntry& each : tables.far_ends) {
+    if (!each.far_end) continue;
+    if (each.mac == 0)
+      out.far_vteps.push_back(*each.far_end);
+    else
+      machines[each.mac].vtep = each.far_end;
+  }
+  for (const SegmentEndpoint& each : endpoints)
+    if (const auto far = machines.find(each.mac); each.port != 0 && (far == machines.end() || !far->second.vtep))
+      machines[each.mac].container = each.container;
+  for (const HostNeighbour& each : tables.neighbours)
+    if (const auto of = machines.find(each.mac); of != machines.end() && !each.proxy)
+      of->second.addresses.push_back(each.address);
+  std::ranges::sort(out.far_vteps);
+  for (auto& [mac, machine] : machines) {
+    machine.mac = mac;
+    std::ranges::sort(machine.addresses);
+    out.machines.push_back(std::move(machine));
+  }
+  return out;
+}
+
+VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& sites, const HostState& host,
+                                         const PortBook& book, bool sweep) {
+  Outcome out;
+  std::vector<Sequence> writes;
+  std::map<std::string, std::string> network_of;  // by bridge
+  std::set<EndpointKey> there;
+  for (const NetworkSite* site : sites) {
+    const std::vector<SegmentEndpoint> endpoints = book.on_segment(site->name);
+    for (const SegmentEndpoint& each : endpoints) there.insert(each.key);
+    if (!host.find(site->interface) || !host.find(site->tunnel)) continue;
+    auto neighbours = observer_.neighbours(site->interface, {});
+    auto fdb = observer_.fdb(site->interface, {}), far_ends = observer_.fdb(site->tunnel, {});
+    if (!neighbours || !fdb || !far_ends) {
+      out.again = true;
+      continue;
+    }
+    const VxlanTables tables{std::move(*neighbours), std::move(*fdb), std::move(*far_ends)};
+    out.overlays.emplace(site->name, overlay_of(*site, host, tables, endpoints));
+    EntriesPlan plan = plan_entries(*site, host, tables, endpoints, sweep, &claimed_);
+    for (Sequence& each : plan.writes) {
+      if (std::holds_alternative<PutFdb>(each.front()) || std::holds_alternative<PutNeighbour>(each.front()))
+        ++out.written;
+      network_of.emplace(site->interface, site->name);
+      writes.push_back(std::move(each));
+    }
+    out.problems.merge(plan.problems);
+  }
+  std::erase_if(claimed_, [&](const EndpointKey& each) { return !there.contains(each); });
+  for (const Undone& each : repair_.apply(writes).undone) {
+    const auto* put = std::get_if<PutNeighbour>(&each.operation);
+    if (!put || each.error.kind == ErrorKind::Stale) continue;  // the bridge went meanwhile, and comes back
+    out.refused.try_emplace(network_of[put->link],
+                            Problem{"entries-refused",
+                                    "berthd can't write " + put->address.to_string() + " into the tables of " +
+                                        put->link + ": " + each.error.message,
+                                    "run berthd with CAP_NET_ADMIN; ip neigh show dev " + put->link, false});
+  }
+  return out;
+}
+
+}  // namespace berth

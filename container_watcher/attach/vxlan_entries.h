@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Where the containers of a network with a tunnel are, written into its bridge's tables: behind which port a MAC address is (FDB),
+// and which MAC address an IP address has (ARP, ND). zebra reads both and bgpd tells the other hosts (RFC 7432, type-2 routes), so
+// that a container which never sends is known everywhere. Nothing is learnt; what somebody takes away is written again.
+//
+// Ours are the neighbour entries that bear the mark of berth's routes, and the FDB entries of containers that the runtime tells of.
+//
+// An address that another host has by now is that host's: zebra has replaced our entries by its own, which say where it went. Only a
+// container that starts here takes its address over. When the other one is gone, ours are written again.
+//
+// plan_entries() is pure. VxlanEntries asks the kernel and writes: on the worker's thread.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "container_watcher/attach/host.h"
+#include "container_watcher/attach/network_site.h"
+#include "container_watcher/attach/port_book.h"
+#include "container_watcher/attach/repair.h"
+#include "container_watcher/netlink/executor.h"
+#include "container_watcher/netlink/host_state.h"
+#include "container_watcher/netlink/observer.h"
+#include "container_watcher/netlink/operation.h"
+
+namespace berth {
+
+// The tables of one network.
+struct VxlanTables {
+  std::vector<HostNeighbour> neighbours;  // of the bridge
+  std::vector<FdbEntry> fdb;              // of the bridge
+  std::vector<FdbEntry> far_ends;         // of the tunnel
+};
+
+struct EntriesPlan {
+  std::vector<Sequence> writes;
+  std::map<EndpointKey, Problem> problems;  // what is told of single ones; none of them blocks
+};
+
+// `claimed`: whose entries were written; changed. `sweep`: every runtime has listed, so that entries of nobody's go.
+EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
+                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, std::set<EndpointKey>* claimed);
+
+// For the shows.
+HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
+                       const std::vector<SegmentEndpoint>& endpoints);
+
+class VxlanEntries {
+ public:
+  VxlanEntries(Observer& observer, Executor& executor) : observer_(observer), repair_(executor) {}
+  struct Outcome {
+    std::map<EndpointKey, Problem> problems;
+    std::map<std::string, Problem> refused;       // by network: "entries-refused"
+    std::map<std::string, HostOverlay> overlays;  // by network, as it was before that
+    unsigned written = 0;                         // entries
+    bool again = false;                           // the tables could not be read
+  };
+  // `sites`: those with a tunnel.
+  Outcome look(const std::vector<const NetworkSite*>& sites, const HostState& host, const PortBook& book, bool sweep);
+
+ private:
+  Observer& observer_;
+  Repair repair_;
+  std::set<EndpointKey> claimed_;
+};
+
+}  // namespace berth

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// An overlay, planned by a host that is only a value, and what is written into its tables. What the kernel makes of it is
+// tests/netns/host_overlay_test.cpp's; what zebra and bgpd do, tests/fabric/test_overlay.py's.
+#include "container_watcher/attach/overlay/overlay_driver.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "container_watcher/attach/options.h"
+#include "container_watcher/attach/vxlan_entries.h"
+#include "core/names.h"
+#include "tests/support/fake_host_kernel.h"
+
+namespace berth {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+const OverlayDriver kDriver;
+const IpAddress kVtep = *IpAddress::parse("10.0.0.21");
+
+NetworkConfig red() {
+  NetworkConfig out;
+  out.name = "red";
+  out.driver = "overlay";
+  out.subnets = {{*Prefix::parse("10.20.0.0/16"), IpAddress::parse("10.20.0.1"), Prefix::parse("10.20.1.0/24")},
+                 {*Prefix::parse("fd00:20::/64"), IpAddress::parse("fd00:20::1"), Prefix::parse("fd00:20::1:0/112")}};
+  out.options = {{"vni", {"10100"}}};
+  return out;
+}
+
+// With a loopback of its own and one uplink.
+struct Host : FakeHostKernel {
+  explicit Host(unsigned mtu = 1500, const IpAddress& vtep = kVtep) {
+    HostLink& lo = device("lo");
+    lo.loopback = true;
+    lo.addresses = {{*IpAddress::parse("127.0.0.1"), 8}, {vtep, vtep.bits()}};
+    HostLink& uplink = device("eth1");
+    uplink.mtu = mtu;
+    uplink.addresses = {{*IpAddress::parse("fe80::1"), 64}};
+  }
+  HostLink& device(const std::string& name) {
+    EXPECT_TRUE(apply(PutLink{name, DummyLink{}, {}}));
+    HostLink& out = own().host.links.back();
+    out.kind.clear();
+    out.up = out.carrier = true;
+    return out;
+  }
+};
+
+Groundwork done_on(Host& host, const NetworkConfig& config) {
+  for (int rounds = 0; rounds < 3; ++rounds) {
+    const auto ground = kDriver.groundwork(config, *host.state());
+    if (!ground || ground->missing.empty()) return ground.value_or(Groundwork());
+    for (const Operation& each : ground->missing) EXPECT_TRUE(host.apply(each));
+  }
+  ADD_FAILURE() << "something is always missing";
+  return {};
+}
+
+TEST(OverlayDriver, ABridgeWithTheSameGatewayOnEveryHostAndATunnelInIt) {
+  Host host, other(1500, *IpAddress::parse("10.0.0.22"));
+  EXPECT_FALSE(kDriver.groundwork(red(), *host.state())->ready);
+  EXPECT_TRUE(done_on(host, red()).ready);
+  done_on(other, red());
+  const HostState state = *host.state();
+  const HostLink *bridge = state.find("br-red"), *tunnel = state.find("vx-red"), *spare = state.find("vs-red");
+  ASSERT_TRUE(bridge && tunnel && spare);
+  EXPECT_EQ(bridge->mac, other.state()->find("br-red")->mac);
+  EXPECT_EQ(bridge->addresses.size(), 2U);
+  EXPECT_EQ(tunnel->vni, 10100U);
+  EXPECT_EQ(tunnel->local, kVtep);
+  EXPECT_EQ(tunnel->learns, false);
+  EXPECT_EQ(tunnel->master, bridge->index);
+  EXPECT_EQ(tunnel->port.learning, false);
+  EXPECT_EQ(tunnel->port.neigh_suppress, true);
+  EXPECT_EQ(spare->master, bridge->index);
+  for (const HostLink* each : {bridge, tunnel, spare}) EXPECT_EQ(each->alias, "berth:red");
+  NetworkConfig blue = red();
+  blue.name = "blue";
+  blue.options["vni"] = {"10200"};
+  EXPECT_NE(OverlayLines(blue).gateway_mac, bridge->mac) << "another segment has another router";
+  const RuntimeNetwork wanted = kDriver.runtime_network(red());
+  EXPECT_EQ(wanted.driver, "bridge");
+  EXPECT_EQ(wanted.interface, "br-red");
+  EXPECT_TRUE(wanted.there_already && !wanted.nat);
+}
+
+TEST(OverlayDriver, WhatIsTakenAwayOrChangedIsMadeAgain) {
+  Host host;
+  done_on(host, red());
+  LinkSettings alone, down, small;
+  alone.master = "";
+  down.up = false;
+  small.mtu = 1400;
+  LinkSettings learns;
+  learns.port.learning = true;
+  for (const Operation& harm :
+       {Operation(DeleteLink{"vx-red"}), Operation(DeleteLink{"br-red"}), Operation(DeleteLink{"vs-red"}),
+        Operation(SetLink{"vx-red", alone}), Operation(SetLink{"br-red", down}), Operation(SetLink{"vx-red", small}),
+        Operation(SetLink{"vx-red", learns})}) {
+    ASSERT_TRUE(host.apply(harm));
+    EXPECT_FALSE(kDriver.groundwork(red(), *host.state())->ready) << harm.index();
+    EXPECT_TRUE(done_on(host, red()).ready);
+  }
+  NetworkConfig other = red();  // which a vxlan can't become
+  other.options["vni"] = {"10101"};
+  EXPECT_TRUE(done_on(host, other).ready);
+  EXPECT_EQ(host.state()->find("vx-red")->vni, 10101U);
+}
+
+TEST(OverlayDriver, TheMtuIsWhatTheUplinksCarryLessTheHeader) {
+  for (const auto& [mtu, vtep, carried] : std::vector<std::tuple<unsigned, const char*, unsigned>>{
+           {1500, "10.0.0.21", 1450}, {1400, "10.0.0.21", 1350}, {9000, "10.0.0.21", 8950}, {1500, "fd00::21", 1430}}) {
+    Host host(mtu, *IpAddress::parse(vtep));
+    const Groundwork ground = done_on(host, red());
+    EXPECT_EQ(ground.mtu, carried);
+    EXPECT_THAT(ground.problems, IsEmpty());
+    EXPECT_EQ(host.state()->find("br-red")->mtu, carried);
+    EXPECT_EQ(host.state()->find("vx-red")->mtu, carried);
+    NetworkConfig more = red();
+    more.mtu = carried + 1;
+    const auto told = kDriver.groundwork(more, *host.state())->problems;
+    ASSERT_EQ(told.size(), 1U);
+    EXPECT_EQ(told[0].code, "mtu-exceeds");
+    EXPECT_FALSE(told[0].blocks);
+    EXPECT_THAT(told[0].remedy, HasSubstr("mtu " + std::to_string(carried) + ","));
+  }
+  // A VPN's link has no MAC address, and is no way of the fabric's; nor is a management network, where the fabric's links are known.
+  Host host(9000);
+  for (const unsigned mtu : {1280, 1500}) {
+    HostLink& more = host.device("more" + std::to_string(mtu));
+    more.mtu = mtu;
+    more.addresses = {{*IpAddress::parse("100.64.0." + std::to_string(mtu % 7)), 10}};
+    if (mtu == 1280) more.mac = 0;
+  }
+  EXPECT_EQ(kDriver.groundwork(red(), *host.state())->mtu, 1450U);
+  HostState state = *host.state();
+  state.routed_v4 = {state.find("eth1")->index};
+  EXPECT_EQ(kDriver.groundwork(red(), state)->mtu, 8950U);
+}
+
+TEST(OverlayDriver, AHostWithoutAVtepSaysWhatIsMissing) {
+  Host host(1500, *IpAddress::parse("127.0.0.2"));
+  auto told = kDriver.groundwork(red(), *host.state())->problems;
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].code, "vtep-missing");
+  NetworkConfig said = red();
+  said.options["vtep"] = {"10.0.0.99"};
+  told = kDriver.groundwork(said, *host.state())->problems;
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].remedy, "ip addr add 10.0.0.99/32 dev lo");
+}
+
+TEST(OverlayDriver, Lines) {
+  EXPECT_THAT(kDriver.gaps(red()), IsEmpty());
+  NetworkConfig bare = red();
+  bare.options.clear();
+  bare.subnets[0].gateway.reset();
+  bare.subnets[1].ip_range.reset();
+  EXPECT_THAT(kDriver.gaps(bare),
+              ElementsAre("a vni for network red (vni N)",
+                          "a gateway in 10.20.0.0/16 for network red: berthd's bridge has it (gateway …)",
+                          "an ip-range of fd00:20::/64 in network red: each host hands out another part of it"));
+  const auto gateway = std::ranges::find_if(
+      kDriver.options(), [](const NetworkOption& each) { return each.syntax.starts_with("gateway "); });
+  ASSERT_NE(gateway, kDriver.options().end());
+  NetworkConfig config = red();
+  for (const char* wrong : {"", "01:00:5e:00:00:01", "00:00:00:00:00:00", "02:00:00:00:00"})
+    EXPECT_TRUE(gateway->set(config, {"gateway", "10.20.0.1", "mac", wrong}, false)) << wrong;
+  EXPECT_FALSE(gateway->set(config, {"gateway", "10.20.0.2", "mac", "02:00:00:00:01:00"}, false));
+  EXPECT_FALSE(gateway->set(config, {"gateway", "fd00:20::2"}, false));
+  EXPECT_TRUE(gateway->set(config, {"gateway", "fd00:20::2", "mac", "02:00:00:00:02:00"}, false))
+      << "there is one bridge";
+  EXPECT_EQ(OverlayLines(config).gateway_mac, 0x020000000100U);
+  EXPECT_THAT(gateway->print(config), ElementsAre("gateway 10.20.0.2 mac 02:00:00:00:01:00", "gateway fd00:20::2"));
+  gateway->unset(config, {"no", "gateway", "10.20.0.2"}, true);
+  EXPECT_THAT(gateway->print(config), ElementsAre("gateway fd00:20::2 mac 02:00:00:00:01:00"));
+  gateway->unset(config, {"no", "gateway", "fd00:20::2"}, true);
+  EXPECT_EQ(config.options, red().options);
+}
+
+// --- the tables ---
+
+class Entries : public testing::Test {
+ protected:
+  Entries() {
+    done_on(host, red());
+    site.name = "red";
+    site.interface = "br-red";
+    site.tunnel = "vx-red";
+    site.spare = "vs-red";
+  }
+  // A container's port.
+  SegmentEndpoint start(const std::string& name, const std::string& address, Mac mac) {
+    LinkSettings settings;
+    settings.master = "br-red";
+    EXPECT_TRUE(host.apply(PutLink{"v" + name, VethLink{"x" + name}, settings}));
+    endpoints.push_back({{{"docker", name}, name},
+                         name,
+                         mac,
+                         {*IpAddress::parse(address)},
+                         host.state()->find("v" + name)->index,
+                         true,
+                         {}});
+    return endpoints.back();
+  }
+  EntriesPlan plan(bool sweep = true) {
+    const VxlanTables tables{*host.neighbours("br-red", {}), *host.fdb("br-red", {}), *host.fdb("vx-red", {})};
+    return plan_entries(site, *host.state(), tables, endpoints, sweep, &claimed);
+  }
+  // How many entries that took; the next look finds nothing to do.
+  std::size_t settle() {
+    std::size_t out = 0;
+    for (int looks = 0; looks < 4; ++looks) {
+      const EntriesPlan now = plan();
+      if (now.writes.empty()) return out;
+      out += now.writes.size();
+      for (const Sequence& each : now.writes)
+        for (const Operation& one : each) EXPECT_TRUE(host.apply(one));
+    }
+    ADD_FAILURE() << "something is always missing";
+    return out;
+  }
+  std::string tables() {
+    std::string out;
+    const auto neighbours = host.neighbours("br-red", {});
+    const auto fdb = host.fdb("br-red", {});
+    for (const HostNeighbour& each : *neighbours)
+      out += each.address.to_string() + "=" + std::to_string(each.mac) + (each.external ? "e " : " ");
+    for (const FdbEntry& each : *fdb) out += std::to_string(each.mac) + "@" + host.state()->find(each.port)->name + " ";
+    return out;
+  }
+  // As zebra does for what another host tells.
+  void far(const std::string& address, Mac mac) {
+    auto& fdb = host.own().fdb;
+    for (auto& [index, all] : fdb) std::erase_if(all, [&](const FdbEntry& each) { return each.mac == mac; });
+    fdb[host.state()->find("vx-red")->index].push_back(
+        {mac, {}, false, true, true, host.state()->find("vx-red")->index});
+    fdb[host.state()->find("vx-red")->index].push_back(
+        {mac, IpAddress::parse("10.0.0.22"), false, false, true, host.state()->find("vx-red")->index});
+    auto& neighbours = host.own().neighbours[host.state()->find("br-red")->index];
+    std::erase_if(neighbours, [&](const HostNeighbour& each) { return each.address == *IpAddress::parse(address); });
+    neighbours.push_back({*IpAddress::parse(address), mac, false, false, true, 0});
+  }
+  void far_gone(const std::string& address, Mac mac) {
+    for (auto& [index, all] : host.own().fdb) std::erase_if(all, [&](const FdbEntry& each) { return each.mac == mac; });
+    std::erase_if(host.own().neighbours[host.state()->find("br-red")->index],
+                  [&](const HostNeighbour& each) { return each.address == *IpAddress::parse(address); });
+  }
+
+  Host host;
+  NetworkSite site;
+  std::vector<SegmentEndpoint> endpoints;
+  std::set<EndpointKey> claimed;
+};
+
+TEST_F(Entries, AreWrittenForEachContainerAndAgainWhereSomebodyTakesThem) {
+  start("c1", "10.20.1.2", 1);
+  start("c2", "fd00:20::1:2", 2);
+  EXPECT_EQ(settle(), 4U);
+  EXPECT_EQ(tables(), "10.20.1.2=1 fd00:20::1:2=2 1@vc1 2@vc2 ");
+  EXPECT_EQ(settle(), 0U);
+  EXPECT_TRUE(host.apply(DeleteFdb{"vc1", 1}));
+  EXPECT_TRUE(host.apply(DeleteNeighbour{"br-red", *IpAddress::parse("fd00:20::1:2")}));
+  EXPECT_EQ(settle(), 2U);
+  EXPECT_EQ(tables(), "10.20.1.2=1 fd00:20::1:2=2 1@vc1 2@vc2 ");
+}
+
+// zebra may have heard of the port's end first: the MAC address goes once more, by the port that stays, and then the neighbour.
+TEST_F(Entries, GoWithTheContainerAndByThePortThatStays) {
+  start("c1", "10.20.1.2", 1);
+  start("c2", "10.20.1.3", 2);
+  settle();
+  EXPECT_TRUE(host.apply(DeleteLink{"vc1"}));
+  const EntriesPlan gone = plan();
+  ASSERT_EQ(gone.writes.size(), 1U);
+  EXPECT_EQ(gone.writes[0], (Sequence{PutFdb{"vs-red", 1}, DeleteFdb{"vs-red", 1},
+                                      DeleteNeighbour{"br-red", *IpAddress::parse("10.20.1.2")}}));
+  settle();
+  EXPECT_EQ(tables(), "10.20.1.3=2 2@vc2 ");
+  // Its runtime tells first: what is ours goes from the port, and the rest when the port is gone.
+  endpoints.erase(endpoints.begin(), endpoints.end());
+  settle();
+  EXPECT_EQ(tables(), "");
+}
+
+TEST_F(Entries, OfNobodyStayUntilAllRuntimesHaveListed) {
+  start("c1", "10.20.1.2", 1);
+  settle();
+  const auto all = std::exchange(endpoints, {});
+  EXPECT_THAT(plan(false).writes, IsEmpty());
+  endpoints = all;
+  EXPECT_THAT(plan(true).writes, IsEmpty());
+}
+
+TEST_F(Entries, OfOtherHandsAreLeftAlone) {
+  start("c1", "10.20.1.2", 1);
+  settle();
+  auto& neighbours = host.own().neighbours[host.state()->find("br-red")->index];
+  neighbours.push_back({*IpAddress::parse("10.20.9.9"), 9, true, false, false, 0});   // ip neigh add … nud permanent
+  neighbours.push_back({*IpAddress::parse("10.20.9.8"), 1, false, false, false, 0});  // learnt of c1
+  far("10.20.2.2", 22);
+  EXPECT_THAT(plan().writes, IsEmpty());
+  // Learnt of a machine that is behind no port any more: zebra keeps its MAC address for it.
+  neighbours.push_back({*IpAddress::parse("fe80::7"), 7, false, false, false, 0});
+  EXPECT_EQ(settle(), 1U);
+  EXPECT_EQ(tables().find("fe80::7"), std::string::npos);
+}
+
+TEST_F(Entries, OfAContainerThatMovedAreTheOtherHostsUntilItIsGoneThere) {
+  start("c1", "10.20.1.2", 1);
+  start("c2", "10.20.1.3", 2);
+  settle();
+  const std::string before = tables();
+  for (const Mac mac : {Mac{1}, Mac{77}}) {  // the same container, or another one
+    far("10.20.1.2", mac);
+    const EntriesPlan moved = plan();
+    EXPECT_THAT(moved.writes, IsEmpty());
+    ASSERT_EQ(moved.problems.size(), 1U);
+    const Problem& told = moved.problems.begin()->second;
+    EXPECT_EQ(told.code, "overlay-elsewhere");
+    EXPECT_THAT(told.text, HasSubstr("10.20.1.2 of c1 is on the host with the VTEP 10.0.0.22, too"));
+    EXPECT_FALSE(told.blocks);
+    far_gone("10.20.1.2", mac);
+    settle();
+    EXPECT_THAT(plan().problems, IsEmpty());
+  }
+  EXPECT_THAT(tables(), HasSubstr("10.20.1.2=1 "));
+  EXPECT_THAT(tables(), HasSubstr("1@vc1 "));
+}
+
+TEST_F(Entries, OneThatStartsHereTakesTheAddressOnceAndOneThatWasFoundRunningDoesNot) {
+  far("10.20.1.2", 1);
+  start("c1", "10.20.1.2", 1);
+  EXPECT_EQ(settle(), 2U) << "it starts";
+  EXPECT_EQ(tables(), "10.20.1.2=1 1@vc1 ");
+  far("10.20.1.2", 1);
+  EXPECT_EQ(settle(), 0U) << "it is taken back";
+  claimed.clear();  // berthd begins anew, and finds both as they are
+  endpoints[0].started_here = false;
+  EXPECT_EQ(settle(), 0U);
+  EXPECT_EQ(plan().problems.size(), 1U);
+}
+
+TEST_F(Entries, AContainerWithALargerMtuIsTold) {
+  start("c1", "10.20.1.2", 1);
+  endpoints[0].inner = {7, "eth0", 1500, "/run/docker/netns/abc"};
+  const auto told = plan().problems;
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told.begin()->second.code, "mtu-exceeds");
+  EXPECT_FALSE(told.begin()->second.blocks);
+  EXPECT_EQ(told.begin()->second.remedy, "nsenter --net=/run/docker/netns/abc ip link set eth0 mtu 1450");
+  endpoints[0].inner.mtu = 1450;
+  EXPECT_THAT(plan().problems, IsEmpty());
+}
+
+}  // namespace
+}  // namespace berth
