@@ -137,7 +137,7 @@ TEST(ConfigEdit, TheLastAllowedTagTakesTheLabelWithIt) {
 TEST(ConfigEdit, AMistakeChangesNothing) {
   const ConfigEdit before = start();
   for (const char* line :
-       {"gateway 10.1.0.1", "gateway fd00::1", "ip-range 10.0.0.0/8", "driver overlay", "mtu 1", "tag 0", "network a/b",
+       {"gateway 10.1.0.1", "gateway fd00::1", "ip-range 10.0.0.0/8", "driver swarm", "mtu 1", "tag 0", "network a/b",
         "no network nobody", "no subnet 10.0.0.0/25", "no allow prefix 10.0.0.0/8", "runtime docker /run/docker.sock",
         "allow prefix 10.0.0.0/8 ge 33", "allow prefix 10.0.0.0/8 ge 30 le 20", "nonsense", "allow label tag 0"}) {
     ConfigEdit edit = before;
