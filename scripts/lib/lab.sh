@@ -11,7 +11,7 @@ LAB_LINKS=(
 )
 
 check_lab_options() { # PROFILE RELEASE [DOCKER [BACKEND]]
-  case $1 in bgp | ospf) ;; *) die "there is no profile '$1': bgp or ospf" ;; esac
+  case $1 in bgp | evpn | ospf) ;; *) die "there is no profile '$1': bgp, evpn or ospf" ;; esac
   case $2 in 12 | 13 | testing) ;; *) die "there is no release '$2': 12, 13 or testing" ;; esac
   case ${3:-} in '' | 29) ;; *) die "there is no Docker '$3': 29, or the release's own without --docker" ;; esac
   case ${3:-}:${4:-} in *: | 29:iptables | 29:nftables) ;;
@@ -80,9 +80,12 @@ frr_conf() { # PROFILE NODE
     "POLICY6=$policy6" "EVPN=$evpn"
 }
 
+lab_profile() { echo "${1/evpn/bgp}"; } # what it is of the other: evpn is bgp with an overlay in each host's berthd.conf
+
 # lab_files PROFILE RELEASE DOCKER BACKEND: topology and configurations into $LAB_DIR.
 lab_files() {
-  local profile=$1 release=$2 docker=${3:-release} backend=${4:-} node dir run=native caps='' zebra bgp=no ospf=no bfd name
+  local profile release=$2 docker=${3:-release} backend=${4:-} node dir run=native caps='' zebra bgp=no ospf=no bfd name
+  profile=$(lab_profile "$1")
   [ "$profile" = bgp ] && run=compose bgp=yes || ospf=yes
   mkdir -p "$LAB_DIR/conf"
   needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
@@ -102,6 +105,7 @@ lab_files() {
         bfd=no
         zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
         fill berthd.conf "$node" >"$dir/berthd.conf"
+        [ "$1" != evpn ] || fill overlay.conf "$node" >>"$dir/berthd.conf"
         mkdir -p "$LAB_DIR/$node-docker" "$LAB_DIR/$node-containerd"
         ;;
       *) zebra=-K60 ;;

@@ -102,7 +102,7 @@ TEST(ConfigFile, RefusesWhatCanNotBe) {
   ASSERT_TRUE(parse_config(net, "f"));
   EXPECT_FALSE(parse_config("network a\n subnet 10.0.0.0/24\n", "f")) << "no runtime";
   for (const std::string& text :
-       {net + " advertise host\n", net + " gateway 10.0.1.1\n", net + " driver overlay\n", net + " tag 1 2\n",
+       {net + " advertise host\n", net + " gateway 10.0.1.1\n", net + " driver swarm\n", net + " tag 1 2\n",
         net + "network b\n subnet 10.0.0.0/8\n", std::string("network a\n"), std::string("nonsense\n"),
         std::string("runtime docker /run/docker.sock\n"), net + " gateway fd00::1\n", std::string("network\n"),
         std::string("runtime docker unix:/run/docker.sock\nnetwork a\n subnet 0.0.0.0/0\n"),
