@@ -74,7 +74,7 @@ endmacro()
 
 # Programs whose tests wait for most of their time, for the kernel or for a deadline: run in so many parts at a time.
 set(berth_waiting host_links_test=6 host_spread_test=1 host_agent_test=4 zebra_client_test=4 docker_watcher_test=3
-  containerd_real_test=1 containerd_runtime_test=3 connection_test=1 told_test=1)
+  containerd_real_test=1 containerd_runtime_test=3 connection_test=1 evpn_check_test=1 told_test=1)
 
 # Programs that have more than one thread, in themselves or in the daemon that they start: what ThreadSanitizer is for. In the others
 # a thread that begins is a mistake, and says so (tests/support/one_thread.cpp).

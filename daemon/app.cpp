@@ -60,6 +60,8 @@ App::App(boost::asio::io_context& io, const Config& config, AppOptions options)
       host_(
           io, [this](const HostReport& report) { reconciler_.host_looked(report); }, find_driver),
       plugs_(io, find_driver, lease_storage(config.lease_file), plugs_executor_),
+      evpn_(io, std::filesystem::path(config.zebra.socket).parent_path(),
+            [this](const Evpn::Problems& problems) { reconciler_.evpn_found(problems); }),
       status_(started_, reconciler_, [this] { return counters(); }),
       vty_(io, {options_.vty_socket.empty() ? config.vty.socket : options_.vty_socket, config.vty.max_clients}, *this),
       shell_(timers_.make()) {
@@ -72,7 +74,7 @@ Status App::start() {
   if (!shell && shell.error().kind == ErrorKind::Permanent) return shell;
   std::map<std::string, Runtime*> runtimes;
   for (const auto& [name, runtime] : runtimes_) runtimes[name] = runtime.get();
-  reconciler_.begin({*sink_, host_, plugs_, std::move(runtimes), find_driver});
+  reconciler_.begin({*sink_, host_, plugs_, std::move(runtimes), find_driver, &evpn_});
   look_for_shell();
   return {};
 }

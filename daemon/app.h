@@ -25,6 +25,7 @@
 #include "daemon/reconciler.h"
 #include "daemon/status_view.h"
 #include "daemon/vty/vty_server.h"
+#include "fpm_bridge/vty/evpn_check.h"
 
 namespace berth {
 
@@ -71,6 +72,7 @@ class App : public ShellHost {
   HostAgent host_;
   KernelExecutor plugs_executor_;
   PlugAgent plugs_;
+  EvpnCheck evpn_;
   std::map<std::string, std::unique_ptr<Runtime>> runtimes_;  // by the name of their line
   StatusView status_;
   VtyServer vty_;

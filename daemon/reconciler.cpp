@@ -66,6 +66,7 @@ void Reconciler::begin(const Parts& parts) {
   parts_->host.start();
   parts_->plugger.start();
   tell_plugger();
+  tell_evpn();
   plugging_.begin(
       parts_->plugger, parts_->runtimes, [this](ContainerFact fact) { container_changed(std::move(fact)); },
       [this] { work(); });
@@ -82,6 +83,7 @@ void Reconciler::stop() {
   if (parts_) {
     for (const auto& [name, runtime] : parts_->runtimes) runtime->stop();
     plugging_.stop();
+    if (parts_->evpn) parts_->evpn->stop();
     parts_->plugger.stop();
     parts_->host.stop();
     parts_->sink.stop();
@@ -120,6 +122,7 @@ void Reconciler::reconfigure(const Config& said) {
   if (parts_) {
     parts_->host.configured(config_.networks, host_settings(config_));
     tell_plugger();
+    tell_evpn();
   }
   brain_.set_config(config_);
   for (const auto& [name, network] : config_.networks) brain_.look_again({name});
@@ -132,6 +135,23 @@ void Reconciler::tell_plugger() {
   for (const auto& [name, network] : config_.networks)
     if (network.plugged) networks.insert(name);
   parts_->plugger.configured(std::move(runtimes), std::move(networks));
+}
+
+void Reconciler::tell_evpn() {
+  if (!parts_->evpn) return;
+  std::set<std::uint32_t> vnis;
+  for (const auto& [name, network] : config_.networks)
+    if (const Driver* driver = parts_->driver(network.driver))
+      if (const auto vni = driver->vni(network)) vnis.insert(*vni);
+  parts_->evpn->want(std::move(vnis));
+}
+
+void Reconciler::evpn_found(const Evpn::Problems& problems) {
+  if (!parts_) return;
+  evpn_ = problems;
+  for (const auto& [name, network] : config_.networks)
+    if (parts_->driver(network.driver)->vni(network)) tell_health(name);
+  work();
 }
 
 void Reconciler::withdraw(bool on) {
@@ -509,6 +529,9 @@ void Reconciler::tell_health(const std::string& name) {
     health.unknown = true;
     health.problems.push_back({kind_of(runtime), each.why, each.remedy, false});
   }
+  if (const auto vni = parts_ ? parts_->driver(network.driver)->vni(network) : std::nullopt)
+    if (const auto found = evpn_.find(*vni); found != evpn_.end())
+      health.problems.insert(health.problems.end(), found->second.begin(), found->second.end());
   problem_log_.tell("network " + name, health.problems);
   brain_.set_network_health(name, health);
 }

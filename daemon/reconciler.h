@@ -25,6 +25,7 @@
 #include "container_watcher/attach/plugger.h"
 #include "container_watcher/runtime.h"
 #include "core/config.h"
+#include "core/evpn.h"
 #include "core/route_sink.h"
 #include "daemon/answer_log.h"
 #include "daemon/plugging.h"
@@ -45,6 +46,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
     Plugger& plugger;
     std::map<std::string, Runtime*> runtimes;  // by the name of their line in berthd.conf
     FindDriver driver;
+    Evpn* evpn = nullptr;  // nobody asks FRR what it does for segments
   };
   using LinkExists = std::function<bool(const std::string& name)>;  // on this host
 
@@ -57,6 +59,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   // Calls `then` when zebra has taken back what withdraw() withdrew, or after some seconds; at once where there is nothing.
   void finish(std::function<void()> then);
   void host_looked(const HostReport& report);
+  void evpn_found(const Evpn::Problems& problems);
 
   // --- for the shows ---
   struct RuntimeState {
@@ -118,6 +121,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void tell_health_of(const std::string& runtime);  // of all its networks
   void tell_host_of_runtimes();
   void tell_plugger();  // whose addresses it hands out
+  void tell_evpn();     // which segments it is to look after
   std::string kind_of(const std::string& runtime) const;
 
   Timers& timers_;
@@ -146,6 +150,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   std::map<std::string, Known> known_;                          // by network
   std::map<std::string, std::vector<UnknownNetwork>> unknown_;  // by runtime: it does not tell who is on it
   std::map<std::string, GroundReport> grounds_;                 // by network, of the configuration that is acted upon
+  Evpn::Problems evpn_;
   std::uint64_t questions_ = 0;
   ProblemLog problem_log_;
   std::map<EndpointKey, std::string> told_endpoints_;

@@ -6,6 +6,7 @@
 // One object of each kind, without state; any thread. They are listed in daemon/tenants.cpp.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -87,6 +88,8 @@ class Driver {
   virtual SubnetRoute subnet_route() const = 0;
   // Others than its runtime and berthd give out addresses on its links: a LAN, a bridge of CNI's.
   virtual bool is_shared(const NetworkConfig&) const { return false; }
+  // The number of the segment that other hosts have a part of (RFC 7348), which FRR's EVPN tells them of; nothing: there is none.
+  virtual std::optional<std::uint32_t> vni(const NetworkConfig&) const { return std::nullopt; }
   // Nothing: containers are plugged in by their runtime alone.
   virtual std::optional<PlugPlan> plug(const NetworkConfig&, const PlugSite&) const { return std::nullopt; }
 };

@@ -19,7 +19,8 @@ MAY = {
     "container_watcher/firewall": ["container_watcher/firewall", "container_watcher/attach/network_site", "core"],
     "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
-    "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "core"],
+    "fpm_bridge/vty": ["fpm_bridge/vty", "core"],
+    "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "fpm_bridge/vty", "core"],
     "daemon/config": ["daemon/config", "daemon/vty", "daemon/tenants", "container_watcher/attach/driver",
                       "container_watcher/attach/options", "core"],
     # The shell program is a client of the socket: it knows none of berthd's insides.

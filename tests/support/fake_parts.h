@@ -19,6 +19,7 @@
 #include "container_watcher/attach/host.h"
 #include "container_watcher/attach/plugger.h"
 #include "container_watcher/runtime.h"
+#include "core/evpn.h"
 #include "daemon/timers.h"
 
 namespace berth {
@@ -228,6 +229,13 @@ class FakeHost : public Host {
 };
 
 // Hands out addresses of the network's first subnet, from .200 upward, and keeps them.
+class FakeEvpn : public Evpn {
+ public:
+  void want(std::set<std::uint32_t> vnis) override { wanted = std::move(vnis); }
+  void stop() override { wanted.clear(); }
+  std::set<std::uint32_t> wanted;
+};
+
 class FakePlugger : public Plugger {
  public:
   void start() override {}

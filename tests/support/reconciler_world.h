@@ -47,7 +47,7 @@ struct ReconcilerWorld {
     std::map<std::string, Runtime*> all;
     for (const RuntimeConfig& each : config.runtimes)
       all[each.name] = runtimes.emplace_back(std::make_unique<FakeRuntime>(reconciler, each.name)).get();
-    reconciler.begin({sink, host, plugger, std::move(all), std::move(drivers)});
+    reconciler.begin({sink, host, plugger, std::move(all), std::move(drivers), &evpn});
   }
   ~ReconcilerWorld() { reconciler.stop(); }
   ReconcilerWorld(const ReconcilerWorld&) = delete;
@@ -72,6 +72,7 @@ struct ReconcilerWorld {
   std::vector<std::unique_ptr<FakeRuntime>> runtimes;  // as the configuration has them
   FakeHost host;
   FakePlugger plugger;
+  FakeEvpn evpn;
 };
 
 // "10.10.1.2/32 on br-blue (stale) …", by prefix.

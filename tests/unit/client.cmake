@@ -7,3 +7,4 @@ add_executable(route_sink_zebra_test ${PROJECT_SOURCE_DIR}/tests/netns/route_sin
   ${PROJECT_SOURCE_DIR}/daemon/berthctl/connection.cpp)
 target_link_libraries(route_sink_zebra_test PRIVATE berth_client berth_json GTest::gtest)
 target_include_directories(route_sink_zebra_test PRIVATE ${PROJECT_SOURCE_DIR})
+berth_test(evpn_check_test berth_frr_vty evpn_check_test.cpp)

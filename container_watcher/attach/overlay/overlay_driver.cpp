@@ -35,6 +35,10 @@ LinkVerdict OverlayDriver::judge(const NetworkSite& site, const HostState& host,
   return judge_bridge(site, host, uplinks);
 }
 
+std::optional<std::uint32_t> OverlayDriver::vni(const NetworkConfig& config) const {
+  return OverlayLines(config).vni;
+}
+
 std::optional<PlugPlan> OverlayDriver::plug(const NetworkConfig& config, const PlugSite& site) const {
   return plug_port(config, site, our_bridge(config));
 }

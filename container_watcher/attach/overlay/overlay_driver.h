@@ -27,6 +27,7 @@ class OverlayDriver : public Driver {
   LinkVerdict judge(const NetworkSite& site, const HostState& host,
                     const std::vector<std::string>& uplinks) const override;
   SubnetRoute subnet_route() const override { return SubnetRoute::ConnectedTag; }
+  std::optional<std::uint32_t> vni(const NetworkConfig& config) const override;
   std::optional<PlugPlan> plug(const NetworkConfig& config, const PlugSite& site) const override;
 };
 
