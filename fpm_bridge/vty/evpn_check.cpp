@@ -23,7 +23,7 @@ namespace {
 
 constexpr auto kPatience = 2s;
 constexpr auto kSoon = 2s;    // while something is missing: it is being set, or bgpd starts
-constexpr auto kLater = 60s;  // else
+constexpr auto kLater = 30s;  // else
 
 std::optional<json::object> object_in(const std::string& text) {
   boost::system::error_code error;

@@ -19,7 +19,9 @@ def run(name, host, address=None):
     one = lab.Container(host, "black", name)
     fixed = f"--ip {address[0]} --ip6 {address[1]}" if address else ""
     lab.sh(host, f"docker run -d --name {name} --network black {fixed} {lab.image()} >/dev/null")
-    return lab.learn([one])[0]
+    lab.learn([one])
+    STARTED.add(mac_of(one))
+    return one
 
 
 def mac_of(one):
@@ -88,9 +90,7 @@ class Overlay(unittest.TestCase):
         lab.until("no MAC address and no neighbour is left on any host", lambda: wrong_tables([]))
 
     def six(self):
-        out = [run(f"t-o{i}", host) for i, host in enumerate(lab.HOSTS * 2)]
-        STARTED.update(mac_of(each) for each in out)
-        return out
+        return [run(f"t-o{i}", host) for i, host in enumerate(lab.HOSTS * 2)]
 
     def test_six_that_never_send_are_known_and_reached(self):
         containers = self.six()
@@ -110,7 +110,6 @@ class Overlay(unittest.TestCase):
         old = run("t-old", "host1", address)
         lab.until("it is known everywhere", lambda: wrong_tables(containers + [old]))
         new = run("t-new", "host2", address)
-        STARTED.update((mac_of(old), mac_of(new)))
 
         def known_at(host):
             return lambda: {each: far_macs(each) for each in ("host3",)
@@ -125,6 +124,36 @@ class Overlay(unittest.TestCase):
         for one in containers:
             out = inside(one, f"ping -c 1 -W 2 {address[0]}", check=False)
             self.assertIn("ttl=64", out, f"{one.name}: {out}")
+
+    def test_berthctl_and_zebra_say_the_same(self):
+        containers = self.six()
+        lab.until("each is known everywhere", lambda: wrong_tables(containers))
+        for host in lab.HOSTS:
+            overlay = lab.show(host, "show overlays")["overlays"][0]
+            zebra = json.loads(lab.sh(host, f"vtysh -c 'show evpn mac vni {VNI} json'"))["macs"]
+            self.assertEqual({each["mac"]: each["vtep"] for each in overlay["macs"] if each["vtep"]},
+                             {mac: each["remoteVtep"] for mac, each in zebra.items() if each["type"] == "remote"})
+            self.assertEqual({each["mac"]: each["container"] for each in overlay["macs"] if not each["vtep"]},
+                             {mac_of(each): each.name for each in containers if each.host == host})
+            self.assertEqual(overlay["vtep"], f"10.0.0.{lab.LOOPBACKS[host]}")
+            self.assertEqual(set(overlay["farVteps"]), {f"10.0.0.{lab.LOOPBACKS[each]}" for each in lab.HOSTS if each != host})
+            known = {address: each["mac"] for each in overlay["macs"] for address in each["addresses"] if not address.startswith("fe80")}
+            self.assertEqual(known, {address: mac_of(each) for each in containers for address in each.addresses})
+
+    def test_what_bgpd_lacks_is_told_and_the_remedy_cures_it(self):
+        def problem():
+            told = lab.show("host1", "show overlays")["overlays"][0]["problems"]
+            return next((each for each in told if each["code"].startswith("evpn-")), None)
+
+        one = run("t-one", "host1")
+        lab.until("all is well", problem)
+        lab.sh("host1", "vtysh -c 'configure terminal' -c 'router bgp' -c 'address-family l2vpn evpn' -c 'no advertise-all-vni'")
+        lab.until("it is told", lambda: [] if problem() else "not yet")
+        self.assertEqual(problem()["code"], "evpn-off")
+        self.assertFalse(problem()["blocks"])
+        lab.sh("host1", problem()["remedy"])
+        lab.until("it is over", problem)
+        lab.until("and the container is known again", lambda: wrong_tables([one]))
 
     def test_nothing_stays_of_many_that_come_and_go(self):
         for _ in range(5):
