@@ -82,6 +82,10 @@ class Entries {
         out->push_back({DeleteFdb{port->name, each->mac}});  // the rest when that is done
       }
     }
+    // zebra leaves the tunnel's own entry of a machine that has moved here.
+    for (const FdbEntry& each : tables_.far_ends)
+      if (each.external && each.mac != 0 && each.far_end && !far_.contains(each.mac))
+        out->push_back({DeleteFdb{site_.tunnel, each.mac, each.far_end}});
   }
 
  private:
@@ -185,7 +189,9 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
     for (const SegmentEndpoint& each : endpoints) there.insert(each.key);
     if (!host.find(site->interface) || !host.find(site->tunnel)) continue;
     auto neighbours = observer_.neighbours(site->interface, {});
-    auto fdb = observer_.fdb(site->interface, {}), far_ends = observer_.fdb(site->tunnel, {});
+    // In this order: zebra has a machine of another host in the bridge's table before it has it in the tunnel's.
+    auto far_ends = observer_.fdb(site->tunnel, {});
+    auto fdb = observer_.fdb(site->interface, {});
     if (!neighbours || !fdb || !far_ends) {
       out.again = true;
       continue;
