@@ -159,8 +159,10 @@ struct HostAgent::Worker {
     inner.look(state, *book, &more);
     look_at_addresses(carried, look);
     const auto sources = [this](const std::vector<firewall::Leaving>& all) { return keeper.sources_of(all); };
-    for (auto& [key, problem] : paths.look(state, book->forked(), sources, &more))
-      look->endpoints.try_emplace(key, std::move(problem));
+    for (auto& [key, problem] : paths.look(state, book->forked(), sources, &more)) {
+      const auto [at, fresh] = look->endpoints.try_emplace(key, problem);
+      if (!fresh && !at->second.blocks && problem.blocks) at->second = problem;  // what holds back is told first
+    }
     look->again = look->again || more;
   }
 
@@ -169,8 +171,7 @@ struct HostAgent::Worker {
     std::vector<const NetworkSite*> sites;
     for (const auto& [name, finding] : look->findings.sites)
       if (const NetworkSite& site = wanted.sites.at(name); !site.tunnel.empty()) sites.push_back(&site);
-    if (sites.empty()) return;
-    auto found = entries.look(sites, keeper.state(), *book, wanted.sweep);
+    auto found = entries.look(sites, wanted.segments, keeper.state(), *book, wanted.sweep);
     for (auto& [key, problem] : found.problems) look->endpoints.try_emplace(key, std::move(problem));
     for (auto& [name, problem] : found.refused)
       look->findings.sites.at(name).verdict.problems.push_back(std::move(problem));
@@ -495,6 +496,10 @@ void HostAgent::configured(const std::map<std::string, NetworkConfig>& networks,
     for (const SubnetConfig& subnet : network.subnets) (subnet.subnet.is_v4() ? wanted_.v4 : wanted_.v6) = true;
   }
   wanted_.networks.clear();
+  wanted_.segments.clear();
+  for (const auto& [name, network] : networks)
+    if (const Driver* driver = driver_of(drivers_, network.driver); driver && driver->vni(network))
+      wanted_.segments.insert(name);
   for (const auto& [name, network] : networks)
     if (const Driver* driver = driver_of(drivers_, network.driver); driver && driver->groundwork(network, {}))
       wanted_.networks.emplace(name, network);

@@ -22,8 +22,9 @@ struct WantedHost {
   std::set<std::string> keep;  // configured, or not yet withdrawn: their rules stay, with or without a site
   bool sweep = false;          // `keep` is complete: rules of ours for other networks go
   std::map<std::string, NetworkConfig> networks =
-      {};                           // that need some ground (Driver::groundwork), with or without a site
-  std::vector<Prefix> fabric = {};  // Config::fabric
+      {};                               // that need some ground (Driver::groundwork), with or without a site
+  std::set<std::string> segments = {};  // networks that other hosts have a part of (Driver::vni)
+  std::vector<Prefix> fabric = {};      // Config::fabric
   bool v4 = false, v6 = false;  // configured, whether the runtime has it or not: forwarding is on before it asks for it
 };
 

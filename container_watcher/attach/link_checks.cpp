@@ -105,6 +105,10 @@ void ground_of_bridge(const NetworkConfig& config, const BridgeLink& kind, const
   out->missing.emplace_back(PutLink{name, kind, settings});
   for (const SubnetConfig& each : config.subnets)
     if (each.gateway) out->missing.emplace_back(PutAddress{name, *each.gateway, each.subnet.length()});
+  // Containers that are there have its old MAC address.
+  if (!link || !settings.mac || link->mac == *settings.mac) return;
+  for (const SubnetConfig& each : config.subnets)
+    if (each.gateway) out->missing.emplace_back(AnnounceAddress{name, *each.gateway});
 }
 
 std::vector<Operation> plan_addresses(const NetworkSite& site, const HostLink& link) {

@@ -319,6 +319,11 @@ std::vector<BoundEndpoint> PortBook::bound() const {
   return out;
 }
 
+bool PortBook::knows(const EndpointKey& key) const {
+  const std::lock_guard lock(mutex_);
+  return endpoints_.contains(key);
+}
+
 std::vector<SegmentEndpoint> PortBook::on_segment(const std::string& network) const {
   std::vector<SegmentEndpoint> out;
   const std::lock_guard lock(mutex_);

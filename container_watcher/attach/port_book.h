@@ -118,6 +118,7 @@ class PortBook {
   bool claimed(Mac mac) const;  // some endpoint has it
   std::vector<ForkedEndpoint> forked() const;
   std::vector<ParentEndpoint> on_parents() const;
+  bool knows(const EndpointKey& key) const;
   std::vector<BoundEndpoint> bound() const;
   std::vector<SegmentEndpoint> on_segment(const std::string& network) const;  // NetworkConfig::name
   void set_inner(const EndpointKey& key, InnerEnd inner);                     // of a bound one

@@ -4,8 +4,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/names.h"
+
 namespace berth {
 namespace {
+
+// Of many machines, or of none: the kernel's own entries.
+bool is_one_machine(Mac mac) {
+  return mac != 0 && (mac >> 40 & 1) == 0;
+}
 
 // One look at one network.
 class Entries {
@@ -59,25 +66,37 @@ class Entries {
     const auto near = near_.find(endpoint.mac);
     if (near == near_.end() || near->second->learnt || near->second->port != port->index)
       out->push_back({PutFdb{port->name, endpoint.mac}});
+    // Else each frame of a container would move its MAC address back to here, or any other one that it writes on it.
+    if (port->port.learning.value_or(true)) {
+      LinkSettings settings;
+      settings.port.learning = false;
+      out->push_back({SetLink{port->name, settings}});
+    }
     for (const IpAddress& each : endpoint.addresses) {
       const auto found = neighbours_.find(each);
+      if (found != neighbours_.end() && found->second->protocol == kRouteProtocol && is_gone(found->second->mac))
+        out->push_back(farewell(found->second->mac));  // of who had the address before
       if (found == neighbours_.end() || found->second->mac != endpoint.mac || !found->second->permanent)
         out->push_back({PutNeighbour{.link = site_.interface, .address = each, .mac = endpoint.mac}});
     }
   }
 
   // Of nobody who is here. A MAC address that was learnt from a machine that is gone keeps its neighbours, and zebra with them.
-  void sweep(std::vector<Sequence>* out) const {
+  // `all`: else those of `owned` addresses alone.
+  void sweep(bool all, const std::set<IpAddress>& owned, std::vector<Sequence>* out) const {
     for (const auto& [address, each] : neighbours_) {
-      if (each->external || addresses_.contains(address)) continue;
+      if (each->external || addresses_.contains(address) || (!all && !owned.contains(address))) continue;
       const auto near = near_.find(each->mac);
       if (each->protocol != kRouteProtocol) {
-        if (!each->permanent && each->mac != 0 && near == near_.end() && !far_.contains(each->mac))
+        if (!each->permanent && is_one_machine(each->mac) && is_gone(each->mac))
           out->push_back({DeleteNeighbour{.link = site_.interface, .address = address}});
       } else if (macs_.contains(each->mac) || far_.contains(each->mac)) {
         out->push_back({DeleteNeighbour{.link = site_.interface, .address = address}});
       } else if (near == near_.end()) {
-        out->push_back(farewell(address, each->mac));
+        // The neighbour is last: as long as it is there, the rest is still to be done.
+        Sequence gone = farewell(each->mac);
+        gone.emplace_back(DeleteNeighbour{.link = site_.interface, .address = address});
+        out->push_back(std::move(gone));
       } else if (const HostLink* port = host_.find(near->second->port); port && !near->second->learnt) {
         out->push_back({DeleteFdb{port->name, each->mac}});  // the rest when that is done
       }
@@ -89,13 +108,11 @@ class Entries {
   }
 
  private:
+  bool is_gone(Mac mac) const { return !macs_.contains(mac) && !near_.contains(mac) && !far_.contains(mac); }
+
   // zebra (10.3) that hears of a port's end before it hears that the MAC address is gone from it keeps the address for ever, and
-  // tells the fabric of it: so it goes once more, from a port that stays. The neighbour is last: as long as it is there, this is
-  // still to be done.
-  Sequence farewell(const IpAddress& address, Mac mac) const {
-    return {PutFdb{site_.spare, mac}, DeleteFdb{site_.spare, mac},
-            DeleteNeighbour{.link = site_.interface, .address = address}};
-  }
+  // tells the fabric of it: so it goes once more, from a port that stays.
+  Sequence farewell(Mac mac) const { return {PutFdb{site_.spare, mac}, DeleteFdb{site_.spare, mac}}; }
 
   const NetworkSite& site_;
   const HostState& host_;
@@ -124,7 +141,7 @@ std::optional<Problem> too_large(const SegmentEndpoint& endpoint, const HostLink
 }  // namespace
 
 EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
-                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, std::set<EndpointKey>* claimed) {
+                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, EntriesMemory* memory) {
   EntriesPlan out;
   const Entries entries(site, host, tables, endpoints);
   const HostLink* bridge = host.find(site.interface);
@@ -132,18 +149,43 @@ EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const V
   for (const SegmentEndpoint& each : endpoints) {
     const HostLink* port = each.port == 0 ? nullptr : host.find(each.port);
     if (!port || !bridge || port->master != bridge->index || each.mac == 0) continue;
+    memory->owned.insert(each.addresses.begin(), each.addresses.end());
     const auto elsewhere = entries.elsewhere(each);
-    if (elsewhere && (claimed->contains(each.key) || !each.started_here)) {
+    const bool fresh = memory->claimed.insert(each.key).second;  // only its start is a reason to take an address over
+    if (elsewhere && (!fresh || !each.started_here)) {
       out.problems.emplace(each.key, entries.told_elsewhere(each, *elsewhere));
-      claimed->insert(each.key);  // only its start was a reason to take it over
       continue;
     }
-    claimed->insert(each.key);
     entries.write(each, &out.writes);
     if (auto problem = tunnel ? too_large(each, *tunnel) : std::nullopt)
       out.problems.emplace(each.key, std::move(*problem));
   }
-  if (sweep) entries.sweep(&out.writes);
+  entries.sweep(sweep, memory->owned, &out.writes);
+  std::erase_if(memory->owned, [&](const IpAddress& each) {  // what is left of it is done with
+    return std::ranges::none_of(tables.neighbours, [&](const auto& one) { return one.address == each; }) &&
+           std::ranges::none_of(endpoints,
+                                [&](const auto& one) { return std::ranges::count(one.addresses, each) > 0; });
+  });
+  return out;
+}
+
+std::vector<Sequence> plan_leftovers(const HostState& host, const std::set<std::string>& segments,
+                                     const std::map<int, std::vector<HostNeighbour>>& neighbours) {
+  std::vector<Sequence> out;
+  for (const HostLink& each : host.links) {
+    if (each.kind != "vxlan" || !each.alias.starts_with(kMark) || segments.contains(each.alias.substr(kMark.size())))
+      continue;
+    const HostLink* bridge = host.find(each.master);
+    if (const auto of = neighbours.find(each.master); bridge && of != neighbours.end())
+      for (const HostNeighbour& one : of->second)
+        if (!one.proxy && one.protocol == kRouteProtocol)
+          out.push_back({DeleteNeighbour{.link = bridge->name, .address = one.address}});
+    for (const HostLink& port : host.links)  // with what else it has of ours and no network any more
+      if (port.alias == each.alias && port.master == each.master && port.index != each.index && port.kind == "veth" &&
+          !port.up)
+        out.push_back({DeleteLink{port.name, port.alias}});
+    out.push_back({DeleteLink{each.name, each.alias}});
+  }
   return out;
 }
 
@@ -178,16 +220,26 @@ HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const Vxl
   return out;
 }
 
-VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& sites, const HostState& host,
+void VxlanEntries::leave(const std::set<std::string>& segments, const HostState& host, std::vector<Sequence>* out) {
+  std::map<int, std::vector<HostNeighbour>> neighbours;
+  for (const HostLink& each : host.links)
+    if (const HostLink* bridge = host.find(each.master); bridge && each.kind == "vxlan" &&
+                                                         each.alias.starts_with(kMark) &&
+                                                         !segments.contains(each.alias.substr(kMark.size())))
+      if (auto all = observer_.neighbours(bridge->name, {})) neighbours.emplace(each.master, std::move(*all));
+  for (Sequence& each : plan_leftovers(host, segments, neighbours)) out->push_back(std::move(each));
+}
+
+VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& sites,
+                                         const std::set<std::string>& segments, const HostState& host,
                                          const PortBook& book, bool sweep) {
   Outcome out;
   std::vector<Sequence> writes;
   std::map<std::string, std::string> network_of;  // by bridge
-  std::set<EndpointKey> there;
   for (const NetworkSite* site : sites) {
     const std::vector<SegmentEndpoint> endpoints = book.on_segment(site->name);
-    for (const SegmentEndpoint& each : endpoints) there.insert(each.key);
-    if (!host.find(site->interface) || !host.find(site->tunnel)) continue;
+    const HostLink *bridge = host.find(site->interface), *tunnel = host.find(site->tunnel);
+    if (!bridge || !tunnel || tunnel->master != bridge->index) continue;  // it is being made, or is another's
     auto neighbours = observer_.neighbours(site->interface, {});
     // In this order: zebra has a machine of another host in the bridge's table before it has it in the tunnel's.
     auto far_ends = observer_.fdb(site->tunnel, {});
@@ -198,7 +250,7 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
     }
     const VxlanTables tables{std::move(*neighbours), std::move(*fdb), std::move(*far_ends)};
     out.overlays.emplace(site->name, overlay_of(*site, host, tables, endpoints));
-    EntriesPlan plan = plan_entries(*site, host, tables, endpoints, sweep, &claimed_);
+    EntriesPlan plan = plan_entries(*site, host, tables, endpoints, sweep, &memory_[site->name]);
     for (Sequence& each : plan.writes) {
       if (std::holds_alternative<PutFdb>(each.front()) || std::holds_alternative<PutNeighbour>(each.front()))
         ++out.written;
@@ -207,7 +259,10 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
     }
     out.problems.merge(plan.problems);
   }
-  std::erase_if(claimed_, [&](const EndpointKey& each) { return !there.contains(each); });
+  for (auto& [name, memory] : memory_)
+    std::erase_if(memory.claimed, [&](const EndpointKey& each) { return !book.knows(each); });
+  std::erase_if(memory_, [&](const auto& each) { return !segments.contains(each.first); });
+  if (sweep) leave(segments, host, &writes);
   for (const Undone& each : repair_.apply(writes).undone) {
     const auto* put = std::get_if<PutNeighbour>(&each.operation);
     if (!put || each.error.kind == ErrorKind::Stale) continue;  // the bridge went meanwhile, and comes back

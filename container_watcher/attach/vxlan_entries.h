@@ -41,9 +41,19 @@ struct EntriesPlan {
   std::map<EndpointKey, Problem> problems;  // what is told of single ones; none of them blocks
 };
 
-// `claimed`: whose entries were written; changed. `sweep`: every runtime has listed, so that entries of nobody's go.
+// What is known of earlier looks; changed by each.
+struct EntriesMemory {
+  std::set<EndpointKey> claimed;  // whose entries were written
+  std::set<IpAddress> owned;      // of one network: for which there were entries of containers that were here
+};
+
+// `sweep`: every runtime has listed, so that entries of nobody's go. Those of containers that were here go without that.
 EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
-                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, std::set<EndpointKey>* claimed);
+                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, EntriesMemory* memory);
+
+// Tunnels of ours that no network has any more, with the entries on their bridges. `segments`: networks that have one.
+std::vector<Sequence> plan_leftovers(const HostState& host, const std::set<std::string>& segments,
+                                     const std::map<int, std::vector<HostNeighbour>>& neighbours);
 
 // For the shows.
 HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
@@ -59,13 +69,16 @@ class VxlanEntries {
     unsigned written = 0;                         // entries
     bool again = false;                           // the tables could not be read
   };
-  // `sites`: those with a tunnel.
-  Outcome look(const std::vector<const NetworkSite*>& sites, const HostState& host, const PortBook& book, bool sweep);
+  // `sites`: those with a tunnel. `segments`: networks of berthd.conf that are to have one.
+  Outcome look(const std::vector<const NetworkSite*>& sites, const std::set<std::string>& segments,
+               const HostState& host, const PortBook& book, bool sweep);
 
  private:
+  void leave(const std::set<std::string>& segments, const HostState& host, std::vector<Sequence>* out);
+
   Observer& observer_;
   Repair repair_;
-  std::set<EndpointKey> claimed_;
+  std::map<std::string, EntriesMemory> memory_;  // by network
 };
 
 }  // namespace berth

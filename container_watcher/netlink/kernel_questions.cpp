@@ -265,6 +265,7 @@ Result<std::vector<FdbEntry>> KernelObserver::fdb(const std::string& link, const
       const bool in_table =
           parts[NDA_MASTER] && nla_get_u32(parts[NDA_MASTER]) == static_cast<std::uint32_t>(found->index);
       if (message->nlmsg_type != RTM_NEWNEIGH || !(by == NDA_IFINDEX ? named : in_table && !named)) return;
+      if (parts[NDA_VLAN]) return;  // a copy for each VLAN of its port, of an entry that is of all
       out.push_back({mac_in(parts[NDA_LLADDR]), address_in(parts[NDA_DST]),
                      (of->ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0, parts[NDA_MASTER] != nullptr,
                      (of->ndm_flags & NTF_EXT_LEARNED) != 0, of->ndm_ifindex});

@@ -49,11 +49,18 @@ std::vector<std::string> own_gaps(const Config& config, const NetworkConfig& net
 }
 
 // What two networks can't both have.
+std::optional<std::uint32_t> vni_of(const NetworkConfig& network) {
+  const Driver* driver = find_driver(network.driver);
+  return driver ? driver->vni(network) : std::nullopt;
+}
+
 std::vector<std::string> contradictions(const Config& config, const NetworkConfig& one, const NetworkConfig& other) {
   std::vector<std::string> out;
   const auto both = [&] { return std::min(one.name, other.name) + " and " + std::max(one.name, other.name); };
   if (config.name_in_runtime(one) == config.name_in_runtime(other))
     out.push_back("a Docker network of its own for each: " + both() + " name the same");
+  if (const auto vni = vni_of(one); vni && vni == vni_of(other))
+    out.push_back("a vni of its own for each: " + both() + " have " + std::to_string(*vni));
   const auto overlaps = [&](const SubnetConfig& a) {
     return std::any_of(other.subnets.begin(), other.subnets.end(),
                        [&](const SubnetConfig& b) { return a.subnet.overlaps(b.subnet); });
@@ -72,11 +79,14 @@ Pairs suspects(const Config& config) {
     if (out.size() <= kMostContradictions) out.emplace(std::min(a, b), std::max(a, b));
   };
   std::map<NetworkName, const std::string*> first_of;
+  std::map<std::uint32_t, const std::string*> first_with;
   std::vector<Prefix> prefixes;
   std::vector<const std::string*> owners;
   for (const auto& [name, network] : config.networks) {
     const auto [first, fresh] = first_of.try_emplace(config.name_in_runtime(network), &name);
     if (!fresh) add(*first->second, name);
+    if (const auto vni = vni_of(network))
+      if (const auto [at, new_one] = first_with.try_emplace(*vni, &name); !new_one) add(*at->second, name);
     for (const SubnetConfig& each : network.subnets) {
       prefixes.push_back(each.subnet);
       owners.push_back(&name);

@@ -122,9 +122,9 @@ TEST_P(HarmedOverlay, TheGroundIsMadeAndMadeAgain) {
     run(harm);
     EXPECT_TRUE(until([&] { return whole().empty(); })) << harm << ": " << whole();
   }
-  run("ip link set up1 mtu 9000 && ip link set up0 mtu 9000");
-  EXPECT_TRUE(until([&] { return last.grounds.at("red").mtu == 8950U; }));
-  EXPECT_TRUE(until([&] { return output_of("ip link show br-red").find("mtu 8950") != std::string::npos; }));
+  run("ip route add default via 192.0.2.2 && ip link set up0 mtu 1400");
+  EXPECT_TRUE(until([&] { return last.grounds.at("red").mtu == 1350U; }));
+  EXPECT_TRUE(until([&] { return output_of("ip link show br-red").find("mtu 1350") != std::string::npos; }));
 }
 
 TEST_F(HostOverlayTest, AContainerThatNeverSendsIsInTheTablesAndGoesOutOfThem) {
@@ -172,6 +172,10 @@ TEST_F(HostOverlayTest, OneThatMovesAwayIsLeftToTheOtherHostAndComesBackWhenItIs
   ASSERT_TRUE(until([&] { return known("02", "vc1"); }));
   far("2", mac_of("02"));
   ASSERT_TRUE(until([&] { return told("overlay-elsewhere"); }));
+  ASSERT_TRUE(settled());
+  // The old one is not silent.
+  run("ip -n c1 addr add 10.20.1.2/16 dev eth0 && "
+      "(ip netns exec c1 timeout 0.3 bash -c 'exec 3<>/dev/tcp/10.20.9.9/9' 2>/dev/null; true)");
   ASSERT_TRUE(settled());
   EXPECT_NE(fdb("02").find("vx-red"), std::string::npos) << fdb("02");
   EXPECT_NE(last.endpoints.begin()->second.text.find("VTEP 10.0.0.22"), std::string::npos);

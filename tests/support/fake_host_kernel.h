@@ -211,7 +211,8 @@ class FakeHostKernel : public Executor, public Observer {
     link.mac = 0x020000000000 | static_cast<Mac>(link.index);
     in->sysctls[link_sysctl(true, name, "rp_filter")] = "0";
     for (const bool v4 : {true, false}) in->sysctls[proxy_delay(v4, name)] = "80";
-    for (const char* key : {"accept_ra", "disable_ipv6", "proxy_ndp"}) in->sysctls[link_sysctl(false, name, key)] = "0";
+    for (const char* key : {"accept_dad", "accept_ra", "disable_ipv6", "proxy_ndp"})
+      in->sysctls[link_sysctl(false, name, key)] = "0";
     in->sysctls[link_sysctl(true, name, "forwarding")] = in->sysctls["net.ipv4.ip_forward"];
     in->sysctls[link_sysctl(false, name, "forwarding")] = in->sysctls["net.ipv6.conf.all.forwarding"];
     in->host.links.push_back(link);

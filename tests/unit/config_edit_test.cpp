@@ -300,6 +300,13 @@ TEST(ConfigEdit, OnlyNetworksOfOneRuntimeContradictEachOtherByName) {
   EXPECT_NE(gap_of(two + red + " runtime docker\n" + blue).find("blue and red name the same"), std::string::npos)
       << "the first one is meant where none is named";
   EXPECT_NE(gap_of(two + red + " runtime three\n").find("a runtime three for network red"), std::string::npos);
+  const auto segment = [](const std::string& name, const std::string& subnet) {
+    return "network " + name + "\n driver overlay\n vni 7\n subnet " + subnet + ".0.0/16\n gateway " + subnet +
+           ".0.1\n ip-range " + subnet + ".1.0/24\n advertise none\nexit\n";
+  };
+  EXPECT_NE(gap_of(segment("black", "10.50") + segment("white", "10.51"))
+                .find("a vni of its own for each: black and white have 7"),
+            std::string::npos);
   EXPECT_NE(gap_of("runtime two docker unix:/run/docker.sock\n").find("runtime docker and runtime two name the same"),
             std::string::npos);
   EXPECT_NE(gap_of("runtime docker unix:/two.sock\n")

@@ -123,12 +123,31 @@ TEST(OverlayDriver, TheMtuIsWhatTheUplinksCarryLessTheHeader) {
     EXPECT_EQ(host.state()->find("vx-red")->mtu, carried);
     NetworkConfig more = red();
     more.mtu = carried + 1;
-    const auto told = kDriver.groundwork(more, *host.state())->problems;
+    HostState state = *host.state();
+    state.routed_v4 = {state.find("eth1")->index};
+    const auto told = kDriver.groundwork(more, state)->problems;
     ASSERT_EQ(told.size(), 1U);
     EXPECT_EQ(told[0].code, "mtu-exceeds");
     EXPECT_FALSE(told[0].blocks);
     EXPECT_THAT(told[0].remedy, HasSubstr("mtu " + std::to_string(carried) + ","));
   }
+  // What is there is lowered, where it is sure, and never raised by itself.
+  Host moving(9000);
+  HostState now = *moving.state();
+  now.routed_v4 = {now.find("eth1")->index};
+  EXPECT_EQ(kDriver.groundwork(red(), now)->mtu, 8950U);
+  done_on(moving, red());
+  moving.own().host.links.front().mtu = 9000;
+  const auto with = [&](unsigned mtu, bool sure) {
+    HostState state = *moving.state();
+    for (HostLink& each : state.links)
+      if (each.name == "eth1") each.mtu = mtu;
+    if (sure) state.routed_v4 = {state.find("eth1")->index};
+    return kDriver.groundwork(red(), state)->mtu;
+  };
+  EXPECT_EQ(with(1500, false), 8950U) << "bgpd is away, and another uplink is the only one";
+  EXPECT_EQ(with(1500, true), 1450U);
+  EXPECT_EQ(with(9216, true), 8950U);
   // A VPN's link has no MAC address, and is no way of the fabric's; nor is a management network, where the fabric's links are known.
   Host host(9000);
   for (const unsigned mtu : {1280, 1500}) {
@@ -153,6 +172,36 @@ TEST(OverlayDriver, AHostWithoutAVtepSaysWhatIsMissing) {
   told = kDriver.groundwork(said, *host.state())->problems;
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(told[0].remedy, "ip addr add 10.0.0.99/32 dev lo");
+  EXPECT_TRUE(told[0].blocks);
+}
+
+// Addresses of a service that many hosts have, too, may be on a loopback.
+TEST(OverlayDriver, TheVtepStaysWhatItIsForAsLongAsTheHostHasIt) {
+  Host host;
+  done_on(host, red());
+  const auto of = [&](const std::vector<const char*>& all) {
+    HostState state = *host.state();
+    state.addresses.clear();
+    for (HostLink& each : state.links) {
+      if (!each.loopback) continue;
+      each.addresses.clear();
+      for (const char* one : all) each.addresses.push_back({*IpAddress::parse(one), 32});
+      for (const char* one : all) state.addresses.insert(*IpAddress::parse(one));
+    }
+    return *kDriver.groundwork(red(), state);
+  };
+  EXPECT_TRUE(of({"10.9.9.9", "10.0.0.21"}).ready) << "another one comes, and is first";
+  const Groundwork gone = of({"127.0.0.1"});
+  ASSERT_EQ(gone.problems.size(), 1U);
+  EXPECT_EQ(gone.problems[0].code, "vtep-missing");
+  EXPECT_FALSE(gone.problems[0].blocks) << "who is there is reached by its own address";
+  EXPECT_TRUE(gone.ready);
+  Host several;
+  several.own().host.links.front().addresses.push_back({*IpAddress::parse("10.9.9.9"), 32});
+  const Groundwork unclear = *kDriver.groundwork(red(), *several.state());
+  ASSERT_EQ(unclear.problems.size(), 1U);
+  EXPECT_EQ(unclear.problems[0].code, "vtep-unclear");
+  EXPECT_THAT(unclear.problems[0].remedy, HasSubstr("vtep 10.0.0.21"));
 }
 
 TEST(OverlayDriver, Lines) {
@@ -198,6 +247,7 @@ class Entries : public testing::Test {
   SegmentEndpoint start(const std::string& name, const std::string& address, Mac mac) {
     LinkSettings settings;
     settings.master = "br-red";
+    settings.port.learning = true;
     EXPECT_TRUE(host.apply(PutLink{"v" + name, VethLink{"x" + name}, settings}));
     endpoints.push_back({{{"docker", name}, name},
                          name,
@@ -210,7 +260,7 @@ class Entries : public testing::Test {
   }
   EntriesPlan plan(bool sweep = true) {
     const VxlanTables tables{*host.neighbours("br-red", {}), *host.fdb("br-red", {}), *host.fdb("vx-red", {})};
-    return plan_entries(site, *host.state(), tables, endpoints, sweep, &claimed);
+    return plan_entries(site, *host.state(), tables, endpoints, sweep, &memory);
   }
   // How many entries that took; the next look finds nothing to do.
   std::size_t settle() {
@@ -255,13 +305,14 @@ class Entries : public testing::Test {
   Host host;
   NetworkSite site;
   std::vector<SegmentEndpoint> endpoints;
-  std::set<EndpointKey> claimed;
+  EntriesMemory memory;
 };
 
 TEST_F(Entries, AreWrittenForEachContainerAndAgainWhereSomebodyTakesThem) {
   start("c1", "10.20.1.2", 1);
   start("c2", "fd00:20::1:2", 2);
-  EXPECT_EQ(settle(), 4U);
+  EXPECT_EQ(settle(), 6U);
+  for (const char* port : {"vc1", "vc2"}) EXPECT_EQ(host.state()->find(port)->port.learning, false);
   EXPECT_EQ(tables(), "10.20.1.2=1 fd00:20::1:2=2 1@vc1 2@vc2 ");
   EXPECT_EQ(settle(), 0U);
   EXPECT_TRUE(host.apply(DeleteFdb{"vc1", 1}));
@@ -292,9 +343,63 @@ TEST_F(Entries, OfNobodyStayUntilAllRuntimesHaveListed) {
   start("c1", "10.20.1.2", 1);
   settle();
   const auto all = std::exchange(endpoints, {});
+  memory = {};  // berthd begins anew
   EXPECT_THAT(plan(false).writes, IsEmpty());
+  EXPECT_FALSE(plan(true).writes.empty());
   endpoints = all;
   EXPECT_THAT(plan(true).writes, IsEmpty());
+}
+
+// Whom berthd saw here it sees go, whichever other runtime is away.
+TEST_F(Entries, OfOneThatWasHereGoAtOnce) {
+  start("c1", "10.20.1.2", 1);
+  settle();
+  host.apply(DeleteLink{"vc1"});
+  EXPECT_EQ(plan(false).writes.size(), 1U);
+  settle();
+  EXPECT_EQ(tables(), "");
+  EXPECT_TRUE(memory.owned.empty() || endpoints.size() == 1);
+}
+
+TEST_F(Entries, TheNextOneWithTheAddressTakesTheMacAddressOfTheLastOneAway) {
+  start("c1", "10.20.1.2", 1);
+  settle();
+  EXPECT_TRUE(host.apply(DeleteLink{"vc1"}));
+  endpoints.clear();
+  start("c2", "10.20.1.2", 2);
+  const auto writes = plan(false).writes;
+  EXPECT_NE(std::ranges::find(writes, Sequence{PutFdb{"vs-red", 1}, DeleteFdb{"vs-red", 1}}), writes.end());
+  settle();
+  EXPECT_EQ(tables(), "10.20.1.2=2 2@vc2 ");
+}
+
+TEST_F(Entries, OfAnotherBridgeAreNotTouched) {
+  LinkSettings alone;
+  alone.master = "";
+  EXPECT_TRUE(host.apply(SetLink{"vx-red", alone}));
+  PortBook book;
+  VxlanEntries entries(host, host);
+  const unsigned before = host.applied;
+  EXPECT_TRUE(entries.look({&site}, {"red"}, *host.state(), book, true).overlays.empty());
+  EXPECT_EQ(host.applied, before);
+}
+
+// Its network is taken out of berthd.conf, or is of another driver now.
+TEST_F(Entries, ATunnelOfNoNetworkGoesWithItsEntriesWhenAllHaveListed) {
+  start("c1", "10.20.1.2", 1);
+  settle();
+  LinkSettings theirs;
+  theirs.alias = "berth lives here";
+  EXPECT_TRUE(host.apply(PutLink{"vx-other", VxlanLink{7, kVtep}, theirs}));
+  PortBook book;
+  VxlanEntries entries(host, host);
+  entries.look({}, {"red"}, *host.state(), book, true);
+  entries.look({}, {}, *host.state(), book, false);
+  EXPECT_TRUE(host.state()->find("vx-red"));
+  entries.look({}, {}, *host.state(), book, true);
+  EXPECT_FALSE(host.state()->find("vx-red") || host.state()->find("vs-red"));
+  EXPECT_TRUE(host.state()->find("br-red") && host.state()->find("vc1") && host.state()->find("vx-other"));
+  EXPECT_TRUE(host.neighbours("br-red", {})->empty());
 }
 
 TEST_F(Entries, OfOtherHandsAreLeftAlone) {
@@ -336,12 +441,12 @@ TEST_F(Entries, OfAContainerThatMovedAreTheOtherHostsUntilItIsGoneThere) {
 TEST_F(Entries, OneThatStartsHereTakesTheAddressOnceAndOneThatWasFoundRunningDoesNot) {
   far("10.20.1.2", 1);
   start("c1", "10.20.1.2", 1);
-  EXPECT_EQ(settle(), 3U) << "it starts, and what the tunnel has of it goes";
+  EXPECT_EQ(settle(), 4U) << "it starts, and what the tunnel has of it goes";
   EXPECT_EQ(tables(), "10.20.1.2=1 1@vc1 ");
   EXPECT_TRUE(host.fdb("vx-red", {})->empty());
   far("10.20.1.2", 1);
   EXPECT_EQ(settle(), 0U) << "it is taken back";
-  claimed.clear();  // berthd begins anew, and finds both as they are
+  memory.claimed.clear();  // berthd begins anew, and finds both as they are
   endpoints[0].started_here = false;
   EXPECT_EQ(settle(), 0U);
   EXPECT_EQ(plan().problems.size(), 1U);

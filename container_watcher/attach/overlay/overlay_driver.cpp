@@ -36,7 +36,8 @@ LinkVerdict OverlayDriver::judge(const NetworkSite& site, const HostState& host,
 }
 
 std::optional<std::uint32_t> OverlayDriver::vni(const NetworkConfig& config) const {
-  return OverlayLines(config).vni;
+  const OverlayLines lines(config);
+  return lines.vni != 0 ? std::optional(lines.vni) : std::nullopt;
 }
 
 std::optional<PlugPlan> OverlayDriver::plug(const NetworkConfig& config, const PlugSite& site) const {

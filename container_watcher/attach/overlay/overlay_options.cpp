@@ -58,7 +58,7 @@ OverlayLines::OverlayLines(const NetworkConfig& config) {
   bridge = our_bridge(config);
   tunnel = link_name("vx-", config.name);
   spare = link_name("vs-", config.name);
-  spare_end = link_name("ve-", config.name);
+  spare_end = link_name("vy-", config.name);
 }
 
 const std::vector<NetworkOption>& OverlayDriver::options() const {
