@@ -58,8 +58,8 @@ def wrong_tables(containers):
         if local & STARTED != here:  # the bridge's own, and those of ports' ends on the host, are no containers'
             wrong[host + " zebra"] = {"local": sorted(local), "expected": sorted(here)}
         addresses = {address for each in containers for address in each.addresses}
-        known = {address for address in evpn(host, "arp-cache", "neighbors") if address.startswith(("10.88.", "fd00:88:"))}
-        known -= {"10.88.0.1", "fd00:88::1"}
+        known = {address for address in evpn(host, "arp-cache", "neighbors") if address.startswith(("10.66.", "fd00:66:"))}
+        known -= {"10.66.0.1", "fd00:66::1"}
         if known != addresses:
             wrong[host + " neighbours"] = {"have": sorted(known), "expected": sorted(addresses)}
     return wrong
@@ -72,7 +72,7 @@ class Overlay(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         lab.until("nothing but the fabric before the start", lambda: lab.wrong_routes([]))
-        lab.NETWORKS["black"] = (88, "host")
+        lab.NETWORKS["black"] = (66, "host")
         cls.addClassCleanup(lab.NETWORKS.pop, "black")
         cls.addClassCleanup(lab.until, "nothing is left", lambda: lab.wrong_routes([]))
         cls.config = {host: lab.sh(host, "cat /etc/frr/berthd.conf") for host in lab.HOSTS}
@@ -106,7 +106,7 @@ class Overlay(unittest.TestCase):
 
     def test_one_moves_and_takes_its_address_along(self):
         containers = self.six()
-        address = ["10.88.200.9", "fd00:88::200:9"]
+        address = ["10.66.200.9", "fd00:66::200:9"]
         old = run("t-old", "host1", address)
         lab.until("it is known everywhere", lambda: wrong_tables(containers + [old]))
         new = run("t-new", "host2", address)
