@@ -87,7 +87,7 @@ suite_lint() {
 # beginning, so a short run goes on where the one before has ended; a long one is scripts/test fuzz --seconds N.
 suite_fuzz() {
   install_packages $(build_packages) $(check_packages) libprotobuf-c-dev protobuf-c-compiler
-  local dir seconds=${FUZZ_SECONDS:-20} out=$BERTH_CACHE/fuzz
+  local dir seconds=${FUZZ_SECONDS:-10} out=$BERTH_CACHE/fuzz
   step "build"
   dir=$(configure_and_build fuzz berth_fuzzers -DBERTH_FUZZ=ON -DBERTH_TESTS=OFF -DBERTH_BENCH=OFF \
     -DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++)
