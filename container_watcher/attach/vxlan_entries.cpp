@@ -19,11 +19,12 @@ class Entries {
  public:
   Entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
           const std::vector<SegmentEndpoint>& endpoints)
-      : site_(site), host_(host), tables_(tables), endpoints_(endpoints), tunnel_(host.find(site.tunnel)) {
+      : site_(site), host_(host), tables_(tables) {
+    const HostLink* tunnel = host.find(site.tunnel);
     const HostLink* spare = host.find(site.spare);
     for (const FdbEntry& each : tables.fdb) {
       if (!each.of_bridge) continue;
-      if (tunnel_ && each.port == tunnel_->index)
+      if (tunnel && each.port == tunnel->index)
         far_.insert(each.mac);
       else if (!spare || each.port != spare->index)
         near_.emplace(each.mac, &each);
@@ -117,8 +118,6 @@ class Entries {
   const NetworkSite& site_;
   const HostState& host_;
   const VxlanTables& tables_;
-  const std::vector<SegmentEndpoint>& endpoints_;
-  const HostLink* tunnel_;
   std::set<Mac> far_;                                     // that zebra has from other hosts
   std::map<Mac, const FdbEntry*> near_;                   // behind ports of this host
   std::map<IpAddress, const HostNeighbour*> neighbours_;  // of the bridge

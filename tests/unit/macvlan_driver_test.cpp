@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_host_kernel.h"
+#include "tests/support/ground.h"
 #include "tests/support/host_builder.h"
 
 namespace berth {
@@ -43,22 +44,11 @@ std::vector<std::string> codes(const std::vector<Problem>& problems) {
 }
 using Codes = std::vector<std::string>;
 
-// Carries out what is missing, until nothing is.
-Groundwork done_on(FakeHostKernel& host, const NetworkConfig& config) {
-  for (int rounds = 0; rounds < 3; ++rounds) {
-    const auto ground = kDriver.groundwork(config, *host.state());
-    if (!ground || ground->missing.empty()) return ground.value_or(Groundwork());
-    for (const Operation& each : ground->missing) EXPECT_TRUE(host.apply(each));
-  }
-  ADD_FAILURE() << "something is always missing";
-  return {};
-}
-
 TEST(MacvlanDriver, AnInternalParentIsAVethWithTheGatewayAtThisHostsEnd) {
   FakeHostKernel host;
   const NetworkConfig config = violet({{"parent", {"internal"}}});
   EXPECT_FALSE(kDriver.groundwork(config, *host.state())->ready);
-  EXPECT_TRUE(done_on(host, config).ready);
+  EXPECT_TRUE(done_on(host, kDriver, config).ready);
   const HostState state = *host.state();
   const HostLink* near = state.find("mv-violet");
   const HostLink* far = state.find("mp-violet");
@@ -83,14 +73,14 @@ TEST(MacvlanDriver, AnInternalParentIsAVethWithTheGatewayAtThisHostsEnd) {
 TEST(MacvlanDriver, WhatIsTakenAwayIsMadeAgain) {
   FakeHostKernel host;
   const NetworkConfig config = violet({{"parent", {"internal"}}});
-  done_on(host, config);
+  done_on(host, kDriver, config);
   LinkSettings down;
   down.up = false;
   for (const Operation& harm : {Operation(DeleteLink{"mv-violet"}), Operation(DeleteLink{"mp-violet"}),
                                 Operation(SetLink{"mp-violet", down})}) {
     ASSERT_TRUE(host.apply(harm));
     EXPECT_FALSE(kDriver.groundwork(config, *host.state())->ready);
-    EXPECT_TRUE(done_on(host, config).ready);
+    EXPECT_TRUE(done_on(host, kDriver, config).ready);
   }
 }
 
@@ -110,7 +100,7 @@ TEST(MacvlanDriver, OnASegmentTheHostHasAShim) {
   FakeHostKernel host;
   NetworkConfig config = violet({{"parent", {"eth1"}}, {"shim", {"10.40.1.9"}}});
   ASSERT_TRUE(host.apply(PutLink{"eth1", BridgeLink{}, {}}));
-  const Groundwork ground = done_on(host, config);
+  const Groundwork ground = done_on(host, kDriver, config);
   const HostState state = *host.state();
   const HostLink* shim = state.find("ms-violet");
   ASSERT_TRUE(shim);
@@ -207,9 +197,9 @@ TEST(MacvlanDriver, AShimOfOursMovesToAnotherParent) {
   FakeHostKernel host;
   for (const char* name : {"eth1", "eth2"}) ASSERT_TRUE(host.apply(PutLink{name, BridgeLink{}, {}}));
   NetworkConfig config = violet({{"parent", {"eth1"}}, {"shim", {"10.40.1.9"}}});
-  done_on(host, config);
+  done_on(host, kDriver, config);
   config.options["parent"] = {"eth2"};
-  done_on(host, config);
+  done_on(host, kDriver, config);
   const HostState state = *host.state();
   EXPECT_EQ(state.find("ms-violet")->peer, state.find("eth2")->index);
 }
@@ -217,10 +207,10 @@ TEST(MacvlanDriver, AShimOfOursMovesToAnotherParent) {
 // The kernel would go on sending to the dead end.
 TEST(MacvlanDriver, TheGatewayIsTakenOffTheLinkOfAnEarlierForm) {
   FakeHostKernel host;
-  done_on(host, violet({{"parent", {"internal"}}}));
+  done_on(host, kDriver, violet({{"parent", {"internal"}}}));
   ASSERT_TRUE(host.apply(PutLink{"eth1", BridgeLink{}, {}}));
   const NetworkConfig config = violet({{"parent", {"eth1"}}, {"shim", {"10.40.1.1", "fd00:40:1::1"}}});
-  done_on(host, config);
+  done_on(host, kDriver, config);
   const NetworkSite site = kDriver.site(config, fact_of(config));
   for (const Operation& each : kDriver.plan(site, *host.state())) ASSERT_TRUE(host.apply(each));
   const HostState state = *host.state();

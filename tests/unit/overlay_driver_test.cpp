@@ -11,6 +11,7 @@
 #include "container_watcher/attach/vxlan_entries.h"
 #include "core/names.h"
 #include "tests/support/fake_host_kernel.h"
+#include "tests/support/ground.h"
 
 namespace berth {
 namespace {
@@ -51,21 +52,11 @@ struct Host : FakeHostKernel {
   }
 };
 
-Groundwork done_on(Host& host, const NetworkConfig& config) {
-  for (int rounds = 0; rounds < 3; ++rounds) {
-    const auto ground = kDriver.groundwork(config, *host.state());
-    if (!ground || ground->missing.empty()) return ground.value_or(Groundwork());
-    for (const Operation& each : ground->missing) EXPECT_TRUE(host.apply(each));
-  }
-  ADD_FAILURE() << "something is always missing";
-  return {};
-}
-
 TEST(OverlayDriver, ABridgeWithTheSameGatewayOnEveryHostAndATunnelInIt) {
   Host host, other(1500, *IpAddress::parse("10.0.0.22"));
   EXPECT_FALSE(kDriver.groundwork(red(), *host.state())->ready);
-  EXPECT_TRUE(done_on(host, red()).ready);
-  done_on(other, red());
+  EXPECT_TRUE(done_on(host, kDriver, red()).ready);
+  done_on(other, kDriver, red());
   const HostState state = *host.state();
   const HostLink *bridge = state.find("br-red"), *tunnel = state.find("vx-red"), *spare = state.find("vs-red");
   ASSERT_TRUE(bridge && tunnel && spare);
@@ -91,7 +82,7 @@ TEST(OverlayDriver, ABridgeWithTheSameGatewayOnEveryHostAndATunnelInIt) {
 
 TEST(OverlayDriver, WhatIsTakenAwayOrChangedIsMadeAgain) {
   Host host;
-  done_on(host, red());
+  done_on(host, kDriver, red());
   LinkSettings alone, down, small;
   alone.master = "";
   down.up = false;
@@ -104,11 +95,11 @@ TEST(OverlayDriver, WhatIsTakenAwayOrChangedIsMadeAgain) {
         Operation(SetLink{"vx-red", learns})}) {
     ASSERT_TRUE(host.apply(harm));
     EXPECT_FALSE(kDriver.groundwork(red(), *host.state())->ready) << harm.index();
-    EXPECT_TRUE(done_on(host, red()).ready);
+    EXPECT_TRUE(done_on(host, kDriver, red()).ready);
   }
   NetworkConfig other = red();  // which a vxlan can't become
   other.options["vni"] = {"10101"};
-  EXPECT_TRUE(done_on(host, other).ready);
+  EXPECT_TRUE(done_on(host, kDriver, other).ready);
   EXPECT_EQ(host.state()->find("vx-red")->vni, 10101U);
 }
 
@@ -116,7 +107,7 @@ TEST(OverlayDriver, TheMtuIsWhatTheUplinksCarryLessTheHeader) {
   for (const auto& [mtu, vtep, carried] : std::vector<std::tuple<unsigned, const char*, unsigned>>{
            {1500, "10.0.0.21", 1450}, {1400, "10.0.0.21", 1350}, {9000, "10.0.0.21", 8950}, {1500, "fd00::21", 1430}}) {
     Host host(mtu, *IpAddress::parse(vtep));
-    const Groundwork ground = done_on(host, red());
+    const Groundwork ground = done_on(host, kDriver, red());
     EXPECT_EQ(ground.mtu, carried);
     EXPECT_THAT(ground.problems, IsEmpty());
     EXPECT_EQ(host.state()->find("br-red")->mtu, carried);
@@ -136,7 +127,7 @@ TEST(OverlayDriver, TheMtuIsWhatTheUplinksCarryLessTheHeader) {
   HostState now = *moving.state();
   now.routed_v4 = {now.find("eth1")->index};
   EXPECT_EQ(kDriver.groundwork(red(), now)->mtu, 8950U);
-  done_on(moving, red());
+  done_on(moving, kDriver, red());
   moving.own().host.links.front().mtu = 9000;
   const auto with = [&](unsigned mtu, bool sure) {
     HostState state = *moving.state();
@@ -178,7 +169,7 @@ TEST(OverlayDriver, AHostWithoutAVtepSaysWhatIsMissing) {
 // Addresses of a service that many hosts have, too, may be on a loopback.
 TEST(OverlayDriver, TheVtepStaysWhatItIsForAsLongAsTheHostHasIt) {
   Host host;
-  done_on(host, red());
+  done_on(host, kDriver, red());
   const auto of = [&](const std::vector<const char*>& all) {
     HostState state = *host.state();
     state.addresses.clear();
@@ -237,7 +228,7 @@ TEST(OverlayDriver, Lines) {
 class Entries : public testing::Test {
  protected:
   Entries() {
-    done_on(host, red());
+    done_on(host, kDriver, red());
     site.name = "red";
     site.interface = "br-red";
     site.tunnel = "vx-red";
