@@ -88,18 +88,21 @@ class Kernels:
         return seen
 
 
-def connected_at(address):
-    """dockerd's own time of the connect event (its log of the last 256 events is asked, nothing listens meanwhile)."""
-    ids = json.loads(on("host1", "docker", "inspect", f"bench-{address}"))[0]["Id"]
+def event_at(container, event):
+    """dockerd's own time of that event (its log of the last 256 events is asked, nothing listens meanwhile). container: its id."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:  # "until now" leaves out the present second
         lines = on("host1", "docker", "events", "--since", "120s", "--until", "0s", "--filter", "type=network",
-                   "--filter", "event=connect", "--format", "{{json .}}").splitlines()
-        for event in map(json.loads, lines):
-            if event["Actor"]["Attributes"]["container"] == ids:
-                return event["timeNano"]
+                   "--filter", "event=" + event, "--format", "{{json .}}").splitlines()
+        for each in map(json.loads, lines):
+            if each["Actor"]["Attributes"]["container"] == container:
+                return each["timeNano"]
         time.sleep(0.2)
-    raise SystemExit(f"Docker tells of no connect event for {address}")
+    raise SystemExit(f"Docker tells of no {event} event for {container}")
+
+
+def connected_at(address):
+    return event_at(json.loads(on("host1", "docker", "inspect", f"bench-{address}"))[0]["Id"], "connect")
 
 
 def acknowledged_at(address):

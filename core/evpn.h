@@ -7,20 +7,23 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "core/facts.h"
+#include "core/ip.h"
 
 namespace berth {
 
 class Evpn {
  public:
+  // By VNI: where this host's tunnel begins, as its kernel has it; nothing: it is not known yet.
+  using Segments = std::map<std::uint32_t, std::optional<IpAddress>>;
   // By VNI, of all that are wanted. What FRR lacks keeps other hosts from hearing of the segment, and nothing else: it is told.
   using Problems = std::map<std::uint32_t, std::vector<Problem>>;
   using Listener = std::function<void(const Problems&)>;  // called when something is different
   virtual ~Evpn() = default;
-  virtual void want(std::set<std::uint32_t> vnis) = 0;  // asks at once, and now and then; none: it asks nothing
+  virtual void want(Segments segments) = 0;  // asks at once, and now and then; none: it asks nothing
   virtual void stop() = 0;
 };
 

@@ -139,11 +139,16 @@ void Reconciler::tell_plugger() {
 
 void Reconciler::tell_evpn() {
   if (!parts_->evpn) return;
-  std::set<std::uint32_t> vnis;
-  for (const auto& [name, network] : config_.networks)
-    if (const Driver* driver = parts_->driver(network.driver))
-      if (const auto vni = driver->vni(network)) vnis.insert(*vni);
-  parts_->evpn->want(std::move(vnis));
+  Evpn::Segments segments;
+  const auto overlays = parts_->host.overlays();
+  for (const auto& [name, network] : config_.networks) {
+    const Driver* driver = parts_->driver(network.driver);
+    const auto vni = driver ? driver->vni(network) : std::nullopt;
+    if (!vni) continue;
+    const auto at = overlays.find(name);
+    segments[*vni] = at == overlays.end() ? std::nullopt : at->second.vtep;
+  }
+  parts_->evpn->want(std::move(segments));
 }
 
 void Reconciler::evpn_found(const Evpn::Problems& problems) {
@@ -209,6 +214,9 @@ void Reconciler::tell_host_of_runtimes() {
 
 void Reconciler::snapshot(const std::string& name, RuntimeSnapshot all) {
   unknown_[name] = std::move(all.unknown);
+  standing_[name].clear();
+  for (const NetworkFact& each : all.networks) note_standing(each);
+  tell_standing();
   plugging_.listed(name, all.containers);
   for (ContainerFact& each : all.containers) each = plugging_.whole(std::move(each));
   brain_.set_containers(name, all.containers);
@@ -233,13 +241,35 @@ void Reconciler::container_gone(const ContainerKey& key) {
   work();
 }
 
+// Where berthd makes a runtime's networks itself, nobody else stands on their links.
+void Reconciler::note_standing(const NetworkFact& fact) {
+  if (std::ranges::any_of(config_.runtimes,
+                          [&](const RuntimeConfig& each) { return each.name == fact.runtime && !each.networks; }))
+    return;
+  std::set<std::string>& links = standing_[fact.runtime][fact.id];
+  links.clear();
+  if (!fact.interface.empty()) links.insert(fact.interface);
+  if (const auto parent = fact.options.find("parent"); parent != fact.options.end()) links.insert(parent->second);
+}
+
+void Reconciler::tell_standing() {
+  std::set<std::string> all;
+  for (const auto& [runtime, networks] : standing_)
+    for (const auto& [id, links] : networks) all.insert(links.begin(), links.end());
+  parts_->host.standing(std::move(all));
+}
+
 void Reconciler::network_changed(NetworkFact fact) {
+  note_standing(fact);
+  tell_standing();
   for (const auto& [name, network] : config_.networks)
     if (config_.name_in_runtime(network) == NetworkName{fact.runtime, fact.name}) brain_.look_again({name});
   work();
 }
 
 void Reconciler::network_gone(const std::string& runtime, const std::string& id) {
+  standing_[runtime].erase(id);
+  tell_standing();
   for (const auto& [name, network] : config_.networks) {
     if (config_.runtime_of(network) != runtime) continue;
     const Known& each = known_[name];
@@ -341,7 +371,9 @@ void Reconciler::work() {
       else if (const auto* unwanted = std::get_if<Unconfigure>(&action)) {
         const std::string network = unwanted->key.network;
         parts_->host.forget(network);
-        notice("network {} is no longer ours to advertise; the runtime keeps it until it is removed there", network);
+        notice(
+            "network {} is no longer ours to advertise; a network that its runtime has stays until it is removed there",
+            network);
         brain_.unconfigured(unwanted->key);
       } else
         parts_->sink.end_of_sync(std::get<EndOfSync>(action).keep);
@@ -488,6 +520,7 @@ void Reconciler::host_looked(const HostReport& report) {
     at.host_asked = false;
     tell_health(name);
   }
+  tell_evpn();
   brain_.set_endpoint_problems(report.endpoints);
   tell_endpoints(report);
   for (const auto& [key, problem] : report.endpoints)

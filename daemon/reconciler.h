@@ -120,6 +120,8 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void tell_health(const std::string& network);
   void tell_health_of(const std::string& runtime);  // of all its networks
   void tell_host_of_runtimes();
+  void note_standing(const NetworkFact& fact);
+  void tell_standing();
   void tell_plugger();  // whose addresses it hands out
   void tell_evpn();     // which segments it is to look after
   std::string kind_of(const std::string& runtime) const;
@@ -149,7 +151,9 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   };
   std::map<std::string, Known> known_;                          // by network
   std::map<std::string, std::vector<UnknownNetwork>> unknown_;  // by runtime: it does not tell who is on it
-  std::map<std::string, GroundReport> grounds_;                 // by network, of the configuration that is acted upon
+  // By runtime and id: links on which its networks stand, whoever made them.
+  std::map<std::string, std::map<std::string, std::set<std::string>>> standing_;
+  std::map<std::string, GroundReport> grounds_;  // by network, of the configuration that is acted upon
   Evpn::Problems evpn_;
   std::uint64_t questions_ = 0;
   ProblemLog problem_log_;

@@ -90,6 +90,8 @@ class Driver {
   virtual bool is_shared(const NetworkConfig&) const { return false; }
   // The number of the segment that other hosts have a part of (RFC 7348), which FRR's EVPN tells them of; nothing: there is none.
   virtual std::optional<std::uint32_t> vni(const NetworkConfig&) const { return std::nullopt; }
+  // Nothing is routed between the two, which each of them says of the other.
+  virtual bool isolates(const NetworkConfig&, const NetworkConfig& /*other*/) const { return false; }
   // Nothing: containers are plugged in by their runtime alone.
   virtual std::optional<PlugPlan> plug(const NetworkConfig&, const PlugSite&) const { return std::nullopt; }
 };

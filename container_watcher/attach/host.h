@@ -113,6 +113,8 @@ class Host {
   // Whose ports are watched. Costs next to nothing: nothing is asked for them. Those of a network that is configured later
   // are known from the runtime's next full list on.
   virtual void runtime_here(bool here) = 0;
+  // Links on which networks of the runtimes stand, whoever made them: of ours, these stay although berthd.conf has no such network.
+  virtual void standing(std::set<std::string> links) = 0;
   virtual void containers(const std::string& runtime, const std::vector<ContainerFact>& all) = 0;
   virtual void container_changed(const ContainerFact& fact) = 0;
   virtual void container_gone(const ContainerKey& key) = 0;

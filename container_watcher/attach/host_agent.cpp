@@ -173,8 +173,8 @@ struct HostAgent::Worker {
       if (const NetworkSite& site = wanted.sites.at(name); !site.tunnel.empty()) sites.push_back(&site);
     auto found = entries.look(sites, wanted.segments, keeper.state(), *book, wanted.sweep);
     for (auto& [key, problem] : found.problems) look->endpoints.try_emplace(key, std::move(problem));
-    for (auto& [name, problem] : found.refused)
-      look->findings.sites.at(name).verdict.problems.push_back(std::move(problem));
+    for (auto& [name, problems] : found.networks)
+      for (Problem& each : problems) look->findings.sites.at(name).verdict.problems.push_back(std::move(each));
     look->overlays = std::move(found.overlays);
     look->entries_written = found.written;
     look->again = look->again || found.again;
@@ -518,6 +518,12 @@ void HostAgent::runtime_here(bool here) {
   runtime_here_ = here;
 }
 
+void HostAgent::standing(std::set<std::string> links) {
+  if (links == wanted_.standing) return;
+  wanted_.standing = std::move(links);
+  look_soon(0ms);
+}
+
 void HostAgent::containers(const std::string& runtime, const std::vector<ContainerFact>& all) {
   look_at_ports(book_->set_containers(runtime, all));
 }
@@ -534,7 +540,12 @@ void HostAgent::container_gone(const ContainerKey& key) {
 // What is told of an endpoint may be over.
 void HostAgent::look_at_ports(bool unbound) {
   if (!last_.endpoints.empty()) look_soon(kCoalesce);
-  if (unbound) look_soon(kBind);
+  if (!unbound) return;
+  // Where other hosts are told of it, its port is there before it can send.
+  if (neighbours_.on)
+    look_after_rest();
+  else
+    look_soon(kBind);
 }
 
 std::optional<firewall::Trace> HostAgent::trace(const firewall::TracedPacket& packet) const {

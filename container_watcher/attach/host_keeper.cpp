@@ -95,6 +95,7 @@ HostPlan HostKeeper::plan(const WantedHost& wanted) {
   sites_.clear();
   for (const auto& [name, site] : wanted.sites) sites_.push_back(site);
   learn_gateways(&sites_);
+  isolate(wanted, drivers_, &sites_);
   return plan_host(wanted, sites_, state_, forgetful_, firewall::docker_user_owners(*reader_.rules()), drivers_);
 }
 

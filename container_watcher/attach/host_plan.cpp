@@ -27,6 +27,25 @@ std::string link_of_accept_ra(const std::string& key) {
   return out;
 }
 
+// Links of ours that no network of berthd.conf has any more, and nobody else stands on: their addresses would be this host's for
+// ever. Ports of bridges are those that go first, each with what it is there for.
+std::vector<Operation> plan_links_left(const WantedHost& wanted, const HostState& host) {
+  const auto stands = [&](const HostLink& link) {
+    return std::ranges::any_of(host.links, [&](const HostLink& each) {
+      return (each.alias == link.alias && wanted.standing.contains(each.name)) || each.master == link.index ||
+             (each.index == link.peer && each.master != 0);
+    });
+  };
+  std::vector<Operation> out;
+  for (const HostLink& each : host.links) {
+    if (!each.alias.starts_with(kMark) || wanted.keep.contains(each.alias.substr(kMark.size()))) continue;
+    // A veth with its other end elsewhere leads to a container.
+    const bool whole = each.kind == "bridge" || each.kind == "macvlan" || (each.kind == "veth" && !each.peer_netns);
+    if (whole && each.master == 0 && !stands(each)) out.emplace_back(DeleteLink{each.name, each.alias});
+  }
+  return out;
+}
+
 }  // namespace
 
 Forwarding forwarding_of(const WantedHost& wanted) {
@@ -71,13 +90,25 @@ HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sit
       for (Sequence& each : plan_spread(site, *link, host)) out.host.push_back(std::move(each));
   }
   if (wanted.sweep)
-    for (Operation& each : plan_unspread(sites, host)) out.host.push_back({std::move(each)});
+    for (auto& all : {plan_unspread(sites, host), plan_links_left(wanted, host)})
+      for (const Operation& each : all) out.host.push_back({each});
   std::erase_if(out.host, [](const Sequence& each) { return each.empty(); });
   out.sites = sites;
   out.keep = wanted.keep;
   if (!wanted.sweep) out.keep.insert(rules.begin(), rules.end());
   for (const NetworkSite& site : sites) out.keep.insert(site.name);
   return out;
+}
+
+void isolate(const WantedHost& wanted, const DriverLookup& drivers, std::vector<NetworkSite>* sites) {
+  for (NetworkSite& site : *sites) {
+    const Driver* driver = driver_of(drivers, site.driver);
+    const auto own = wanted.networks.find(site.name);
+    if (!driver || own == wanted.networks.end()) continue;
+    for (const auto& [name, other] : wanted.networks)
+      if (driver->isolates(own->second, other))
+        for (const SubnetConfig& each : other.subnets) site.isolated_from.push_back(each.subnet);
+  }
 }
 
 std::vector<Problem> forwarding_problems(const std::vector<Undone>& undone) {

@@ -24,6 +24,7 @@ struct WantedHost {
   std::map<std::string, NetworkConfig> networks =
       {};                               // that need some ground (Driver::groundwork), with or without a site
   std::set<std::string> segments = {};  // networks that other hosts have a part of (Driver::vni)
+  std::set<std::string> standing = {};  // links on which a runtime's networks stand, whether configured or not
   std::vector<Prefix> fabric = {};      // Config::fabric
   bool v4 = false, v6 = false;  // configured, whether the runtime has it or not: forwarding is on before it asks for it
 };
@@ -53,6 +54,9 @@ Sequence plan_forwarding(bool v4, const HostState& host, const std::vector<std::
 HostPlan plan_host(const WantedHost& wanted, const std::vector<NetworkSite>& sites, const HostState& host,
                    const Result<std::vector<std::string>>& forgetful, const std::set<std::string>& rules,
                    const DriverLookup& drivers);
+
+// NetworkSite::isolated_from.
+void isolate(const WantedHost& wanted, const DriverLookup& drivers, std::vector<NetworkSite>* sites);
 
 // Why an operation of the plan was not done.
 struct Undone {

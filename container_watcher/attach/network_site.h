@@ -37,8 +37,10 @@ struct NetworkSite {
   bool closed_v4 = false, closed_v6 = false;  // to the outside, by whoever made it: internal, isolated
   bool spread = false;                        // other hosts have a part of its subnets (spread.h)
   std::string tunnel = {};                    // the vxlan on its bridge, by which other hosts have a part of it
-  std::string spare = {};                     // a port of that behind which nothing is (vxlan_entries.h)
-  std::string anew = {};                      // what is typed to have it made anew (made_anew.h)
+  std::vector<Prefix> isolated_from = {};  // overlays to which and from which nothing is routed (firewall/isolation.h)
+  std::vector<Prefix> range = {};          // of an overlay: what this host alone hands out of its subnets
+  std::string spare = {};                  // a port of that behind which nothing is (vxlan_entries.h)
+  std::string anew = {};                   // what is typed to have it made anew (made_anew.h)
   bool operator==(const NetworkSite&) const = default;
 };
 

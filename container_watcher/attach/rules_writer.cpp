@@ -5,6 +5,7 @@
 
 #include "container_watcher/firewall/docker_raw.h"
 #include "container_watcher/firewall/docker_user.h"
+#include "container_watcher/firewall/isolation.h"
 
 namespace berth {
 
@@ -12,7 +13,8 @@ namespace berth {
 Status RulesWriter::put(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, Budget* budget,
                         Outcome* out) {
   const std::string commands = firewall::docker_user_commands(*reader_.rules(), sites, keep) +
-                               firewall::docker_raw_commands(*reader_.rules(), sites, keep);
+                               firewall::docker_raw_commands(*reader_.rules(), sites, keep) +
+                               firewall::isolation_commands(*reader_.rules(), sites, keep);
   if (commands.empty()) return {};
   if (!budget->take()) return stale("");
   if (const auto done = nft_.run(commands); !done) return done.error();

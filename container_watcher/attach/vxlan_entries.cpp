@@ -14,6 +14,12 @@ bool is_one_machine(Mac mac) {
   return mac != 0 && (mac >> 40 & 1) == 0;
 }
 
+std::string host_of(Mac mac, const VxlanTables& tables) {
+  for (const FdbEntry& each : tables.far_ends)
+    if (each.mac == mac && each.far_end) return "the host with the VTEP " + each.far_end->to_string();
+  return "another host";
+}
+
 // One look at one network.
 class Entries {
  public:
@@ -53,9 +59,7 @@ class Entries {
     const auto neighbour = neighbours_.find(address);
     const Mac mac =
         neighbour != neighbours_.end() && neighbour->second->external ? neighbour->second->mac : endpoint.mac;
-    std::string where = "another host";
-    for (const FdbEntry& each : tables_.far_ends)
-      if (each.mac == mac && each.far_end) where = "the host with the VTEP " + each.far_end->to_string();
+    const std::string where = host_of(mac, tables_);
     return {"overlay-elsewhere",
             address.to_string() + " of " + endpoint.container + " is on " + where +
                 ", too, which the other hosts of the overlay take for its place",
@@ -137,6 +141,15 @@ std::optional<Problem> too_large(const SegmentEndpoint& endpoint, const HostLink
       false};
 }
 
+constexpr const char* kRefused = "entries-refused";
+
+// The link in whose tables this is put; empty: nothing is.
+std::string written_on(const Operation& operation) {
+  if (const auto* fdb = std::get_if<PutFdb>(&operation)) return fdb->link;
+  if (const auto* neighbour = std::get_if<PutNeighbour>(&operation)) return neighbour->link;
+  return {};
+}
+
 }  // namespace
 
 EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
@@ -188,6 +201,26 @@ std::vector<Sequence> plan_leftovers(const HostState& host, const std::set<std::
   return out;
 }
 
+std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTables& tables) {
+  const auto hands_out = [&](const IpAddress& address) {
+    return std::ranges::find_if(site.range, [&](const Prefix& each) { return each.contains(address); });
+  };
+  const HostNeighbour* first = nullptr;
+  std::size_t more = 0;
+  for (const HostNeighbour& each : tables.neighbours) {
+    if (!each.external || hands_out(each.address) == site.range.end()) continue;
+    if (first) ++more;
+    if (!first || each.address < first->address) first = &each;
+  }
+  if (!first) return {};
+  const std::string whose = first->address.to_string() + (more == 0 ? "" : " and " + std::to_string(more) + " more");
+  return Problem{"overlay-range",
+                 whose + " of " + hands_out(first->address)->to_string() + ", which this host hands out, " +
+                     (more == 0 ? "is" : "are") + " on " + (more == 0 ? "" : "others, such as ") +
+                     host_of(first->mac, tables) + ": an address may be handed out twice",
+                 "another ip-range on each host, in network " + site.name + " of berthd.conf", false};
+}
+
 HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
                        const std::vector<SegmentEndpoint>& endpoints) {
   HostOverlay out;
@@ -234,7 +267,7 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
                                          const PortBook& book, bool sweep) {
   Outcome out;
   std::vector<Sequence> writes;
-  std::map<std::string, std::string> network_of;  // by bridge
+  std::map<std::string, std::string> network_of;  // by bridge, or by a port of it
   for (const NetworkSite* site : sites) {
     const std::vector<SegmentEndpoint> endpoints = book.on_segment(site->name);
     const HostLink *bridge = host.find(site->interface), *tunnel = host.find(site->tunnel);
@@ -250,10 +283,11 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
     const VxlanTables tables{std::move(*neighbours), std::move(*fdb), std::move(*far_ends)};
     out.overlays.emplace(site->name, overlay_of(*site, host, tables, endpoints));
     EntriesPlan plan = plan_entries(*site, host, tables, endpoints, sweep, &memory_[site->name]);
+    if (auto problem = foreign_in_range(*site, tables)) out.networks[site->name].push_back(std::move(*problem));
     for (Sequence& each : plan.writes) {
-      if (std::holds_alternative<PutFdb>(each.front()) || std::holds_alternative<PutNeighbour>(each.front()))
-        ++out.written;
-      network_of.emplace(site->interface, site->name);
+      const std::string link = written_on(each.front());
+      if (!link.empty()) ++out.written;
+      network_of.emplace(link, site->name);
       writes.push_back(std::move(each));
     }
     out.problems.merge(plan.problems);
@@ -263,13 +297,23 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
   std::erase_if(memory_, [&](const auto& each) { return !segments.contains(each.first); });
   if (sweep) leave(segments, host, &writes);
   for (const Undone& each : repair_.apply(writes).undone) {
-    const auto* put = std::get_if<PutNeighbour>(&each.operation);
-    if (!put || each.error.kind == ErrorKind::Stale) continue;  // the bridge went meanwhile, and comes back
-    out.refused.try_emplace(network_of[put->link],
-                            Problem{"entries-refused",
-                                    "berthd can't write " + put->address.to_string() + " into the tables of " +
-                                        put->link + ": " + each.error.message,
-                                    "run berthd with CAP_NET_ADMIN; ip neigh show dev " + put->link, false});
+    const std::string link = written_on(each.operation);
+    if (link.empty() || each.error.kind == ErrorKind::Stale) continue;  // the link went meanwhile
+    std::vector<Problem>& told = out.networks[network_of[link]];
+    if (std::ranges::any_of(told, [](const Problem& one) { return one.code == kRefused; }))
+      continue;  // one stands for all
+    const auto* neighbour = std::get_if<PutNeighbour>(&each.operation);
+    const std::string what =
+        neighbour ? neighbour->address.to_string() : mac_text(std::get<PutFdb>(each.operation).mac);
+    told.push_back({kRefused,
+                    each.too_often
+                        ? "something takes " + what + " out of the tables of " + link +
+                              " again and again; berthd goes on writing it, slower"
+                        : "berthd can't write " + what + " into the tables of " + link + ": " + each.error.message,
+                    !each.too_often ? "run berthd with CAP_NET_ADMIN"
+                    : neighbour     ? "find who does, with ip monitor neigh"
+                                    : "find who does, with bridge monitor fdb",
+                    false});
   }
   return out;
 }

@@ -55,6 +55,9 @@ EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const V
 std::vector<Sequence> plan_leftovers(const HostState& host, const std::set<std::string>& segments,
                                      const std::map<int, std::vector<HostNeighbour>>& neighbours);
 
+// "overlay-range": another host has addresses of those that this one hands out.
+std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTables& tables);
+
 // For the shows.
 HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
                        const std::vector<SegmentEndpoint>& endpoints);
@@ -64,10 +67,10 @@ class VxlanEntries {
   VxlanEntries(Observer& observer, Executor& executor) : observer_(observer), repair_(executor) {}
   struct Outcome {
     std::map<EndpointKey, Problem> problems;
-    std::map<std::string, Problem> refused;       // by network: "entries-refused"
-    std::map<std::string, HostOverlay> overlays;  // by network, as it was before that
-    unsigned written = 0;                         // entries
-    bool again = false;                           // the tables could not be read
+    std::map<std::string, std::vector<Problem>> networks;  // by network: "entries-refused", "overlay-range"
+    std::map<std::string, HostOverlay> overlays;           // by network, as it was before that
+    unsigned written = 0;                                  // entries
+    bool again = false;                                    // the tables could not be read
   };
   // `sites`: those with a tunnel. `segments`: networks of berthd.conf that are to have one.
   Outcome look(const std::vector<const NetworkSite*>& sites, const std::set<std::string>& segments,

@@ -38,9 +38,9 @@ std::set<std::string> owners_of(const std::set<std::string>& networks) {
   return out;
 }
 
-OurRule accept_rule(const NetworkSite& site, const std::string& match) {
+OurRule our_rule(const NetworkSite& site, const std::string& match, const std::string& verdict) {
   const std::string owner = owner_of(site.name);
-  const std::string text = match + " counter accept comment \"" + std::string(kMark) + owner + "\"";
+  const std::string text = match + " counter " + verdict + " comment \"" + std::string(kMark) + owner + "\"";
   return {owner, text, parse_rule(text)};
 }
 

@@ -27,8 +27,11 @@ struct OurRule {
   std::string owner, text;
   Rule rule;
 };
-// `match`: the words of what it lets through.
-OurRule accept_rule(const NetworkSite& site, const std::string& match);
+// `match`: the words of what it is about.
+OurRule our_rule(const NetworkSite& site, const std::string& match, const std::string& verdict);
+inline OurRule accept_rule(const NetworkSite& site, const std::string& match) {
+  return our_rule(site, match, "accept");
+}
 // Is that one there, as nft prints it?
 bool is_there(const OurRule& wanted, const Rule& rule);
 // Whether a rule of this owner that is not wanted goes: its network is known, or nothing is to be kept of it. `keep`: owners.

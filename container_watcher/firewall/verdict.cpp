@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "container_watcher/firewall/flow.h"
+#include "container_watcher/firewall/isolation.h"
 #include "container_watcher/firewall/program.h"
 #include "container_watcher/firewall/remedy.h"
 
@@ -214,9 +215,10 @@ class Judge {
 
 }  // namespace
 
-std::map<std::string, RulesVerdict> judge(const Ruleset& rules, const std::vector<NetworkSite>& sites,
+std::map<std::string, RulesVerdict> judge(const Ruleset& all, const std::vector<NetworkSite>& sites,
                                           const Surroundings& around) {
   std::map<std::string, RulesVerdict> out;
+  const Ruleset rules = without_isolation(all);
   for (const NetworkSite& site : sites) out[site.name];
   for (const bool v4 : {true, false}) {
     const auto of_family = [&](const Prefix& each) { return each.is_v4() == v4; };

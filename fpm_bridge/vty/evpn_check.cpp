@@ -51,10 +51,24 @@ std::string typed(const std::string& as, const std::string& line) {
          "' -c 'address-family l2vpn evpn' -c '" + line + "'";
 }
 
+// bgpd that knows no IPv6 underlay tells the others its router id, where there is no tunnel.
+std::optional<Problem> elsewhere(std::uint32_t vni, const IpAddress& vtep, const std::string& originator) {
+  const auto at = IpAddress::parse(originator);
+  if (!at || *at == vtep) return {};
+  const bool other_family = at->is_v4() != vtep.is_v4();
+  return told(
+      "evpn-vtep",
+      "bgpd tells the other hosts that this one is at " + originator + ", and the tunnel of VNI " +
+          std::to_string(vni) + " is at " + vtep.to_string() + ": what they send does not arrive" +
+          (other_family ? "; this FRR knows no underlay of " + std::string(vtep.is_v4() ? "IPv4" : "IPv6") : ""),
+      other_family ? "vtep " + originator + ", in that network of berthd.conf"
+                   : "vtysh -c 'show evpn vni " + std::to_string(vni) + "'");
+}
+
 }  // namespace
 
-std::vector<Problem> judge_evpn(std::uint32_t vni, const Result<std::string>& vnis,
-                                const Result<std::string>& summary) {
+std::vector<Problem> judge_evpn(std::uint32_t vni, const std::optional<IpAddress>& vtep,
+                                const Result<std::string>& vnis, const Result<std::string>& summary) {
   for (const Result<std::string>* each : {&vnis, &summary})
     if (!*each)
       return {told("evpn-unknown", "it is not known what bgpd tells of the segment: " + each->error().message,
@@ -65,8 +79,11 @@ std::vector<Problem> judge_evpn(std::uint32_t vni, const Result<std::string>& vn
     return {told("evpn-off", "bgpd tells other hosts of no segment: advertise-all-vni is not set",
                  typed(as, "advertise-all-vni"))};
   std::vector<Problem> out;
-  if (!segments->contains(std::to_string(vni)))
+  const json::value* segment = segments->if_contains(std::to_string(vni));
+  if (!segment)
     out.push_back(told("evpn-vni", "bgpd does not know the segment yet", "vtysh -c 'show evpn vni'"));
+  else if (segment->is_object() && vtep)
+    if (auto problem = elsewhere(vni, *vtep, text_of(segment->as_object(), "originatorIp"))) out.push_back(*problem);
   std::size_t there = 0, up = 0;
   if (peers)
     if (const json::value* all = peers->if_contains("peers"); all && all->is_object())
@@ -80,10 +97,7 @@ std::vector<Problem> judge_evpn(std::uint32_t vni, const Result<std::string>& vn
   else if (up == 0)
     out.push_back(told("evpn-no-neighbour", "none of the neighbours that bgpd tells of segments is up",
                        "vtysh -c 'show bgp l2vpn evpn summary'"));
-  for (const json::object* at :
-       {&*segments, segments->contains(std::to_string(vni)) && segments->at(std::to_string(vni)).is_object()
-                        ? &segments->at(std::to_string(vni)).as_object()
-                        : nullptr})
+  for (const json::object* at : {&*segments, segment && segment->is_object() ? &segment->as_object() : nullptr})
     if (at && (text_of(*at, "advertiseSviMacIp") == "Enabled" || text_of(*at, "advertiseSviMacip") == "Enabled" ||
                text_of(*at, "advertiseSviMacIp") == "Yes")) {
       out.push_back(told("evpn-svi-ip",
@@ -101,21 +115,21 @@ struct EvpnCheck::State : std::enable_shared_from_this<State> {
   asio::steady_timer timer;
   const std::string folder;
   const Listener listener;
-  std::set<std::uint32_t> vnis;
+  Segments segments;
   Problems told;
   bool runs = false, stopped = false;
 
   // Until nothing is wanted, or stop().
   static asio::awaitable<void> run(std::shared_ptr<State> self) {
-    while (!self->stopped && !self->vnis.empty()) {
+    while (!self->stopped && !self->segments.empty()) {
       const std::string bgpd = self->folder + "/bgpd.vty";
       const auto vnis = co_await ask_frr(bgpd, "show bgp l2vpn evpn vni json", kPatience);
       const auto summary = co_await ask_frr(bgpd, "show bgp l2vpn evpn summary json", kPatience);
       if (self->stopped) break;
       Problems found;
       bool lacking = false;
-      for (const std::uint32_t vni : self->vnis) {
-        found[vni] = judge_evpn(vni, vnis, summary);
+      for (const auto& [vni, vtep] : self->segments) {
+        found[vni] = judge_evpn(vni, vtep, vnis, summary);
         lacking = lacking || !found[vni].empty();
       }
       if (found != self->told) {
@@ -136,11 +150,11 @@ EvpnCheck::~EvpnCheck() {
   stop();
 }
 
-void EvpnCheck::want(std::set<std::uint32_t> vnis) {
-  if (state_->stopped || state_->vnis == vnis) return;
-  state_->vnis = std::move(vnis);
+void EvpnCheck::want(Segments segments) {
+  if (state_->stopped || state_->segments == segments) return;
+  state_->segments = std::move(segments);
   state_->timer.cancel();
-  if (state_->vnis.empty() || std::exchange(state_->runs, true)) return;
+  if (state_->segments.empty() || std::exchange(state_->runs, true)) return;
   asio::co_spawn(state_->timer.get_executor(), State::run(state_), asio::detached);
 }
 

@@ -9,7 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,15 +19,16 @@
 
 namespace berth {
 
-// What is wrong with one segment, by the answers to `show bgp l2vpn evpn vni json` and `show bgp l2vpn evpn summary json`. Pure.
-std::vector<Problem> judge_evpn(std::uint32_t vni, const Result<std::string>& vnis, const Result<std::string>& summary);
+// What is wrong with one segment, whose tunnel begins at `vtep`, by the answers to `show bgp l2vpn evpn vni json` and `show bgp l2vpn evpn summary json`. Pure.
+std::vector<Problem> judge_evpn(std::uint32_t vni, const std::optional<IpAddress>& vtep,
+                                const Result<std::string>& vnis, const Result<std::string>& summary);
 
 class EvpnCheck : public Evpn {
  public:
   // `folder`: where FRR's daemons have their sockets, "/run/frr".
   EvpnCheck(boost::asio::io_context& io, const std::string& folder, Listener listener);
   ~EvpnCheck() override;
-  void want(std::set<std::uint32_t> vnis) override;
+  void want(Segments segments) override;
   void stop() override;
 
  private:

@@ -81,12 +81,13 @@ frr_conf() { # PROFILE NODE
 }
 
 lab_profile() { echo "${1/evpn/bgp}"; } # what it is of the other: evpn is bgp with an overlay in each host's berthd.conf
+lab_run() { [ "$1" = bgp ] && echo compose || echo native; } # how FRR and berthd run on a host: as containers of its own, or not
 
 # lab_files PROFILE RELEASE DOCKER BACKEND: topology and configurations into $LAB_DIR.
 lab_files() {
-  local profile release=$2 docker=${3:-release} backend=${4:-} node dir run=native caps='' zebra bgp=no ospf=no bfd name
+  local profile release=$2 docker=${3:-release} backend=${4:-} node dir caps='' zebra bgp=no ospf=no bfd name
   profile=$(lab_profile "$1")
-  [ "$profile" = bgp ] && run=compose bgp=yes || ospf=yes
+  [ "$profile" = bgp ] && bgp=yes || ospf=yes
   mkdir -p "$LAB_DIR/conf"
   needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
   printf '{%s "live-restore": true, "bridge": "none", "ip-forward": true}\n' "$caps" | jq . >"$LAB_DIR/conf/daemon.json"
@@ -116,7 +117,7 @@ lab_files() {
     frr_conf "$profile" "$node" >"$dir/frr.conf"
     printf 'service integrated-vtysh-config\nhostname %s\n' "$node" >"$dir/vtysh.conf"
   done
-  topology "$run" "$release" "$docker${backend:+ $backend}" >"$LAB_DIR/berth.clab.yml"
+  topology "$(lab_run "$1")" "$release" "$docker${backend:+ $backend}" >"$LAB_DIR/berth.clab.yml"
 }
 
 topology() { # RUN RELEASE DOCKER, as `node engine` takes it

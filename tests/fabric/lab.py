@@ -210,9 +210,14 @@ def reach(containers):
     return "".join(everywhere(scripts).values())
 
 
+def composed():
+    """Whether FRR and berthd run as containers on each host."""
+    return settings()["run"] == "compose"
+
+
 def berthd(host, order):
-    """"reload", "stop" or "start", as the operator of that profile would."""
-    if settings()["profile"] == "bgp":
+    """"reload", "stop" or "start", as the operator would."""
+    if composed():
         sh(host, {"reload": "docker kill -s HUP berthd", "stop": "docker stop berthd", "start": "docker start berthd"}[order]
            + " >/dev/null")
     else:
@@ -221,7 +226,7 @@ def berthd(host, order):
 
 def configure(host, text, check=True):
     """Writes berthd.conf and reloads; returns what `berthd -C` says of it."""
-    where = "docker exec berthd " if settings()["profile"] == "bgp" else ""
+    where = "docker exec berthd " if composed() else ""
     sh(host, f"cat >/etc/frr/berthd.conf <<'END'\n{text}END\n")
     told = sh(host, f"{where}berthd -C -f /etc/frr/berthd.conf 2>&1", check=check)
     berthd(host, "reload")

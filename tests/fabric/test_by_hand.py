@@ -89,7 +89,7 @@ class ByHand(test_containerd.Ground):
 
     def test_each_attachment(self):
         docker = lab.start([lab.Container(HOST, network, "t-hand-" + network) for network in list(lab.NETWORKS)[:4]])
-        plugged = test_containerd.start([test_containerd.Container(HOST, kind, "t-hand-" + kind) for kind in test_containerd.KINDS])
+        plugged = test_containerd.start([test_containerd.Container(HOST, kind, "t-hand-" + kind) for kind in test_containerd.kinds()])
         lab.sh(HOST, "docker network connect blue t-hand-red")
         second = lab.learn([lab.Container(HOST, "blue", "t-hand-red")])
         every = docker + plugged + second

@@ -15,20 +15,27 @@ import unittest
 import lab
 
 HOST = "host1"
-NETWORKS = {"amber": (50, "host"), "olive": (60, "host"), "pink": (70, "host"), "lime": (80, "host")}
+NETWORKS = {"amber": (50, "host"), "olive": (60, "host"), "pink": (70, "host"), "lime": (80, "host"), "coal": (67, "host")}
 DRIVERS = {"amber": "driver bridge", "olive": "driver routed", "pink": "driver macvlan\n parent internal",
-           "lime": "driver bridge\n interface cni0"}
+           "lime": "driver bridge\n interface cni0", "coal": "driver overlay\n vni 10200"}
 NETWORK = """network {name}
  runtime containerd
  {driver}
- subnet 10.{number}.{n}.0/24
- subnet fd00:{number}:{n}::/64
-{gateways} advertise host
+{subnets} advertise host
  tag 100
  allow label network
 exit
 """
+SUBNETS = " subnet 10.{number}.{n}.0/24\n subnet fd00:{number}:{n}::/64\n"
 GATEWAYS = " gateway 10.{number}.{n}.1\n gateway fd00:{number}:{n}::1\n"
+OVERLAY = """ subnet 10.{number}.0.0/16
+ gateway 10.{number}.0.1
+ ip-range 10.{number}.{n}.0/24
+ subnet fd00:{number}::/64
+ gateway fd00:{number}::1
+ ip-range fd00:{number}::{n}:0/112
+"""  # one segment over all hosts
+SUBNETS_OF = {"olive": SUBNETS, "lime": SUBNETS, "coal": OVERLAY}
 # CNI's bridge plugin, without its masquerade, and with it. ctr takes the first file of the folder.
 CNI = """{{"cniVersion": "1.0.0", "name": "{name}", "plugins": [{{"type": "bridge", "bridge": "cni0", "isGateway": true,
   "ipMasq": {masquerade}, "ipam": {{"type": "host-local", "dataDir": "/run/t-cni", "ranges": [
@@ -60,12 +67,17 @@ KINDS = {
     "bridge": plugged("amber"),
     "routed": plugged("olive"),
     "macvlan": plugged("pink"),
+    "overlay": plugged("coal"),
     "docker": Kind("amber", "docker run -d --network none --label berth.network=amber --name {name} {image} >/dev/null",
                    "docker inspect -f '{{{{.State.Pid}}}}' {name}", "docker rm -f {name} >/dev/null"),
     "nerdctl": nerdctl("lime"),
     "ctr-cni": Kind("lime", CTR + " run -d --cni {full} {name}"),
 }
 MASQUERADED = "nerdctl-masqueraded"  # a kind that is not advertised
+
+
+def kinds():
+    return [each for each in KINDS if each != "overlay" or lab.settings()["profile"] == "bgp"]  # EVPN is bgpd's
 
 
 class Container(lab.Container):
@@ -218,12 +230,13 @@ class Ground(unittest.TestCase):
           docker save {lab.image()} | {CTR} image import - >/dev/null""")
         cls.addClassCleanup(lab.configure, host, config)
         for name, (number, _) in NETWORKS.items():
+            six = f"fd00:{number}::/64" if name == "coal" else f"fd00:{number}:{n}::/64"
             for line in (f"ip prefix-list CONTAINERS4 seq {number} permit 10.{number}.{n}.0/24 le 32",
-                         f"ipv6 prefix-list CONTAINERS6 seq {number} permit fd00:{number}:{n}::/64 le 128"):
+                         f"ipv6 prefix-list CONTAINERS6 seq {number} permit {six} le 128"):
                 lab.sh(host, f"vtysh -c 'configure terminal' -c '{line}'")
                 cls.addClassCleanup(lab.sh, host, f"vtysh -c 'configure terminal' -c 'no {line}'")
-            gateways = "" if name in ("olive", "lime") else GATEWAYS.format(number=number, n=n)
-            config_of = NETWORK.format(name=name, driver=DRIVERS[name], number=number, n=n, gateways=gateways)
+            subnets = SUBNETS_OF.get(name, SUBNETS + GATEWAYS).format(number=number, n=n)
+            config_of = NETWORK.format(name=name, driver=DRIVERS[name], subnets=subnets)
             cls.config = getattr(cls, "config", {})
             cls.config[host] = cls.config.get(host, config) + config_of
         lab.configure(host, cls.config[host])
@@ -243,7 +256,7 @@ class Ground(unittest.TestCase):
 
 class Containerd(Ground):
     def test_each_kind_on_three_hosts(self):
-        containers = [Container(host, kind, f"t-{kind}-{host[4:]}") for host in lab.HOSTS for kind in KINDS]
+        containers = [Container(host, kind, f"t-{kind}-{host[4:]}") for host in lab.HOSTS for kind in kinds()]
         collector = lab.Collector()
         start(containers)
         lab.until("every FIB and the collector hold exactly the expected prefixes", lambda: lab.wrong_routes(containers))
@@ -288,7 +301,7 @@ class Containerd(Ground):
         return {each["name"]: each["inSync"] for each in lab.status(HOST).get("runtimes", [])}
 
     def test_containerd_is_silent_and_comes_back(self):
-        steady = [Container(HOST, kind, "t-" + kind) for kind in KINDS]
+        steady = [Container(HOST, kind, "t-" + kind) for kind in kinds()]
         start(steady)
         lab.until("all is advertised", lambda: lab.wrong_routes(steady))
         collector = lab.Collector()
@@ -350,7 +363,7 @@ class Containerd(Ground):
         if not self.is_bgp():
             self.skipTest("OSPF loses what changes within a second (lab.py)")
         # One on each network: a bridge's first port leaves it a link-local address.
-        steady = start([Container(HOST, kind, "t-" + kind) for kind in KINDS]) + lab.start([lab.Container(HOST, "blue", "t-blue")])
+        steady = start([Container(HOST, kind, "t-" + kind) for kind in kinds()]) + lab.start([lab.Container(HOST, "blue", "t-blue")])
         lab.until("all is advertised", lambda: lab.wrong_routes(steady))
         before, collector, chance = traces(), lab.Collector(), random.Random(11)
         with Churn(5 * KILLS) as churn:

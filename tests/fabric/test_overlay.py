@@ -3,22 +3,30 @@
 tell the others: containers that never sent a packet are known, reached at layer 2 from each other and at their /32 from the fabric,
 and nothing of them is left anywhere when they are gone."""
 
+import collections
+import ctypes
 import json
 import os
+import socket
+import subprocess
+import time
 import unittest
 
 import lab
 
 VNI = 10100
+VXLAN_PORT = (4789).to_bytes(2, "big")
+ETH_P_ALL, CLONE_NEWNET = 3, 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
 with open(os.path.dirname(os.path.abspath(__file__)) + "/../../frr-configs/lab/overlay.conf") as file:
     NETWORK = file.read()
 
 
-def run(name, host, address=None):
+def run(name, host, address=None, network="black"):
     """A container that sends nothing: it waits."""
-    one = lab.Container(host, "black", name)
+    one = lab.Container(host, network, name)
     fixed = f"--ip {address[0]} --ip6 {address[1]}" if address else ""
-    lab.sh(host, f"docker run -d --name {name} --network black {fixed} {lab.image()} >/dev/null")
+    lab.sh(host, f"docker run -d --name {name} --network {network} {fixed} {lab.image()} >/dev/null")
     lab.learn([one])
     STARTED.add(mac_of(one))
     return one
@@ -65,6 +73,71 @@ def wrong_tables(containers):
     return wrong
 
 
+def marked(host, network):
+    return [each["ifname"] for each in json.loads(lab.sh(host, "ip -j link")) if each.get("ifalias") == "berth:" + network]
+
+
+def transferred(one, other, address):
+    """How many bytes of 4 MB came by TCP."""
+    server = subprocess.Popen(["docker", "exec", "clab-berth-" + other.host, "timeout", "30", "docker", "exec", other.name, "/bin/busybox", "sh", "-c",
+                               "busybox nc -l -p 5001 | busybox wc -c"], stdout=subprocess.PIPE, text=True)
+    lab.until("it listens", lambda: [] if ":1389 " in lab.sh(other.host, f"docker exec {other.name} /bin/busybox cat /proc/net/tcp /proc/net/tcp6") else "not yet")
+    lab.sh(one.host, f"head -c {4 << 20} /dev/zero | timeout 30 docker exec -i {one.name} /bin/busybox nc {address} 5001")
+    return int(server.communicate()[0])
+
+
+class Wire:
+    """What a host sends and gets by its tunnels (RFC 7348), by kind of frame; heard on its uplinks."""
+
+    def __init__(self, host):
+        self.frames, self.host = collections.Counter(), host
+
+    def __enter__(self):
+        pid = subprocess.run(["docker", "inspect", "-f", "{{.State.Pid}}", "clab-berth-" + self.host], check=True, capture_output=True, text=True).stdout.strip()
+        with open("/proc/self/ns/net") as home, open(f"/proc/{pid}/ns/net") as there:
+            enter(there)
+            self.sockets = []
+            for name in [name for _, name in socket.if_nameindex() if name.startswith("eth")]:
+                one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+                one.bind((name, ETH_P_ALL))
+                self.sockets.append(one)
+            enter(home)
+        return self
+
+    def __exit__(self, *_):
+        for one in self.sockets:
+            one.setblocking(False)
+            while True:
+                try:
+                    self.note(one.recv(65536))
+                except BlockingIOError:
+                    break
+            one.close()
+
+    def note(self, packet):
+        if packet[12:14] != b"\x08\x00" or packet[23] != socket.IPPROTO_UDP:
+            return
+        udp = packet[14 + (packet[14] & 15) * 4:]
+        if udp[2:4] != VXLAN_PORT:
+            return
+        frame = udp[16:]
+        kind = {b"\x08\x06": "ARP", b"\x86\xdd": "IPv6", b"\x08\x00": "IPv4"}.get(frame[12:14], frame[12:14].hex())
+        if frame[0] & 1 and kind == "IPv6" and frame[20] == socket.IPPROTO_ICMPV6:
+            kind = f"ICMPv6 {frame[54]}"
+        self.frames["flooded " + kind if frame[0] & 1 else "unicast"] += 1
+
+    @classmethod
+    def listen(cls, host, seconds):
+        with cls(host) as wire:
+            time.sleep(seconds)
+        return {kind: count for kind, count in wire.frames.items() if kind != "unicast"}
+
+
+def enter(namespace):
+    if libc.setns(namespace.fileno(), CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
+
+
 STARTED = set()  # MAC addresses of containers that ever ran
 
 
@@ -77,11 +150,15 @@ class Overlay(unittest.TestCase):
         cls.addClassCleanup(lab.until, "nothing is left", lambda: lab.wrong_routes([]))
         cls.config = {host: lab.sh(host, "cat /etc/frr/berthd.conf") for host in lab.HOSTS}
         for host in lab.HOSTS:
-            cls.addClassCleanup(lab.sh, host, "docker network rm black >/dev/null; for each in vx vs br; do ip link del $each-black 2>/dev/null; done; true")
+            if "network black" in cls.config[host]:  # the profile evpn
+                continue
+            cls.addClassCleanup(lab.until, "its links go when nothing stands on them", lambda host=host: marked(host, "black"))
+            cls.addClassCleanup(lab.sh, host, "docker network rm black >/dev/null")
             cls.addClassCleanup(lab.configure, host, cls.config[host])
-            cls.addClassCleanup(lab.sh, host, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null")
-            lab.configure(host, cls.config[host] + NETWORK.replace("@N@", host[4:]))
+            cls.config[host] += NETWORK.replace("@N@", host[4:])
+            lab.configure(host, cls.config[host])
         for host in lab.HOSTS:
+            cls.addClassCleanup(lab.sh, host, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null")
             lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=black") else "not yet")
 
     def tearDown(self):
@@ -158,9 +235,14 @@ class Overlay(unittest.TestCase):
     def test_whatever_is_killed_the_tables_are_exact_again(self):
         containers = self.six()
         lab.until("each is known everywhere", lambda: wrong_tables(containers))
+        for host in lab.HOSTS:  # an hour within two seconds
+            lab.sh(host, "ip link set br-black type bridge ageing_time 200; sysctl -qw net.ipv4.neigh.br-black.base_reachable_time_ms=500 "
+                         "net.ipv4.neigh.br-black.gc_stale_time=1 net.ipv6.neigh.br-black.base_reachable_time_ms=500")
+            self.addCleanup(lab.sh, host, "ip link set br-black type bridge ageing_time 30000; sysctl -qw net.ipv4.neigh.br-black.base_reachable_time_ms=30000 "
+                                          "net.ipv4.neigh.br-black.gc_stale_time=60 net.ipv6.neigh.br-black.base_reachable_time_ms=30000")
         for daemon in ("bgpd", "zebra", "berthd"):
             lab.sh("host1", f"pkill -9 -x {daemon}")
-            if daemon == "berthd":
+            if daemon == "berthd" and lab.composed():
                 lab.sh("host1", "docker start berthd >/dev/null")
             gone, new = containers.pop(), run(f"t-{daemon}", "host1")  # meanwhile
             lab.remove([gone])
@@ -171,6 +253,98 @@ class Overlay(unittest.TestCase):
         for one in containers:
             out = inside(one, f"ping -c 1 -W 2 {containers[0].addresses[0]}", check=False)
             self.assertTrue(one is containers[0] or "ttl=64" in out, f"{one.name}: {out}")
+
+    def test_nothing_is_flooded_for_who_is_known(self):
+        containers = self.six()
+        lab.until("each is known everywhere", lambda: wrong_tables(containers))
+        lab.until("what each link says of itself at its start is said", lambda: sum(Wire.listen("host1", 2).values()))
+        with Wire("host1") as wire:
+            for one in containers:
+                for other in containers:
+                    for address in other.addresses if one.host != other.host else []:
+                        self.assertIn("ttl=64", inside(one, f"ping -c 1 -W 2 {address}", check=False))
+        self.assertGreater(wire.frames["unicast"], 0)
+        # ARP and ND were answered on the host of who asked.
+        self.assertEqual({kind: count for kind, count in wire.frames.items() if kind != "unicast"}, {})
+
+    def test_its_mtu_is_what_the_uplinks_carry(self):
+        def uplinks(mtu):
+            lab.everywhere({host: f"for each in eth1 eth2; do [ ! -e /sys/class/net/$each ] || ip link set $each mtu {mtu}; done" for host in lab.HOSTS})
+
+        def overlay_mtu(host):
+            return lab.show(host, "show overlays")["overlays"][0]["mtu"]
+
+        self.addCleanup(uplinks, 9500)
+        for mtu in (9000, 1450, 1400):
+            uplinks(mtu)
+            lab.until("the tunnel is no larger", lambda: [host for host in lab.HOSTS if overlay_mtu(host) > mtu - 50])
+            if mtu == 1450:  # a network of Docker's keeps the MTU with which it was made
+                old = run("t-large", "host1")
+                lab.until("that is told", lambda: [] if "mtu-exceeds" in lab.sh("host1", "berthctl -c 'show containers json'") else "not yet")
+                lab.remove([old])
+            self.anew()
+            one, other = run("t-one", "host1"), run("t-other", "host2")
+            lab.until("each is known everywhere", lambda: wrong_tables([one, other]))
+            for each in (one, other):
+                self.assertIn(f"mtu {mtu - 50} ", inside(each, "ip link show dev eth0"))
+            for address, header in zip(other.addresses, (28, 48)):
+                self.assertIn("ttl=64", inside(one, f"ping -c 1 -W 2 -M do -s {mtu - 50 - header} {address}", check=False))
+                self.assertEqual(transferred(one, other, address), 4 << 20)
+            self.assertNotIn("mtu-exceeds", lab.sh("host1", "berthctl -c 'show containers json'; berthctl -c 'show networks json'"))
+            lab.remove([one, other])
+
+    def anew(self):
+        """Each host makes the network anew."""
+        lab.until("none is on it", lambda: wrong_tables([]))
+        lab.everywhere({host: "docker network rm black >/dev/null" for host in lab.HOSTS})
+        for host in lab.HOSTS:
+            lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=black") else "not yet")
+
+    def test_two_are_isolated_unless_both_say_otherwise(self):
+        def ash(host, line):
+            return (NETWORK.replace("@N@", host[4:]).replace("network black", "network ash").replace("10100", "10101").replace("10.66.", "10.68.")
+                    .replace("fd00:66", "fd00:68").replace("advertise host", "advertise none\n" + line))
+
+        def everywhere(more, line):
+            for host in lab.HOSTS:
+                black = self.config[host].replace("vni 10100\n", "vni 10100\n" + line)
+                lab.configure(host, black + (ash(host, line) if more else ""))
+
+        def wrong(yes):
+            return [f"{one.name} {other.name} {address}" for one in black for other in grey for address in other.addresses
+                    if ("ttl=" in inside(one, f"ping -c 1 -W 1 {address}", check=False)) != yes]
+
+        lab.NETWORKS["ash"] = (68, "none")
+        self.addCleanup(lab.NETWORKS.pop, "ash")
+        for host in lab.HOSTS:
+            self.addCleanup(lab.until, "its links go", lambda host=host: marked(host, "ash"))
+            self.addCleanup(lab.sh, host, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null; docker network rm ash >/dev/null")
+        self.addCleanup(everywhere, False, "")
+        everywhere(True, "")
+        for host in lab.HOSTS:
+            lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=ash") else "not yet")
+        black = [run("t-black1", "host1"), run("t-black2", "host2")]
+        grey = [run("t-grey1", "host1", network="ash"), run("t-grey3", "host3", network="ash")]
+        lab.until("each is known everywhere", lambda: wrong_tables(black))
+        lab.until("neither reaches the other", lambda: wrong(False))
+        lab.until("no network tells of a fault", lambda: [each for each in lab.show("host1", "show networks")["networks"] if each["problems"]])
+        everywhere(True, " route-between\n")
+        lab.until("each reaches the other", lambda: wrong(True))
+        everywhere(True, "")
+        lab.until("neither reaches the other again", lambda: wrong(False))
+
+    def test_another_host_in_this_ones_range_is_told(self):
+        def told():
+            return [each for each in lab.show("host1", "show overlays")["overlays"][0]["problems"] if each["code"] == "overlay-range"]
+
+        mine = run("t-mine", "host1")
+        theirs = run("t-theirs", "host2", ["10.66.1.77", "fd00:66::1:77"])
+        lab.until("each is known everywhere", lambda: wrong_tables([mine, theirs]))
+        lab.until("it is told", lambda: [] if told() else "not yet")
+        self.assertIn("the VTEP 10.0.0.22", told()[0]["text"])
+        self.assertFalse(told()[0]["blocks"])
+        lab.remove([theirs])
+        lab.until("and no longer", told)
 
     def test_nothing_stays_of_many_that_come_and_go(self):
         for _ in range(3):

@@ -77,7 +77,7 @@ class Restart(unittest.TestCase):
         self.change_while("pkill -9 -x " + ("bgpd" if self.is_bgp() else "ospfd"), promised=self.is_bgp())
 
     def start(self, service):
-        return "sleep 0.2; docker start berthd >/dev/null" if self.is_bgp() else "true"
+        return "sleep 0.2; docker start berthd >/dev/null" if lab.composed() else "true"
 
 
 if __name__ == "__main__":

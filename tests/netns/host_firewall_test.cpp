@@ -141,6 +141,25 @@ TEST_F(HostRules, ThatAreTakenOutAgainAndAgainAreTold) {
   EXPECT_EQ(count(chain(), "berth:"), 0U);
 }
 
+// nft prints prefixes that lie side by side as one: what was put is known again.
+TEST_F(HostRules, ThatKeepOverlaysApartArePutOnceAndGo) {
+  NetworkSite dual = kDual;
+  for (const char* each :
+       {"10.66.0.0/16", "10.67.0.0/16", "10.68.0.0/16", "192.0.2.0/24", "fd00:66::/64", "fd00:67::/64"})
+    dual.isolated_from.push_back(*Prefix::parse(each));
+  EXPECT_TRUE(look({kBlue, dual}, {"blue", "dual"}, true).changed_rules);
+  EXPECT_EQ(count(nft("list table inet berth"), "berth:dual"), 4U) << nft("list table inet berth");
+  const Findings again = look({kBlue, dual}, {"blue", "dual"}, true);
+  EXPECT_FALSE(again.changed_rules);
+  EXPECT_FALSE(has(again.sites.at("dual").verdict.problems, "firewall-drops"));
+  nft("flush chain inet berth isolation");
+  EXPECT_TRUE(look({kBlue, dual}, {"blue", "dual"}, true).changed_rules);
+  EXPECT_EQ(count(nft("list table inet berth"), "berth:dual"), 4U);
+  EXPECT_TRUE(look({kBlue, kDual}, {"blue", "dual"}, true).changed_rules);
+  EXPECT_EQ(nft("list tables").find("berth"), std::string::npos);
+  EXPECT_FALSE(look({kBlue, kDual}, {"blue", "dual"}, true).changed_rules);
+}
+
 TEST_F(HostRules, WithoutDockersChainNothingIsMade) {
   nft("flush ruleset");
   const Findings found = look({kBlue}, {"blue"}, true);

@@ -179,13 +179,14 @@ class FakeHost : public Host {
   }
   void repeat_addresses(const std::string& interface) override { repeated.push_back(interface); }
   void runtime_here(bool) override {}
+  void standing(std::set<std::string> links) override { stand = std::move(links); }
   void containers(const std::string&, const std::vector<ContainerFact>&) override {}
   void container_changed(const ContainerFact&) override {}
   void container_gone(const ContainerKey&) override {}
   const HostCounters& counters() const override { return counters_; }
   std::map<EndpointKey, HostPort> ports() const override { return {}; }
   std::map<std::string, HostParent> parents() const override { return {}; }
-  std::map<std::string, HostOverlay> overlays() const override { return {}; }
+  std::map<std::string, HostOverlay> overlays() const override { return segments; }
 
   // A look. False: nothing has changed since the last one.
   bool turn() {
@@ -220,6 +221,8 @@ class FakeHost : public Host {
   std::map<std::string, GroundReport> grounds;  // of networks that stand on something
   std::set<IpAddress> addresses;                // the host's own
   std::set<std::string> natted;                 // networks
+  std::map<std::string, HostOverlay> segments;
+  std::set<std::string> stand;  // links of networks of runtimes
   std::vector<std::string> forgotten, repeated;
 
  private:
@@ -231,9 +234,9 @@ class FakeHost : public Host {
 // Hands out addresses of the network's first subnet, from .200 upward, and keeps them.
 class FakeEvpn : public Evpn {
  public:
-  void want(std::set<std::uint32_t> vnis) override { wanted = std::move(vnis); }
+  void want(Segments segments) override { wanted = std::move(segments); }
   void stop() override { wanted.clear(); }
-  std::set<std::uint32_t> wanted;
+  Segments wanted;
 };
 
 class FakePlugger : public Plugger {

@@ -30,9 +30,11 @@ const std::string kVnis = R"({"advertiseSviMacIp":"Disabled","advertiseAllVnis":
   "10100":{"vni":10100,"type":"L2","inKernel":"True"}})";
 const std::string kSummary = R"({"routerId":"10.0.0.21","as":65021,"peers":{"eth1":{"state":"Established"}}})";
 
+const std::optional<IpAddress> kVtep = IpAddress::parse("10.0.0.21");
+
 std::vector<std::string> codes(std::uint32_t vni, const Result<std::string>& vnis, const Result<std::string>& summary) {
   std::vector<std::string> out;
-  for (const Problem& each : judge_evpn(vni, vnis, summary)) {
+  for (const Problem& each : judge_evpn(vni, kVtep, vnis, summary)) {
     EXPECT_FALSE(each.blocks) << each.code;
     out.push_back(each.code);
   }
@@ -47,12 +49,26 @@ TEST(EvpnCheck, SaysWhatIsMissing) {
   const std::string off = R"({"advertiseAllVnis":"Disabled"})";
   EXPECT_THAT(codes(10100, off, kSummary), ElementsAre("evpn-off"));
   EXPECT_EQ(
-      judge_evpn(10100, off, kSummary)[0].remedy,
+      judge_evpn(10100, kVtep, off, kSummary)[0].remedy,
       "vtysh -c 'configure terminal' -c 'router bgp 65021' -c 'address-family l2vpn evpn' -c 'advertise-all-vni'");
   const std::string down = R"({"as":65021,"peers":{"eth1":{"state":"Active"},"eth2":{"state":"Idle"}}})";
   EXPECT_THAT(codes(10100, kVnis, down), ElementsAre("evpn-no-neighbour"));
   const std::string svi = R"({"advertiseSviMacIp":"Enabled","advertiseAllVnis":"Enabled","10100":{}})";
   EXPECT_THAT(codes(10100, svi, kSummary), ElementsAre("evpn-svi-ip"));
+}
+
+// FRR 10.3 tells its router id where the tunnel is an IPv6 one.
+TEST(EvpnCheck, SaysWhereBgpdTellsAnotherPlace) {
+  const std::string here = R"({"advertiseAllVnis":"Enabled","10100":{"vni":10100,"originatorIp":"10.0.0.21"}})";
+  EXPECT_THAT(codes(10100, here, kSummary), ElementsAre());
+  EXPECT_TRUE(judge_evpn(10100, std::nullopt, here, kSummary).empty()) << "it is not known yet where the tunnel is";
+  const auto six = judge_evpn(10100, IpAddress::parse("fd00::21"), here, kSummary);
+  ASSERT_EQ(six.size(), 1U);
+  EXPECT_EQ(six[0].code, "evpn-vtep");
+  EXPECT_THAT(six[0].text, HasSubstr("no underlay of IPv6"));
+  EXPECT_EQ(six[0].remedy, "vtep 10.0.0.21, in that network of berthd.conf");
+  EXPECT_EQ(judge_evpn(10100, IpAddress::parse("10.0.0.9"), here, kSummary)[0].remedy,
+            "vtysh -c 'show evpn vni 10100'");
 }
 
 // A bgpd of another kind, or none that speaks BGP.
@@ -125,7 +141,7 @@ class AskedBgpd : public testing::Test {
 
 TEST_F(AskedBgpd, IsAskedAsLongAsASegmentIsWantedAndUntilItIsWell) {
   EvpnCheck check(io, folder_, [this](const Evpn::Problems& all) { last = all; });
-  check.want({10100});
+  check.want({{10100, kVtep}});
   ASSERT_TRUE(until([&] { return code(10100) == "evpn-unknown"; })) << "there is no bgpd";
   EXPECT_THAT(last[10100][0].text, HasSubstr(folder_ + "/bgpd.vty does not answer: "));
   FakeBgpd bgpd(io, folder_ + "/bgpd.vty");
@@ -134,7 +150,7 @@ TEST_F(AskedBgpd, IsAskedAsLongAsASegmentIsWantedAndUntilItIsWell) {
   bgpd.answers = {{"show bgp l2vpn evpn vni json", kVnis}, {"show bgp l2vpn evpn summary json", kSummary}};
   ASSERT_TRUE(until([&] { return last.contains(10100) && last[10100].empty(); }));
   const std::size_t asked = bgpd.asked.size();
-  check.want({10100, 10200});
+  check.want({{10100, kVtep}, {10200, {}}});
   ASSERT_TRUE(until([&] { return code(10200) == "evpn-vni"; })) << "what is new is asked for at once";
   EXPECT_EQ(code(10100), "");
   EXPECT_GT(bgpd.asked.size(), asked);

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "container_watcher/attach/host_plan.h"
 #include "container_watcher/attach/options.h"
 #include "container_watcher/attach/vxlan_entries.h"
 #include "core/names.h"
@@ -221,6 +222,57 @@ TEST(OverlayDriver, Lines) {
   EXPECT_THAT(gateway->print(config), ElementsAre("gateway fd00:20::2 mac 02:00:00:00:01:00"));
   gateway->unset(config, {"no", "gateway", "fd00:20::2"}, true);
   EXPECT_EQ(config.options, red().options);
+}
+
+TEST(OverlayDriver, TwoAreIsolatedUnlessBothSayRouteBetween) {
+  NetworkConfig black = red(), blue = red();
+  black.name = "black";
+  blue.driver = "bridge";
+  blue.name = "blue";
+  EXPECT_TRUE(kDriver.isolates(red(), black));
+  EXPECT_FALSE(kDriver.isolates(red(), red()));
+  EXPECT_FALSE(kDriver.isolates(red(), blue)) << "no overlay";
+  black.options["route-between"] = {""};
+  EXPECT_TRUE(kDriver.isolates(red(), black) && kDriver.isolates(black, red())) << "one alone does not open the other";
+  NetworkConfig open = red();
+  open.options["route-between"] = {""};
+  EXPECT_FALSE(kDriver.isolates(open, black));
+
+  const DriverLookup drivers = [](std::string_view) -> const Driver* { return &kDriver; };
+  WantedHost wanted;
+  black.subnets = {{*Prefix::parse("10.30.0.0/16"), {}, {}}};
+  wanted.networks = {{"red", red()}, {"black", black}};
+  std::vector<NetworkSite> sites(1);
+  sites[0].name = "red";
+  sites[0].driver = "overlay";
+  isolate(wanted, drivers, &sites);
+  EXPECT_THAT(sites[0].isolated_from, ElementsAre(*Prefix::parse("10.30.0.0/16")));
+}
+
+// Taken out of berthd.conf, or left by an earlier berthd.
+TEST(OverlayDriver, LinksOfNoNetworkGoUnlessSomebodyStandsOnThem) {
+  Host host;
+  done_on(host, kDriver, red());
+  LinkSettings port;
+  port.alias = "berth:red";
+  port.master = "br-red";
+  EXPECT_TRUE(host.apply(PutLink{"bv-c1", VethLink{"xc1"}, port}));
+  EXPECT_TRUE(host.apply(PutLink{"br-theirs", BridgeLink{}, {}}));
+  const DriverLookup drivers = [](std::string_view) -> const Driver* { return &kDriver; };
+  WantedHost wanted;
+  wanted.sweep = true;
+  const auto left = [&] { return plan_host(wanted, {}, *host.state(), std::vector<std::string>(), {}, drivers).host; };
+  EXPECT_THAT(left(), IsEmpty()) << "the tunnel and a container are ports of it";
+  for (const char* each : {"vx-red", "vs-red", "bv-c1"}) EXPECT_TRUE(host.apply(DeleteLink{each}));
+  EXPECT_THAT(left(), ElementsAre(Sequence{DeleteLink{"br-red", "berth:red"}}));
+  wanted.standing = {"br-red"};
+  EXPECT_THAT(left(), IsEmpty()) << "Docker has a network on it";
+  wanted.standing.clear();
+  wanted.keep = {"red"};
+  EXPECT_THAT(left(), IsEmpty()) << "it is configured, or not yet withdrawn";
+  wanted.keep.clear();
+  wanted.sweep = false;
+  EXPECT_THAT(left(), IsEmpty()) << "not all is known";
 }
 
 // --- the tables ---
@@ -441,6 +493,57 @@ TEST_F(Entries, OneThatStartsHereTakesTheAddressOnceAndOneThatWasFoundRunningDoe
   endpoints[0].started_here = false;
   EXPECT_EQ(settle(), 0U);
   EXPECT_EQ(plan().problems.size(), 1U);
+}
+
+TEST_F(Entries, AnotherHostsAddressInThisOnesRangeIsTold) {
+  site.range = {*Prefix::parse("10.20.1.0/24"), *Prefix::parse("fd00:20::1:0/112")};
+  const auto told = [&] {
+    return foreign_in_range(site, {*host.neighbours("br-red", {}), *host.fdb("br-red", {}), *host.fdb("vx-red", {})});
+  };
+  start("c1", "10.20.1.2", 1);
+  settle();
+  far("10.20.2.2", 22);
+  EXPECT_FALSE(told()) << "each in its own";
+  far("10.20.1.9", 29);
+  ASSERT_TRUE(told());
+  EXPECT_EQ(told()->code, "overlay-range");
+  EXPECT_FALSE(told()->blocks);
+  EXPECT_THAT(
+      told()->text,
+      HasSubstr("10.20.1.9 of 10.20.1.0/24, which this host hands out, is on the host with the VTEP 10.0.0.22"));
+  far("10.20.1.8", 28);
+  EXPECT_THAT(told()->text, HasSubstr("10.20.1.8 and 1 more of 10.20.1.0/24"));
+  far_gone("10.20.1.8", 28);
+  far_gone("10.20.1.9", 29);
+  EXPECT_FALSE(told());
+}
+
+TEST_F(Entries, WhatTheKernelRefusesIsToldOnce) {
+  const Mac mac = 0x020000000001;
+  const int port = start("c1", "10.20.1.2", mac).port;
+  NetworkConfig config = red();
+  config.runtime = "docker";
+  PortBook book;
+  book.set_networks({{"red", config}});
+  ContainerFact fact;
+  fact.key = {"docker", "c1"};
+  fact.name = "c1";
+  LinkSettings up;
+  up.up = true;
+  for (const char* each : {"vc1", "xc1"}) EXPECT_TRUE(host.apply(SetLink{each, up}));
+  fact.endpoints = {{"e1", "red", "net", "02:00:00:00:00:01", {*IpAddress::parse("10.20.1.2")}}};
+  book.upsert(fact);
+  book.look(*host.state(), {{"red", host.state()->find("br-red")->index}}, {{port, mac}});
+  VxlanEntries entries(host, host);
+  const auto look = [&] { return entries.look({&site}, {"red"}, *host.state(), book, true).networks; };
+  for (const unsigned nth : {1U, 2U}) host.fail(nth, EPERM);
+  const auto told = look();
+  ASSERT_EQ(told.size(), 1U);
+  ASSERT_EQ(told.at("red").size(), 1U) << "one stands for all";
+  EXPECT_EQ(told.at("red")[0].code, "entries-refused");
+  EXPECT_THAT(told.at("red")[0].text, HasSubstr("02:00:00:00:00:01 into the tables of vc1"));
+  EXPECT_TRUE(look().empty()) << "it is tried again";
+  EXPECT_THAT(tables(), HasSubstr("10.20.1.2="));
 }
 
 TEST_F(Entries, AContainerWithALargerMtuIsTold) {

@@ -12,6 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
+using testing::Pair;
 
 class Segment : public BridgeDriver {
  public:
@@ -44,7 +45,11 @@ TEST(ReconcilerEvpn, WhatFrrLacksIsToldOfTheSegmentAndHoldsNothingBack) {
   world.settle();
   docker.run(docker.container("c1", "blue", "10.10.1.5"));
   world.settle();
-  EXPECT_THAT(world.evpn.wanted, ElementsAre(7));
+  EXPECT_THAT(world.evpn.wanted, ElementsAre(Pair(7, std::nullopt)));
+  world.host.segments["blue"].vtep = IpAddress::parse("10.0.0.21");
+  world.host.change();
+  world.settle();
+  EXPECT_THAT(world.evpn.wanted, ElementsAre(Pair(7, IpAddress::parse("10.0.0.21"))));
   const auto problems = [&](const std::string& network) {
     return world.reconciler.brain().health().at(network).problems;
   };

@@ -117,6 +117,29 @@ TEST_F(TwoRuntimes, TheHostIsSweptHoweverLateTheLastOneLists) {
   EXPECT_EQ(parts->host.sweeps, 1);
 }
 
+// Whatever stands on links of ours: those stay, although berthd.conf says nothing of it.
+TEST_F(TwoRuntimes, TheHostIsToldOnWhichLinksTheirNetworksStand) {
+  parts->docker.list();
+  parts->other.list();
+  settle();
+  RuntimeNetwork mine;
+  mine.name = "mine";
+  parts->docker.make_network(parts->docker.fact(mine));
+  NetworkFact lan = parts->other.fact(mine);
+  lan.interface.clear();
+  lan.options["parent"] = "mp-blue";  // a macvlan
+  parts->other.make_network(lan);
+  EXPECT_EQ(parts->host.stand, (std::set<std::string>{"br-mine", "mp-blue"}));
+  parts->other.lose();
+  settle();
+  EXPECT_EQ(parts->host.stand.size(), 2U) << "what was known of it stays";
+  parts->docker.take_network_away("id-of-mine");
+  EXPECT_EQ(parts->host.stand, (std::set<std::string>{"mp-blue"}));
+  parts->other.list();
+  settle();
+  EXPECT_TRUE(parts->host.stand.empty()) << "gone while nobody looked";
+}
+
 TEST_F(TwoRuntimes, OneThatIsLostTakesNothingAway) {
   run_all();
   parts->docker.list();

@@ -2,6 +2,7 @@
 #include "container_watcher/attach/overlay/overlay_driver.h"
 
 #include "container_watcher/attach/link_checks.h"
+#include "container_watcher/attach/options.h"
 #include "container_watcher/attach/plug_steps.h"
 
 namespace berth {
@@ -23,6 +24,7 @@ NetworkSite OverlayDriver::site(const NetworkConfig& config, const NetworkFact& 
   const OverlayLines lines(config);
   out.tunnel = lines.tunnel;
   out.spare = lines.spare;
+  for (const SubnetConfig& each : config.subnets) out.range.push_back(each.ip_range.value_or(each.subnet));
   return out;
 }
 
@@ -38,6 +40,11 @@ LinkVerdict OverlayDriver::judge(const NetworkSite& site, const HostState& host,
 std::optional<std::uint32_t> OverlayDriver::vni(const NetworkConfig& config) const {
   const OverlayLines lines(config);
   return lines.vni != 0 ? std::optional(lines.vni) : std::nullopt;
+}
+
+bool OverlayDriver::isolates(const NetworkConfig& config, const NetworkConfig& other) const {
+  return other.driver == name() && other.name != config.name &&
+         !(said(config, kRouteBetween) && said(other, kRouteBetween));
 }
 
 std::optional<PlugPlan> OverlayDriver::plug(const NetworkConfig& config, const PlugSite& site) const {

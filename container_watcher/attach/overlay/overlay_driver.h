@@ -28,8 +28,11 @@ class OverlayDriver : public Driver {
                     const std::vector<std::string>& uplinks) const override;
   SubnetRoute subnet_route() const override { return SubnetRoute::ConnectedTag; }
   std::optional<std::uint32_t> vni(const NetworkConfig& config) const override;
+  bool isolates(const NetworkConfig& config, const NetworkConfig& other) const override;
   std::optional<PlugPlan> plug(const NetworkConfig& config, const PlugSite& site) const override;
 };
+
+inline constexpr const char* kRouteBetween = "route-between";
 
 // What a network's lines say of the overlay.
 struct OverlayLines {

@@ -69,6 +69,7 @@ const std::vector<NetworkOption>& OverlayDriver::options() const {
       gateway_with_mac(),
       ip_range_option(),
       mtu_option("MTU of the containers; what the uplinks carry less the tunnel's header, where nothing is said"),
+      plain_option(kRouteBetween, "Let what is routed pass between this overlay and others that say the same"),
       nat_check_option(),
   };
   return kOptions;
