@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One segment over three hosts, on a fabric of the profile evpn that is up. Run by scripts/bench.
 
-attach: from Docker's connect event on host1 to host3's kernel, which has the MAC address behind host1's VTEP (remoteFdb) and the IP
-address (remoteNeighbour); gone: from Docker's disconnect event until both are gone. By hand: the same entries, written by
-`bridge -batch` and `ip -batch` that wait in host1's namespace; the clock starts when the lines are written.
+attach: from the moment that the container's link has carrier, and its port can be told, to host3's kernel, which has the MAC address
+behind host1's VTEP (remoteFdb) and the IP address (remoteNeighbour). Docker tells of the container before that: link is from its
+connect event to the carrier, answered from there to the first answer to pings from a container on host3. gone: from Docker's disconnect
+event until the MAC address is gone. By hand: the same entries, written by `bridge -batch` and `ip -batch` that wait in host1's
+namespace; the clock starts when the lines are written.
 move: pings at 10 ms from a container on host3, while an address moves from host1 to host2: the new one starts, then the old one
 ends. What is lost of them; by hand: the same entries for namespaces that are there already.
 restart: pings at 10 ms on the segment and from leaf1 to the container's /32, while one program of host1 is killed and comes back.
@@ -32,27 +34,46 @@ NETNS = """ip netns add hand; ip link add hand0 type veth peer name hand1; ip li
 bridge link set dev hand0 learning off; ip -n hand link set hand1 up address {mac}; ip -n hand addr add {address}/16 dev hand1"""
 
 
-class Neighbours(Kernel):
-    """When host3's kernel announced what; heard by a thread of its own."""
+class Heard(Kernel):
+    """When a node's kernel announced what, of one group; heard by a thread of its own."""
 
-    def __init__(self, name):
-        self.heard = {}  # (added, MAC, address or None of a bridge's entry) -> nanoseconds, of the first
+    def __init__(self, name, group):
+        self.heard = {}  # of the first of each, nanoseconds since the epoch
         with open("/proc/self/ns/net") as home, open(f"/proc/{pid(name)}/ns/net") as there:
             self.enter(there)
             self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
             self.enter(home)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind((0, 1 << (rtnetlink.RTNLGRP_NEIGH - 1)))
+        self.socket.bind((0, 1 << (group - 1)))
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):
         while True:
             data, now = self.socket.recv(1 << 16), time.time_ns()
-            for kind, mac, address, of_bridge in rtnetlink.neighbours(data):
-                self.heard.setdefault((kind == rtnetlink.RTM_NEWNEIGH, mac, None if of_bridge else address), now)
+            for each in self.read(data):
+                self.heard.setdefault(each, now)
+
+
+class Carriers(Heard):
+    def __init__(self, name):
+        super().__init__(name, rtnetlink.RTNLGRP_LINK)
+
+    read = staticmethod(rtnetlink.carriers)
+
+
+class Neighbours(Heard):
+    """(added, MAC, address or None of a bridge's entry)"""
+
+    def __init__(self, name):
+        super().__init__(name, rtnetlink.RTNLGRP_NEIGH)
+
+    @staticmethod
+    def read(data):
+        for kind, mac, address, of_bridge in rtnetlink.neighbours(data):
+            yield kind == rtnetlink.RTM_NEWNEIGH, mac, None if of_bridge else address
 
     def wait(self, added, mac, address):
-        """Milliseconds since the epoch: the bridge's entry, the neighbour."""
+        """Nanoseconds since the epoch: the bridge's entry, the neighbour."""
         wanted = [(added, mac, None), (added, mac, address)] if added else [(added, mac, None)]
         end = time.monotonic() + PATIENCE
         while any(each not in self.heard for each in wanted):
@@ -69,6 +90,10 @@ class Container:
         one = json.loads(lab.sh(host, f"docker inspect {name}"))[0]
         self.id, self.mac = one["Id"], one["NetworkSettings"]["Networks"][NETWORK]["MacAddress"]
         self.pid = one["State"]["Pid"]
+
+    def port(self):
+        """The ifindex of its link's end on its host."""
+        return json.loads(lab.sh(self.host, f"nsenter -n -t {self.pid} ip -j link show dev eth0"))[0]["link_index"]
 
     def remove(self):
         lab.sh(self.host, f"docker rm -f {self.name} >/dev/null")
@@ -128,7 +153,8 @@ class ByHand:
 
 
 def attach(n):
-    kernel, taken, asker = Neighbours("host3"), {}, Container("host3", "bench-asker", PREFIX + "2")
+    kernel, carriers, taken = Neighbours("host3"), Carriers("host1"), {}
+    asker = Container("host3", "bench-asker", PREFIX + "2")
     # It asks all the time for who is not there yet: again after 10 ms, not after a second.
     lab.sh("host3", f"nsenter -n -t {asker.pid} sysctl -qw net.ipv4.neigh.eth0.retrans_time_ms=10")
 
@@ -140,8 +166,9 @@ def attach(n):
         pings = Pings("host3", PREFIX + str(i + 10), asker)
         one = Container("host1", f"bench-{i}", PREFIX + str(i + 10))
         answered = pings.first_answer()
-        note("berth", event_at(one.id, "connect"), ("answered",), [answered])
-        note("berth", event_at(one.id, "connect"), ("remoteFdb", "remoteNeighbour"), kernel.wait(True, one.mac, one.address))
+        link = carriers.heard[one.port()]
+        note("berth", event_at(one.id, "connect"), ("link", "answered"), [link, answered])
+        note("berth", link, ("remoteFdb", "remoteNeighbour"), kernel.wait(True, one.mac, one.address))
         one.remove()
         note("berth", event_at(one.id, "disconnect"), ("gone",), kernel.wait(False, one.mac, one.address))
         hand = ByHand("host1", HAND_MAC.format(1, i), HAND)

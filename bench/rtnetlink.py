@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the kernel announces of routes (rtnetlink(7))."""
+"""What the kernel announces of routes, neighbours and links (rtnetlink(7))."""
 
 import socket
 import struct
@@ -47,3 +47,17 @@ def neighbours(data):
                 address = socket.inet_ntop(socket.AF_INET if len(value) == 4 else socket.AF_INET6, value)
             rest = rest[(size + 3) & ~3:]
         yield kind, mac, address, family == socket.AF_BRIDGE
+
+
+RTNLGRP_LINK, RTM_NEWLINK, IFF_LOWER_UP = 1, 16, 0x10000
+
+
+def carriers(data):
+    """The ifindex of each link that has carrier."""
+    while len(data) >= 16:
+        length, kind = struct.unpack_from("=IH", data)
+        message, data = data[16:length], data[(length + 3) & ~3:]
+        if kind == RTM_NEWLINK:
+            index, flags = struct.unpack_from("=iI", message, 4)
+            if flags & IFF_LOWER_UP:
+                yield index

@@ -540,12 +540,7 @@ void HostAgent::container_gone(const ContainerKey& key) {
 // What is told of an endpoint may be over.
 void HostAgent::look_at_ports(bool unbound) {
   if (!last_.endpoints.empty()) look_soon(kCoalesce);
-  if (!unbound) return;
-  // Where other hosts are told of it, its port is there before it can send.
-  if (neighbours_.on)
-    look_after_rest();
-  else
-    look_soon(kBind);
+  if (unbound) look_soon(kBind);
 }
 
 std::optional<firewall::Trace> HostAgent::trace(const firewall::TracedPacket& packet) const {

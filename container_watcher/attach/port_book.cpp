@@ -64,7 +64,6 @@ bool PortBook::put(const ContainerFact& fact) {
     endpoint.netns = fact.netns;
     if (const auto before = old.find(key); before != old.end() && before->second.mac == endpoint.mac) {
       endpoint.port = before->second.port;
-      endpoint.leads = before->second.leads;
       endpoint.port_name = before->second.port_name;
       endpoint.on_parent = before->second.on_parent;
       if (before->second.netns == endpoint.netns) endpoint.inner = before->second.inner;
@@ -176,16 +175,13 @@ void PortBook::bind(const std::map<std::string, int>& bridges, const HostState& 
   for (const BridgePort& port : ports) {
     if (port.peer == 0) continue;
     const HostLink* link = state.find(port.index);
-    if (!link || !link->up) continue;
-    const bool sends = link->carrier && link->forwards;
+    if (!link || !link->up || !link->carrier || !link->forwards) continue;
     const auto [begin, end] = by_mac_.equal_range(port.peer);
     for (auto each = begin; each != end; ++each) {
       Endpoint& endpoint = endpoints_.at(each->second);
       if (endpoint.port == port.index || (endpoint.port != 0 && state.find(endpoint.port))) continue;
       const auto bridge = bridges.find(endpoint.network);
       if (bridge == bridges.end() || bridge->second != link->master) continue;
-      endpoint.leads = port.index;
-      if (!sends) continue;
       endpoint.port = port.index;
       endpoint.port_name = link->name;
       endpoint.inner = {};
@@ -333,9 +329,8 @@ std::vector<SegmentEndpoint> PortBook::on_segment(const std::string& network) co
   const std::lock_guard lock(mutex_);
   for (const auto& [key, endpoint] : endpoints_)
     if (endpoint.network == network && !endpoint.on_parent)
-      out.push_back({key, name_of(key, endpoint.container), endpoint.mac, endpoint.addresses,
-                     endpoint.leads != 0 ? endpoint.leads : endpoint.port, !found_running_.contains(key.container),
-                     endpoint.inner});
+      out.push_back({key, name_of(key, endpoint.container), endpoint.mac, endpoint.addresses, endpoint.port,
+                     !found_running_.contains(key.container), endpoint.inner});
   return out;
 }
 

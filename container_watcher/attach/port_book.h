@@ -73,7 +73,7 @@ struct SegmentEndpoint {
   std::string container;  // its name
   Mac mac = 0;
   std::vector<IpAddress> addresses;
-  int port = 0;               // 0: not found; it may not be able to send yet
+  int port = 0;               // 0: not bound
   bool started_here = false;  // berthd saw its container start, and has not found it running
   InnerEnd inner;             // as last seen
 };
@@ -131,7 +131,6 @@ class PortBook {
     Mac mac = 0;
     std::vector<IpAddress> addresses;
     int port = 0;              // 0: not bound
-    int leads = 0;             // the same, a little earlier: a port of a bridge that can't send yet
     std::int64_t created = 0;  // of its container
     bool on_parent = false;    // its port is the parent that carries its MAC address
     SharedText port_name;      // as last seen

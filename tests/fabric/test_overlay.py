@@ -79,11 +79,14 @@ def marked(host, network):
 
 def transferred(one, other, address):
     """How many bytes of 4 MB came by TCP."""
-    server = subprocess.Popen(["docker", "exec", "clab-berth-" + other.host, "timeout", "30", "docker", "exec", other.name, "/bin/busybox", "sh", "-c",
-                               "busybox nc -l -p 5001 | busybox wc -c"], stdout=subprocess.PIPE, text=True)
+    # Its input stays open: nc ends with that.
+    server = subprocess.Popen(["docker", "exec", "-i", "clab-berth-" + other.host, "timeout", "30", "docker", "exec", "-i", other.name, "/bin/busybox", "sh",
+                               "-c", "busybox nc -l -p 5001 | busybox wc -c"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     lab.until("it listens", lambda: [] if ":1389 " in lab.sh(other.host, f"docker exec {other.name} /bin/busybox cat /proc/net/tcp /proc/net/tcp6") else "not yet")
     lab.sh(one.host, f"head -c {4 << 20} /dev/zero | timeout 30 docker exec -i {one.name} /bin/busybox nc {address} 5001")
-    return int(server.communicate()[0])
+    count = server.stdout.read()
+    server.communicate()
+    return int(count)
 
 
 class Wire:
@@ -257,15 +260,15 @@ class Overlay(unittest.TestCase):
     def test_nothing_is_flooded_for_who_is_known(self):
         containers = self.six()
         lab.until("each is known everywhere", lambda: wrong_tables(containers))
-        lab.until("what each link says of itself at its start is said", lambda: sum(Wire.listen("host1", 2).values()))
+        lab.until("what each link says of itself at its start is said", lambda: set(Wire.listen("host1", 2)) - {"flooded ICMPv6 133"})
         with Wire("host1") as wire:
             for one in containers:
                 for other in containers:
                     for address in other.addresses if one.host != other.host else []:
                         self.assertIn("ttl=64", inside(one, f"ping -c 1 -W 2 {address}", check=False))
         self.assertGreater(wire.frames["unicast"], 0)
-        # ARP and ND were answered on the host of who asked.
-        self.assertEqual({kind: count for kind, count in wire.frames.items() if kind != "unicast"}, {})
+        # ARP and ND were answered on the host of who asked. Containers' kernels look for a router now and then (RFC 4861, 6.3.7).
+        self.assertLessEqual(set(wire.frames), {"unicast", "flooded ICMPv6 133"})
 
     def test_its_mtu_is_what_the_uplinks_carry(self):
         def uplinks(mtu):
@@ -274,10 +277,14 @@ class Overlay(unittest.TestCase):
         def overlay_mtu(host):
             return lab.show(host, "show overlays")["overlays"][0]["mtu"]
 
-        self.addCleanup(uplinks, 9500)
-        for mtu in (9000, 1450, 1400):
+        def follow(mtu):
             uplinks(mtu)
-            lab.until("the tunnel is no larger", lambda: [host for host in lab.HOSTS if overlay_mtu(host) > mtu - 50])
+            lab.until("the tunnel is as large", lambda: [host for host in lab.HOSTS if overlay_mtu(host) != mtu - 50])
+
+        self.addCleanup(self.anew)
+        self.addCleanup(follow, 9500)
+        for mtu in (9000, 1450, 1400):
+            follow(mtu)
             if mtu == 1450:  # a network of Docker's keeps the MTU with which it was made
                 old = run("t-large", "host1")
                 lab.until("that is told", lambda: [] if "mtu-exceeds" in lab.sh("host1", "berthctl -c 'show containers json'") else "not yet")

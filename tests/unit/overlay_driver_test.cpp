@@ -123,12 +123,15 @@ TEST(OverlayDriver, TheMtuIsWhatTheUplinksCarryLessTheHeader) {
     EXPECT_FALSE(told[0].blocks);
     EXPECT_THAT(told[0].remedy, HasSubstr("mtu " + std::to_string(carried) + ","));
   }
-  // What is there is lowered, where it is sure, and never raised by itself.
+  // What is there is lowered, where it is sure, and raised while nobody hangs on it.
   Host moving(9000);
   HostState now = *moving.state();
   now.routed_v4 = {now.find("eth1")->index};
   EXPECT_EQ(kDriver.groundwork(red(), now)->mtu, 8950U);
   done_on(moving, kDriver, red());
+  LinkSettings port;
+  port.master = "br-red";
+  EXPECT_TRUE(moving.apply(PutLink{"veth1", VethLink{"eth0"}, port}));
   moving.own().host.links.front().mtu = 9000;
   const auto with = [&](unsigned mtu, bool sure) {
     HostState state = *moving.state();
@@ -140,6 +143,9 @@ TEST(OverlayDriver, TheMtuIsWhatTheUplinksCarryLessTheHeader) {
   EXPECT_EQ(with(1500, false), 8950U) << "bgpd is away, and another uplink is the only one";
   EXPECT_EQ(with(1500, true), 1450U);
   EXPECT_EQ(with(9216, true), 8950U);
+  EXPECT_TRUE(moving.apply(DeleteLink{"veth1"}));
+  EXPECT_EQ(with(9216, true), 9166U);
+  EXPECT_EQ(with(9216, false), 8950U);
   // A VPN's link has no MAC address, and is no way of the fabric's; nor is a management network, where the fabric's links are known.
   Host host(9000);
   for (const unsigned mtu : {1280, 1500}) {

@@ -86,12 +86,21 @@ void put_tunnel(const OverlayLines& lines, const IpAddress& vtep, LinkSettings s
     out->missing.emplace_back(PutLink{lines.tunnel, VxlanLink{lines.vni, vtep, kPort}, settings});
 }
 
-// What was said, or what the uplinks carry. What is there is lowered to that, and never raised by itself: uplinks come and go, and
-// containers keep the MTU with which they were made.
-unsigned mtu_of(const NetworkConfig& config, const HostLink* tunnel, unsigned carried, bool sure) {
+// A container has a port of its bridge, or somebody else does.
+bool in_use(const OverlayLines& lines, const HostState& host) {
+  const HostLink* bridge = host.find(lines.bridge);
+  return bridge && std::ranges::any_of(host.links, [&](const HostLink& each) {
+           return each.master == bridge->index && each.name != lines.tunnel && each.name != lines.spare;
+         });
+}
+
+// What was said, or what the uplinks carry. What is there is lowered to that, and raised while nothing hangs on it: uplinks come and
+// go, and containers keep the MTU with which they were made.
+unsigned mtu_of(const NetworkConfig& config, const HostLink* tunnel, unsigned carried, bool sure, bool used) {
   if (config.mtu != 0) return config.mtu;
   if (!tunnel) return carried;
-  return sure ? std::min(tunnel->mtu, carried) : tunnel->mtu;
+  if (!sure) return tunnel->mtu;
+  return used ? std::min(tunnel->mtu, carried) : carried;
 }
 
 // See NetworkSite::spare: neither end is up, and nothing ever goes by it.
@@ -133,7 +142,7 @@ std::optional<Groundwork> OverlayDriver::groundwork(const NetworkConfig& config,
   bool sure = false;
   const unsigned underlay = underlay_mtu(host, &sure);
   const unsigned carried = underlay - std::min(underlay, overhead(vtep->is_v4()));
-  out.mtu = mtu_of(config, tunnel, carried, sure);
+  out.mtu = mtu_of(config, tunnel, carried, sure, in_use(lines, host));
   if (out.mtu > carried && sure)
     out.problems.push_back({"mtu-exceeds",
                             "its MTU is " + std::to_string(out.mtu) + ", and " + words_of(carried, *vtep) +
