@@ -294,7 +294,7 @@ def memory(program):
 
 def endpoints(total, networks):
     before = {host: lab.sh(host, "cat /etc/frr/berthd.conf") for host in lab.HOSTS}
-    each, rows = total // len(lab.HOSTS), []
+    each, rows = -(-total // len(lab.HOSTS)), []
 
     def row(op, begin):
         rows.append({"method": "berth", "profile": "evpn", "op": op, "n": each * len(lab.HOSTS), "seconds": round(time.monotonic() - begin, 2), "runs": 1})

@@ -534,9 +534,7 @@ TEST_F(Entries, WhatTheKernelRefusesIsToldOnce) {
   ContainerFact fact;
   fact.key = {"docker", "c1"};
   fact.name = "c1";
-  LinkSettings up;
-  up.up = true;
-  for (const char* each : {"vc1", "xc1"}) EXPECT_TRUE(host.apply(SetLink{each, up}));
+  for (HostLink& each : host.own().host.links) each.up = each.carrier = true;
   fact.endpoints = {{"e1", "red", "net", "02:00:00:00:00:01", {*IpAddress::parse("10.20.1.2")}}};
   book.upsert(fact);
   book.look(*host.state(), {{"red", host.state()->find("br-red")->index}}, {{port, mac}});
