@@ -78,7 +78,7 @@ set(berth_waiting host_links_test=6 host_spread_test=1 host_agent_test=4 zebra_c
 
 # Programs that have more than one thread, in themselves or in the daemon that they start: what ThreadSanitizer is for. In the others
 # a thread that begins is a mistake, and says so (tests/support/one_thread.cpp).
-set(berth_threaded app_docker_test berthd_process_test connection_test containerd_real_test containerd_runtime_test host_agent_test host_firewall_test host_links_test
+set(berth_threaded app_docker_test berthd_process_test connection_test containerd_real_test containerd_runtime_test host_agent_test host_firewall_test host_links_test host_names_test
   host_macvlan_test host_overlay_test host_spread_test log_test plug_agent_test plug_leases_test shared_text_test vty_server_test)
 
 add_custom_target(berth_tests)

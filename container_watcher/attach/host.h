@@ -74,10 +74,15 @@ struct HostOverlay {
     std::vector<IpAddress> addresses;  // that the bridge knows of it
   };
   std::uint32_t vni = 0;
-  std::optional<IpAddress> vtep;     // of this host
-  unsigned mtu = 0;                  // bytes
-  std::vector<IpAddress> far_vteps;  // to which what goes to all is sent
-  std::vector<Machine> machines;     // by MAC address
+  std::optional<IpAddress> vtep;                // of this host
+  unsigned mtu = 0;                             // bytes
+  std::vector<IpAddress> far_vteps;             // to which what goes to all is sent
+  std::map<IpAddress, std::string> names = {};  // of the hosts that these are; empty: not known
+  std::string name_of(const IpAddress& far) const {
+    const auto at = names.find(far);
+    return at == names.end() ? std::string() : at->second;
+  }
+  std::vector<Machine> machines;  // by MAC address
 };
 
 struct HostCounters {

@@ -14,9 +14,9 @@ bool is_one_machine(Mac mac) {
   return mac != 0 && (mac >> 40 & 1) == 0;
 }
 
-std::string host_of(Mac mac, const VxlanTables& tables) {
+std::string host_of(Mac mac, const VxlanTables& tables, const NameOfHost& names) {
   for (const FdbEntry& each : tables.far_ends)
-    if (each.mac == mac && each.far_end) return "the host with the VTEP " + each.far_end->to_string();
+    if (each.mac == mac && each.far_end) return names(*each.far_end);
   return "another host";
 }
 
@@ -24,8 +24,8 @@ std::string host_of(Mac mac, const VxlanTables& tables) {
 class Entries {
  public:
   Entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
-          const std::vector<SegmentEndpoint>& endpoints)
-      : site_(site), host_(host), tables_(tables) {
+          const std::vector<SegmentEndpoint>& endpoints, const NameOfHost& names)
+      : site_(site), host_(host), tables_(tables), names_(names) {
     const HostLink* tunnel = host.find(site.tunnel);
     const HostLink* spare = host.find(site.spare);
     for (const FdbEntry& each : tables.fdb) {
@@ -59,10 +59,12 @@ class Entries {
     const auto neighbour = neighbours_.find(address);
     const Mac mac =
         neighbour != neighbours_.end() && neighbour->second->external ? neighbour->second->mac : endpoint.mac;
-    const std::string where = host_of(mac, tables_);
+    const std::string where = host_of(mac, tables_, names_);
+    const HostLink* tunnel = host_.find(site_.tunnel);
+    const std::string here = tunnel && tunnel->local ? names_(*tunnel->local) : "this host";
     return {"overlay-elsewhere",
-            address.to_string() + " of " + endpoint.container + " is on " + where +
-                ", too, which the other hosts of the overlay take for its place",
+            address.to_string() + " of " + endpoint.container + " is on " + where + " and on " + here +
+                "; the other hosts of the overlay take the first of them for its place",
             "stop one of the two containers", false};
   }
 
@@ -122,6 +124,7 @@ class Entries {
   const NetworkSite& site_;
   const HostState& host_;
   const VxlanTables& tables_;
+  const NameOfHost& names_;
   std::set<Mac> far_;                                     // that zebra has from other hosts
   std::map<Mac, const FdbEntry*> near_;                   // behind ports of this host
   std::map<IpAddress, const HostNeighbour*> neighbours_;  // of the bridge
@@ -153,9 +156,10 @@ std::string written_on(const Operation& operation) {
 }  // namespace
 
 EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
-                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, EntriesMemory* memory) {
+                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, const NameOfHost& names,
+                         EntriesMemory* memory) {
   EntriesPlan out;
-  const Entries entries(site, host, tables, endpoints);
+  const Entries entries(site, host, tables, endpoints, names);
   const HostLink* bridge = host.find(site.interface);
   const HostLink* tunnel = host.find(site.tunnel);
   for (const SegmentEndpoint& each : endpoints) {
@@ -201,7 +205,7 @@ std::vector<Sequence> plan_leftovers(const HostState& host, const std::set<std::
   return out;
 }
 
-std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTables& tables) {
+std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTables& tables, const NameOfHost& names) {
   const auto hands_out = [&](const IpAddress& address) {
     return std::ranges::find_if(site.range, [&](const Prefix& each) { return each.contains(address); });
   };
@@ -217,7 +221,7 @@ std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTabl
   return Problem{"overlay-range",
                  whose + " of " + hands_out(first->address)->to_string() + ", which this host hands out, " +
                      (more == 0 ? "is" : "are") + " on " + (more == 0 ? "" : "others, such as ") +
-                     host_of(first->mac, tables) + ": an address may be handed out twice",
+                     host_of(first->mac, tables, names) + ": an address may be handed out twice",
                  "another ip-range on each host, in network " + site.name + " of berthd.conf", false};
 }
 
@@ -267,6 +271,7 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
                                          const PortBook& book, bool sweep) {
   Outcome out;
   std::vector<Sequence> writes;
+  const NameOfHost names = [this](const IpAddress& vtep) { return names_.told(vtep); };
   std::map<std::string, std::string> network_of;  // by bridge, or by a port of it
   for (const NetworkSite* site : sites) {
     const std::vector<SegmentEndpoint> endpoints = book.on_segment(site->name);
@@ -281,9 +286,10 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
       continue;
     }
     const VxlanTables tables{std::move(*neighbours), std::move(*fdb), std::move(*far_ends)};
-    out.overlays.emplace(site->name, overlay_of(*site, host, tables, endpoints));
-    EntriesPlan plan = plan_entries(*site, host, tables, endpoints, sweep, &memory_[site->name]);
-    if (auto problem = foreign_in_range(*site, tables)) out.networks[site->name].push_back(std::move(*problem));
+    HostOverlay& overlay = out.overlays.emplace(site->name, overlay_of(*site, host, tables, endpoints)).first->second;
+    for (const IpAddress& each : overlay.far_vteps) overlay.names[each] = names_.of(each);
+    EntriesPlan plan = plan_entries(*site, host, tables, endpoints, sweep, names, &memory_[site->name]);
+    if (auto problem = foreign_in_range(*site, tables, names)) out.networks[site->name].push_back(std::move(*problem));
     for (Sequence& each : plan.writes) {
       const std::string link = written_on(each.front());
       if (!link.empty()) ++out.written;

@@ -12,6 +12,7 @@
 // plan_entries() is pure. VxlanEntries asks the kernel and writes: on the worker's thread.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,6 +20,7 @@
 #include <vector>
 
 #include "container_watcher/attach/host.h"
+#include "container_watcher/attach/host_names.h"
 #include "container_watcher/attach/network_site.h"
 #include "container_watcher/attach/port_book.h"
 #include "container_watcher/attach/repair.h"
@@ -48,15 +50,18 @@ struct EntriesMemory {
 };
 
 // `sweep`: every runtime has listed, so that entries of nobody's go. Those of containers that were here go without that.
+// `names`: what a host with that VTEP is called in a sentence.
+using NameOfHost = std::function<std::string(const IpAddress& vtep)>;
 EntriesPlan plan_entries(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
-                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, EntriesMemory* memory);
+                         const std::vector<SegmentEndpoint>& endpoints, bool sweep, const NameOfHost& names,
+                         EntriesMemory* memory);
 
 // Tunnels of ours that no network has any more, with the entries on their bridges. `segments`: networks that have one.
 std::vector<Sequence> plan_leftovers(const HostState& host, const std::set<std::string>& segments,
                                      const std::map<int, std::vector<HostNeighbour>>& neighbours);
 
 // "overlay-range": another host has addresses of those that this one hands out.
-std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTables& tables);
+std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTables& tables, const NameOfHost& names);
 
 // For the shows.
 HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,
@@ -81,6 +86,7 @@ class VxlanEntries {
 
   Observer& observer_;
   Repair repair_;
+  HostNames names_;
   std::map<std::string, EntriesMemory> memory_;  // by network
 };
 

@@ -235,6 +235,7 @@ json::value to_json(const OverlaysRows& rows) {
       for (const IpAddress& one : each.addresses) addresses.emplace_back(one.to_string());
       macs.push_back(json::object{{"mac", mac_text(each.mac)},
                                   {"vtep", text(each.vtep)},
+                                  {"host", each.vtep ? row.overlay.name_of(*each.vtep) : std::string()},
                                   {"container", each.container},
                                   {"addresses", std::move(addresses)}});
     }

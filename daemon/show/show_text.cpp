@@ -212,9 +212,11 @@ std::string to_text(const OverlaysRows& rows) {
     for (const HostOverlay::Machine& each : overlay.machines) {
       std::string line = "  " + mac_text(each.mac);
       for (const IpAddress& one : each.addresses) line += " " + one.to_string();
-      table.note(line + (each.vtep                ? " at " + each.vtep->to_string()
-                         : each.container.empty() ? ""
-                                                  : " " + each.container));
+      if (each.vtep) {
+        const std::string name = overlay.name_of(*each.vtep);
+        line += " at " + each.vtep->to_string() + (name.empty() ? "" : " (" + name + ")");
+      }
+      table.note(line + (each.vtep || each.container.empty() ? "" : " " + each.container));
     }
   }
   return table.text();

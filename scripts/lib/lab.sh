@@ -107,6 +107,7 @@ lab_files() {
         zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
         fill berthd.conf "$node" >"$dir/berthd.conf"
         [ "$1" != evpn ] || fill overlay.conf "$node" >>"$dir/berthd.conf"
+        for name in "${LAB_HOSTS[@]}"; do printf '10.0.0.%s %s\nfd00::%s %s\n' "$(node_id "$name")" "$name" "$(node_id "$name")" "$name"; done >"$dir/hosts"
         mkdir -p "$LAB_DIR/$node-docker" "$LAB_DIR/$node-containerd"
         ;;
       *) zebra=-K60 ;;

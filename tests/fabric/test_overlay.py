@@ -7,6 +7,7 @@ import collections
 import ctypes
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -198,6 +199,8 @@ class Overlay(unittest.TestCase):
         lab.until("the others find it at its new place", known_at("host2"))
         told = lab.until("the old one's host tells of it", lambda: [] if "overlay-elsewhere" in lab.sh("host1", "berthctl -c 'show containers json'") else "not yet")
         self.assertLess(told, lab.PATIENCE)
+        lab.until("with both hosts' names", lambda: [] if re.search(
+            r"of t-old is on host2 \(VTEP 10.0.0.22\) and on host1 \(VTEP 10.0.0.21\)", lab.sh("host1", "berthctl -c 'show containers json'")) else "not yet")
         lab.remove([old])
         lab.until("and nothing of the old place is left", lambda: wrong_tables(containers + [new]))
         lab.until("its /32 comes from there", lambda: lab.wrong_routes(containers + [new]))
@@ -215,6 +218,7 @@ class Overlay(unittest.TestCase):
                              {mac: each["remoteVtep"] for mac, each in zebra.items() if each["type"] == "remote"})
             self.assertEqual({each["mac"]: each["container"] for each in overlay["macs"] if not each["vtep"]},
                              {mac_of(each): each.name for each in containers if each.host == host})
+            self.assertEqual({each["host"] for each in overlay["macs"]} - {""}, set(lab.HOSTS) - {host})
             self.assertEqual(overlay["vtep"], f"10.0.0.{lab.LOOPBACKS[host]}")
             self.assertEqual(set(overlay["farVteps"]), {f"10.0.0.{lab.LOOPBACKS[each]}" for each in lab.HOSTS if each != host})
             known = {address: each["mac"] for each in overlay["macs"] for address in each["addresses"] if not address.startswith("fe80")}
@@ -348,7 +352,7 @@ class Overlay(unittest.TestCase):
         theirs = run("t-theirs", "host2", ["10.66.1.77", "fd00:66::1:77"])
         lab.until("each is known everywhere", lambda: wrong_tables([mine, theirs]))
         lab.until("it is told", lambda: [] if told() else "not yet")
-        self.assertIn("the VTEP 10.0.0.22", told()[0]["text"])
+        self.assertIn("VTEP 10.0.0.22", told()[0]["text"])
         self.assertFalse(told()[0]["blocks"])
         lab.remove([theirs])
         lab.until("and no longer", told)

@@ -23,6 +23,7 @@ using testing::IsEmpty;
 
 const OverlayDriver kDriver;
 const IpAddress kVtep = *IpAddress::parse("10.0.0.21");
+const NameOfHost kNames = [](const IpAddress& vtep) { return "host " + vtep.to_string(); };
 
 NetworkConfig red() {
   NetworkConfig out;
@@ -309,7 +310,7 @@ class Entries : public testing::Test {
   }
   EntriesPlan plan(bool sweep = true) {
     const VxlanTables tables{*host.neighbours("br-red", {}), *host.fdb("br-red", {}), *host.fdb("vx-red", {})};
-    return plan_entries(site, *host.state(), tables, endpoints, sweep, &memory);
+    return plan_entries(site, *host.state(), tables, endpoints, sweep, kNames, &memory);
   }
   // How many entries that took; the next look finds nothing to do.
   std::size_t settle() {
@@ -477,7 +478,7 @@ TEST_F(Entries, OfAContainerThatMovedAreTheOtherHostsUntilItIsGoneThere) {
     ASSERT_EQ(moved.problems.size(), 1U);
     const Problem& told = moved.problems.begin()->second;
     EXPECT_EQ(told.code, "overlay-elsewhere");
-    EXPECT_THAT(told.text, HasSubstr("10.20.1.2 of c1 is on the host with the VTEP 10.0.0.22, too"));
+    EXPECT_THAT(told.text, HasSubstr("10.20.1.2 of c1 is on host 10.0.0.22 and on host 10.0.0.21; the other hosts"));
     EXPECT_FALSE(told.blocks);
     far_gone("10.20.1.2", mac);
     settle();
@@ -504,7 +505,8 @@ TEST_F(Entries, OneThatStartsHereTakesTheAddressOnceAndOneThatWasFoundRunningDoe
 TEST_F(Entries, AnotherHostsAddressInThisOnesRangeIsTold) {
   site.range = {*Prefix::parse("10.20.1.0/24"), *Prefix::parse("fd00:20::1:0/112")};
   const auto told = [&] {
-    return foreign_in_range(site, {*host.neighbours("br-red", {}), *host.fdb("br-red", {}), *host.fdb("vx-red", {})});
+    return foreign_in_range(site, {*host.neighbours("br-red", {}), *host.fdb("br-red", {}), *host.fdb("vx-red", {})},
+                            kNames);
   };
   start("c1", "10.20.1.2", 1);
   settle();
@@ -514,9 +516,7 @@ TEST_F(Entries, AnotherHostsAddressInThisOnesRangeIsTold) {
   ASSERT_TRUE(told());
   EXPECT_EQ(told()->code, "overlay-range");
   EXPECT_FALSE(told()->blocks);
-  EXPECT_THAT(
-      told()->text,
-      HasSubstr("10.20.1.9 of 10.20.1.0/24, which this host hands out, is on the host with the VTEP 10.0.0.22"));
+  EXPECT_THAT(told()->text, HasSubstr("10.20.1.9 of 10.20.1.0/24, which this host hands out, is on host 10.0.0.22"));
   far("10.20.1.8", 28);
   EXPECT_THAT(told()->text, HasSubstr("10.20.1.8 and 1 more of 10.20.1.0/24"));
   far_gone("10.20.1.8", 28);

@@ -80,6 +80,7 @@ inline View with_an_overlay(View view) {
                             IpAddress::parse("10.0.0.21"),
                             1450,
                             {*IpAddress::parse("10.0.0.22")},
+                            {{*IpAddress::parse("10.0.0.22"), "host2"}},
                             {{0x02420a580102, {}, "web", {*IpAddress::parse("10.88.1.2")}},
                              {0x02420a580202, IpAddress::parse("10.0.0.22"), "", {*IpAddress::parse("10.88.2.2")}}}};
   return view;

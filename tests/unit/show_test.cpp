@@ -260,10 +260,10 @@ TEST(Show, Overlays) {
             "Network  VNI    VTEP       MTU   Far VTEPs  Here  Far\n"
             "black    10100  10.0.0.21  1450  1          1     1\n"
             "  02:42:0a:58:01:02 10.88.1.2 web\n"
-            "  02:42:0a:58:02:02 10.88.2.2 at 10.0.0.22\n");
+            "  02:42:0a:58:02:02 10.88.2.2 at 10.0.0.22 (host2)\n");
   EXPECT_EQ(to_json(overlays_rows(view)), json::parse(R"({"overlays":[{"network":"black","vni":10100,"vtep":"10.0.0.21",
-    "mtu":1450,"farVteps":["10.0.0.22"],"macs":[{"mac":"02:42:0a:58:01:02","vtep":"","container":"web",
-    "addresses":["10.88.1.2"]},{"mac":"02:42:0a:58:02:02","vtep":"10.0.0.22","container":"","addresses":["10.88.2.2"]}],
+    "mtu":1450,"farVteps":["10.0.0.22"],"macs":[{"mac":"02:42:0a:58:01:02","vtep":"","host":"","container":"web",
+    "addresses":["10.88.1.2"]},{"mac":"02:42:0a:58:02:02","vtep":"10.0.0.22","host":"host2","container":"","addresses":["10.88.2.2"]}],
     "problems":[]}]})"));
   view.overlays.clear();
   view.health["black"].problems = {{"vtep-missing", "there is none", "ip addr add …"}};
