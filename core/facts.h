@@ -18,6 +18,8 @@ namespace berth {
 
 // The id of an endpoint that berthd makes itself: a container has at most one.
 inline constexpr const char* kPlug = "berth";
+// ContainerFact::network_mode of one whose links somebody else made, and whose addresses are as its own kernel has them.
+inline constexpr const char* kByCni = "cni";
 
 // A container's connection to one network. It exists from the runtime's connect (before the application runs) until
 // its disconnect; paused and restarting containers keep theirs as long as the runtime lists it.
@@ -49,9 +51,10 @@ struct ContainerFact {
   std::vector<EndpointFact> endpoints;        // presence means attached
   std::int64_t created =
       0;  // Unix seconds by the runtime's clock; 0: not known. Where two want one thing, the older has it
-  SharedText network_mode = {};  // "host", "none", "container:ID": it has no endpoint of its own; else another word
-  SharedText netns = {};         // where its network namespace is, where the runtime says it
-  SharedText start = {};         // of one without a network: another text for each start, where `netns` does not say it
+  SharedText network_mode =
+      {};                 // "host", "none", "container:ID": it has no endpoint of its own; kByCni; else another word
+  SharedText netns = {};  // where its network namespace is, where the runtime says it
+  SharedText start = {};  // of one without a network: another text for each start, where `netns` does not say it
   bool operator==(const ContainerFact&) const = default;
 };
 

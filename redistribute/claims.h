@@ -4,7 +4,7 @@
 // those within the limits are granted. Pure; one thread, the daemon's. Owner: the Redistributor.
 //
 // The rules, all of them by what is and none by who came first:
-// - an address belongs to the claim of the most senior (the oldest container);
+// - an address belongs to the claim of the most senior (the oldest container to which it was handed out);
 // - `max-containers N` of a network: the N most senior that claim an address in it;
 // - `limit routes N`: subnets first, then the oldest containers' addresses, then the lowest key.
 // Each change costs O(log all) for each claim that it changes, and tells which keys to look at again.

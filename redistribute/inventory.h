@@ -4,6 +4,7 @@
 // Owner: the Redistributor. A fact replaces the one before it; each change costs O(endpoints of that container).
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <set>
@@ -14,14 +15,18 @@
 
 namespace berth {
 
-// Who has what two containers want: the older one, then the lower key. An age that is not known counts as the youngest.
+// Who has what two containers want: the one to which it was handed out, by its runtime or by berthd; then the older one, then the lower
+// key. An age that is not known counts as the youngest.
 struct Seniority {
+  bool self_said = false;  // what is on its links is all that is known of its addresses: it can put any there
   std::int64_t created = std::numeric_limits<std::int64_t>::max();
   ContainerKey key;
   auto operator<=>(const Seniority&) const = default;
 };
 inline Seniority seniority_of(const ContainerFact& fact) {
-  return {fact.created > 0 ? fact.created : std::numeric_limits<std::int64_t>::max(), fact.key};
+  const bool plugged = std::ranges::any_of(fact.endpoints, [](const EndpointFact& each) { return each.plugged(); });
+  return {fact.network_mode == kByCni && !plugged,
+          fact.created > 0 ? fact.created : std::numeric_limits<std::int64_t>::max(), fact.key};
 }
 
 class Inventory {

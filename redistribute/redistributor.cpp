@@ -44,13 +44,13 @@ void Redistributor::Impl::evaluate_container(const ContainerKey& key) {
   const ContainerFact* fact = inventory.find(key);
   const auto before = evaluated.find(key);
   std::set<RibKey> changed;
-  if (before != evaluated.end() && (!fact || seniority_of(*fact).created != before->second.created))
-    claims.set({before->second.created, key}, {}, changed);
+  if (before != evaluated.end() && (!fact || seniority_of(*fact) != before->second.seniority))
+    claims.set(before->second.seniority, {}, changed);
   if (fact) {
     counters["evaluations"] += fact->endpoints.size();
     const Evaluation evaluation = evaluate(networks, host_addresses, *fact);
     const Seniority seniority = seniority_of(*fact);
-    evaluated[fact->key] = {seniority.created, fact->name};
+    evaluated[fact->key] = {seniority, fact->name};
     claims.set(seniority, evaluation.contribution, changed);
     refusals.set(key, "policy", fact->name, evaluation.refusals);
   } else {

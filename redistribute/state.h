@@ -53,7 +53,7 @@ struct Redistributor::Impl {
   std::set<std::string> synced;  // runtimes
   // what follows from it
   struct Evaluated {
-    std::int64_t created = 0;  // as its seniority in `claims`
+    Seniority seniority;  // as in `claims`
     SharedText name;
   };
   std::map<ContainerKey, Evaluated> evaluated;

@@ -174,8 +174,8 @@ bool ContainerdView::tell(Containers::iterator container) {
     else if (netns.found.links.empty())
       fact.network_mode = "none";
     else
-      fact.network_mode = "cni";
-    if (fact.network_mode == "cni") fact.endpoints = endpoints_of(netns.found);
+      fact.network_mode = kByCni;
+    if (fact.network_mode == kByCni) fact.endpoints = endpoints_of(netns.found);
   }
   const bool changed = !it.told || fact != it.fact;
   it.fact = std::move(fact);

@@ -193,6 +193,31 @@ TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
   EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
 }
 
+// Who may change the links in a container can put any address there: that of one that was handed it out is not his.
+TEST(Redistributor, WhatWasHandedOutComesBeforeWhatAContainerPutsOnItself) {
+  Redistributor brain;
+  Zebra zebra;
+  brain.set_config(blue_config());
+  zebra.connect(brain);
+  ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.5");
+  older.created = 1000;
+  older.network_mode = kByCni;
+  younger.created = 2000;
+  brain.set_containers("docker", {older});
+  zebra.work(brain);
+  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
+  brain.upsert_container(younger);
+  zebra.work(brain);
+  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
+  // One that berthd plugged in has its own; what else is on its links makes it no worse.
+  older.endpoints[0].id = kPlug;
+  brain.upsert_container(older);
+  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
+  older.endpoints[0].id = "e5";
+  brain.upsert_container(older);
+  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
+}
+
 TEST(Redistributor, ExplainsASubnet) {
   Redistributor brain;
   Zebra zebra;
