@@ -311,20 +311,8 @@ class Overlay(unittest.TestCase):
         for host in lab.HOSTS:
             lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=black") else "not yet")
 
-    def test_two_are_isolated_unless_both_say_otherwise(self):
-        def ash(host, line):
-            return (NETWORK.replace("@N@", host[4:]).replace("network black", "network ash").replace("10100", "10101").replace("10.66.", "10.68.")
-                    .replace("fd00:66", "fd00:68").replace("advertise host", "advertise none\n" + line))
-
-        def everywhere(more, line):
-            for host in lab.HOSTS:
-                black = self.config[host].replace("vni 10100\n", "vni 10100\n" + line)
-                lab.configure(host, black + (ash(host, line) if more else ""))
-
-        def wrong(yes):
-            return [f"{one.name} {other.name} {address}" for one in black for other in grey for address in other.addresses
-                    if ("ttl=" in inside(one, f"ping -c 1 -W 1 {address}", check=False)) != yes]
-
+    def second(self, everywhere):
+        """One more overlay, "ash", closed to the outside; `everywhere(True, …)` configures it, and takes it back."""
         lab.NETWORKS["ash"] = (68, "none")
         self.addCleanup(lab.NETWORKS.pop, "ash")
         for host in lab.HOSTS:
@@ -334,6 +322,43 @@ class Overlay(unittest.TestCase):
         everywhere(True, "")
         for host in lab.HOSTS:
             lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=ash") else "not yet")
+
+    @staticmethod
+    def ash(host, line):
+        return (NETWORK.replace("@N@", host[4:]).replace("network black", "network ash").replace("10100", "10101").replace("10.66.", "10.68.")
+                .replace("fd00:66", "fd00:68").replace("advertise host", "advertise none\n" + line))
+
+    def test_an_underlay_of_ipv6_or_it_is_told_that_frr_knows_none(self):
+        def everywhere(more, _):
+            for host in lab.HOSTS:
+                vtep = f" vtep fd00::{lab.LOOPBACKS[host]}\n"
+                lab.configure(host, self.config[host] + (self.ash(host, vtep) if more else ""))
+
+        def ash(host):
+            return next(each for each in lab.show(host, "show overlays")["overlays"] if each["network"] == "ash")
+
+        self.second(everywhere)
+        one, other = run("t-grey1", "host1", network="ash"), run("t-grey3", "host3", network="ash")
+        if lab.settings()["release"] != "testing":  # FRR 8.4 and 10.3
+            lab.until("it is told", lambda: [] if [each["code"] for each in ash("host1")["problems"]] == ["evpn-vtep"] else "not yet")
+            self.assertIn("vtep 10.0.0.21", ash("host1")["problems"][0]["remedy"])
+            return
+        lab.until("each is known to the other", lambda: [] if {each["vtep"] for each in ash("host1")["macs"]} == {"", "fd00::23"} else "not yet")
+        for address, header in zip(other.addresses, (28, 48)):
+            self.assertIn("ttl=64", inside(one, f"ping -c 1 -W 2 -M do -s {9500 - 70 - header} {address}", check=False))
+        self.assertEqual(ash("host1")["problems"], [])
+
+    def test_two_are_isolated_unless_both_say_otherwise(self):
+        def everywhere(more, line):
+            for host in lab.HOSTS:
+                black = self.config[host].replace("vni 10100\n", "vni 10100\n" + line)
+                lab.configure(host, black + (self.ash(host, line) if more else ""))
+
+        def wrong(yes):
+            return [f"{one.name} {other.name} {address}" for one in black for other in grey for address in other.addresses
+                    if ("ttl=" in inside(one, f"ping -c 1 -W 1 {address}", check=False)) != yes]
+
+        self.second(everywhere)
         black = [run("t-black1", "host1"), run("t-black2", "host2")]
         grey = [run("t-grey1", "host1", network="ash"), run("t-grey3", "host3", network="ash")]
         lab.until("each is known everywhere", lambda: wrong_tables(black))
