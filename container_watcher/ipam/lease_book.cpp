@@ -149,9 +149,23 @@ Result<Lease> LeaseBook::take(const LeasePool& pool, const LeaseKey& key, std::i
     if (!address) return address.error();
     lease.addresses.push_back(*address);
   }
-  if (has != leases_.end()) drop(has);
+  if (has != leases_.end()) {
+    Lease rest = has->second;
+    std::erase_if(rest.addresses, [&](const IpAddress& each) { return std::ranges::count(lease.addresses, each) > 0; });
+    drop(has);
+    if (!rest.addresses.empty()) put_to_rest(key, std::move(rest), now);
+  }
   for (const IpAddress& each : lease.addresses) taken_.emplace(each, key);
   return leases_.emplace(key, std::move(lease)).first->second;
+}
+
+// What it gave up and others may still have in their tables: a lease of nobody who runs.
+void LeaseBook::put_to_rest(LeaseKey key, Lease rest, std::int64_t now) {
+  key.created = -1;
+  while (leases_.contains(key)) --key.created;
+  rest.released = now;
+  for (const IpAddress& each : rest.addresses) taken_.emplace(each, key);
+  leases_.emplace(std::move(key), std::move(rest));
 }
 
 bool LeaseBook::used_in(const LeaseKey& key, std::uint64_t netns, const std::string& path) {

@@ -39,7 +39,7 @@ struct LeasePool {
 struct LeaseKey {
   std::string network;
   ContainerKey container;
-  std::int64_t created = 0;  // of the container: Unix seconds
+  std::int64_t created = 0;  // of the container: Unix seconds; below 0: what it gave up for others, which rests
   auto operator<=>(const LeaseKey&) const = default;
 };
 
@@ -67,6 +67,7 @@ class LeaseBook {
  private:
   void drop(std::map<LeaseKey, Lease>::iterator lease);
   void forget_rested(std::int64_t now);
+  void put_to_rest(LeaseKey key, Lease rest, std::int64_t now);
   Result<IpAddress> free_address(const LeasePool& pool, const SubnetConfig& subnet) const;
 
   std::map<LeaseKey, Lease> leases_;
