@@ -37,8 +37,10 @@ constexpr std::size_t kMostWaitedFor = 16;  // containers of a network, each hel
 constexpr auto kBind = 500ms;  // until a new endpoint is looked for among the ports, where nothing else asks for a look
 constexpr auto kLasting = 1s;  // an ordinary stop takes a port away before the runtime tells of it
 
-bool is_multicast(Mac mac) {
-  return (mac >> 40 & 1) != 0;
+// What holds an endpoint back is told before what does not.
+void note(std::map<EndpointKey, Problem>* endpoints, const EndpointKey& key, const Problem& problem) {
+  const auto [at, fresh] = endpoints->try_emplace(key, problem);
+  if (!fresh && !at->second.blocks && problem.blocks) at->second = problem;
 }
 
 // Told at nine tenths.
@@ -133,7 +135,7 @@ struct HostAgent::Worker {
   // What was heard until now; what is new among them is asked for by the turn that follows the look.
   void look_at_addresses(const std::map<std::string, MacParent>& parents, HostAgent::Look* look) {
     probes.set(parents, parents.empty() ? std::vector<ParentEndpoint>() : book->on_parents(), Clock::now());
-    for (auto& [key, problem] : probes.refused()) look->endpoints.try_emplace(key, std::move(problem));
+    for (const auto& [key, problem] : probes.refused()) note(&look->endpoints, key, problem);
     for (const AddressClash& each : probes.clashes())
       look->parents[each.network].clashes.push_back({each.container, each.address, mac_text(each.mac)});
     for (const auto& [name, parent] : parents)
@@ -159,10 +161,8 @@ struct HostAgent::Worker {
     inner.look(state, *book, &more);
     look_at_addresses(carried, look);
     const auto sources = [this](const std::vector<firewall::Leaving>& all) { return keeper.sources_of(all); };
-    for (auto& [key, problem] : paths.look(state, book->forked(), sources, &more)) {
-      const auto [at, fresh] = look->endpoints.try_emplace(key, problem);
-      if (!fresh && !at->second.blocks && problem.blocks) at->second = problem;  // what holds back is told first
-    }
+    for (const auto& [key, problem] : paths.look(state, book->forked(), sources, &more))
+      note(&look->endpoints, key, problem);
     look->again = look->again || more;
   }
 
@@ -172,7 +172,7 @@ struct HostAgent::Worker {
     for (const auto& [name, finding] : look->findings.sites)
       if (const NetworkSite& site = wanted.sites.at(name); !site.tunnel.empty()) sites.push_back(&site);
     auto found = entries.look(sites, wanted.segments, keeper.state(), *book, wanted.sweep);
-    for (auto& [key, problem] : found.problems) look->endpoints.try_emplace(key, std::move(problem));
+    for (const auto& [key, problem] : found.problems) note(&look->endpoints, key, problem);
     for (auto& [name, problems] : found.networks)
       for (Problem& each : problems) look->findings.sites.at(name).verdict.problems.push_back(std::move(each));
     look->overlays = std::move(found.overlays);
@@ -413,10 +413,7 @@ void HostAgent::note_closed(Look* look) {
     for (const auto& [prefix, problem] : closed) now.push_back(prefix);
     // Where nothing of a network is reached, neither is its subnet.
     std::map<Family, Problem> none_left;
-    for (auto& [key, problem] : book_->closed(name, closed, &none_left)) {
-      const auto [at, fresh] = look->endpoints.try_emplace(key, problem);
-      if (!fresh && !at->second.blocks) at->second = problem;  // what holds back is told before what does not
-    }
+    for (const auto& [key, problem] : book_->closed(name, closed, &none_left)) note(&look->endpoints, key, problem);
     for (auto& [family, problem] : none_left) finding.verdict.problems.push_back(std::move(problem));
     std::map<Family, Problem> none_left_soon;
     std::size_t told = 0;

@@ -33,7 +33,7 @@ std::vector<Operation> plan_links_left(const WantedHost& wanted, const HostState
   const auto stands = [&](const HostLink& link) {
     return std::ranges::any_of(host.links, [&](const HostLink& each) {
       return (each.alias == link.alias && wanted.standing.contains(each.name)) || each.master == link.index ||
-             (each.index == link.peer && each.master != 0);
+             (link.kind == "veth" && each.index == link.peer && each.master != 0);
     });
   };
   std::vector<Operation> out;

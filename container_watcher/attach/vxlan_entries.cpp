@@ -9,11 +9,6 @@
 namespace berth {
 namespace {
 
-// Of many machines, or of none: the kernel's own entries.
-bool is_one_machine(Mac mac) {
-  return mac != 0 && (mac >> 40 & 1) == 0;
-}
-
 std::string host_of(Mac mac, const VxlanTables& tables, const NameOfHost& names) {
   for (const FdbEntry& each : tables.far_ends)
     if (each.mac == mac && each.far_end) return names(*each.far_end);
@@ -304,8 +299,10 @@ VxlanEntries::Outcome VxlanEntries::look(const std::vector<const NetworkSite*>& 
   if (sweep) leave(segments, host, &writes);
   for (const Undone& each : repair_.apply(writes).undone) {
     const std::string link = written_on(each.operation);
-    if (link.empty() || each.error.kind == ErrorKind::Stale) continue;  // the link went meanwhile
-    std::vector<Problem>& told = out.networks[network_of[link]];
+    const auto network = network_of.find(link);
+    if (link.empty() || network == network_of.end() || each.error.kind == ErrorKind::Stale)
+      continue;  // it takes something away, or the link went meanwhile
+    std::vector<Problem>& told = out.networks[network->second];
     if (std::ranges::any_of(told, [](const Problem& one) { return one.code == kRefused; }))
       continue;  // one stands for all
     const auto* neighbour = std::get_if<PutNeighbour>(&each.operation);

@@ -19,6 +19,12 @@ namespace berth {
 using Mac = std::uint64_t;             // in the lower 48 bits; 0: none
 Mac parse_mac(std::string_view text);  // "02:42:0a:…"; 0: it is none
 std::string mac_text(Mac mac);
+inline bool is_multicast(Mac mac) {  // of many machines, or of all (IEEE 802: the I/G bit)
+  return (mac >> 40 & 1) != 0;
+}
+inline bool is_one_machine(Mac mac) {
+  return mac != 0 && !is_multicast(mac);
+}
 
 // net.ipv4.conf.LINK.* or net.ipv6.conf.LINK.*; nothing where the kernel does not say.
 struct LinkSysctls {

@@ -23,7 +23,7 @@ NetworkOption gateway_with_mac() {
   out.set = [set = out.set](NetworkConfig& network, const OptionWords& words,
                             bool live) -> std::optional<OptionMistake> {
     const Mac mac = words.size() > 3 ? parse_mac(words[3]) : 0;
-    if (words.size() > 3 && (mac == 0 || (mac >> 40 & 1) != 0))
+    if (words.size() > 3 && !is_one_machine(mac))
       return OptionMistake{3, "the MAC address of one machine, X:X:X:X:X:X"};
     const auto before = said(network, kGatewayMac);
     if (mac != 0 && before && *before != mac_text(mac) && !live)
