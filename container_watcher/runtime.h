@@ -57,6 +57,7 @@ struct RuntimeNetwork {
   bool there_already = false;  // that link is another's, and is there
   std::vector<SubnetConfig> subnets;
   std::uint32_t mtu = 0;                           // bytes; 0: the runtime's default
+  bool mtu_at_most = false;                        // one that is there may have less
   std::map<std::string, IpAddress> reserved = {};  // addresses that no container gets, by whose they are
   bool nat = false;                                // whether the runtime masquerades what leaves it
   // More of the runtime driver's own, as they stand: "parent" -> "eth1". What it does where one is not said: `defaults`.

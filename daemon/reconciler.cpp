@@ -256,7 +256,10 @@ void Reconciler::tell_standing() {
   std::set<std::string> all;
   for (const auto& [runtime, networks] : standing_)
     for (const auto& [id, links] : networks) all.insert(links.begin(), links.end());
-  parts_->host.standing(std::move(all));
+  // One that fails to tell of a network, or is not asked at all, may have one on any link.
+  const bool unknown = std::ranges::any_of(unknown_, [](const auto& each) { return !each.second.empty(); });
+  const bool asked = std::ranges::any_of(config_.runtimes, [](const RuntimeConfig& each) { return each.networks; });
+  parts_->host.standing(asked && !unknown ? std::optional(std::move(all)) : std::nullopt);
 }
 
 void Reconciler::network_changed(NetworkFact fact) {
@@ -281,6 +284,7 @@ void Reconciler::network_gone(const std::string& runtime, const std::string& id)
 
 void Reconciler::networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) {
   unknown_[runtime] = std::move(all);
+  tell_standing();
   tell_health_of(runtime);
   work();
 }
@@ -436,7 +440,7 @@ void Reconciler::configure(const std::string& name) {
   const std::uint64_t question = known_[name].question = ++questions_;
   RuntimeNetwork wanted = driver.runtime_network(network);
   if (const auto ground = grounds_.find(name); ground != grounds_.end() && ground->second.mtu != 0)
-    wanted.mtu = ground->second.mtu;
+    wanted.mtu = ground->second.mtu, wanted.mtu_at_most = network.mtu == 0;
   at->second->ensure(wanted, [this, asked = network, question](const Result<EnsuredNetwork>& result) {
     configured(asked, question, result);
   });

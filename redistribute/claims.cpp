@@ -12,7 +12,7 @@ std::size_t container_limit(const NetworkConfig& network) {
   return network.max_containers ? network.max_containers : std::numeric_limits<std::size_t>::max();
 }
 
-const Seniority kMostSenior{false, std::numeric_limits<std::int64_t>::min(), {}};
+const Seniority kMostSenior{std::numeric_limits<std::int64_t>::min(), {}, false};
 
 RibKey host_key(const Prefix& prefix) {
   return {RibKind::Route, prefix};

@@ -4,7 +4,7 @@
 // those within the limits are granted. Pure; one thread, the daemon's. Owner: the Redistributor.
 //
 // The rules, all of them by what is and none by who came first:
-// - an address belongs to the claim of the most senior (the oldest container to which it was handed out);
+// - an address belongs to the oldest container to which it was handed out, else to the oldest that has put it on itself;
 // - `max-containers N` of a network: the N most senior that claim an address in it;
 // - `limit routes N`: subnets first, then the oldest containers' addresses, then the lowest key.
 // Each change costs O(log all) for each claim that it changes, and tells which keys to look at again.
@@ -80,7 +80,12 @@ class Claims {
   struct Claim {
     Seniority who;
     SharedText network;
-    auto operator<=>(const Claim&) const = default;
+    std::strong_ordering operator<=>(const Claim& other) const {
+      if (const auto order = who.self_said <=> other.who.self_said; order != 0) return order;
+      if (const auto order = who <=> other.who; order != 0) return order;
+      return network <=> other.network;
+    }
+    bool operator==(const Claim&) const = default;
   };
   // Subnets are few and come first; then the oldest.
   struct LimitOrder {

@@ -15,18 +15,17 @@
 
 namespace berth {
 
-// Who has what two containers want: the one to which it was handed out, by its runtime or by berthd; then the older one, then the lower
-// key. An age that is not known counts as the youngest.
+// Who comes first where not all can: the older one, then the lower key. An age that is not known counts as the youngest.
 struct Seniority {
-  bool self_said = false;  // what is on its links is all that is known of its addresses: it can put any there
   std::int64_t created = std::numeric_limits<std::int64_t>::max();
   ContainerKey key;
+  bool self_said = false;  // what is on its links is all that is known of its addresses: it can put any there
   auto operator<=>(const Seniority&) const = default;
 };
 inline Seniority seniority_of(const ContainerFact& fact) {
   const bool plugged = std::ranges::any_of(fact.endpoints, [](const EndpointFact& each) { return each.plugged(); });
-  return {fact.network_mode == kByCni && !plugged,
-          fact.created > 0 ? fact.created : std::numeric_limits<std::int64_t>::max(), fact.key};
+  return {fact.created > 0 ? fact.created : std::numeric_limits<std::int64_t>::max(), fact.key,
+          fact.network_mode == kByCni && !plugged};
 }
 
 class Inventory {

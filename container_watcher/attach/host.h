@@ -119,7 +119,8 @@ class Host {
   // are known from the runtime's next full list on.
   virtual void runtime_here(bool here) = 0;
   // Links on which networks of the runtimes stand, whoever made them: of ours, these stay although berthd.conf has no such network.
-  virtual void standing(std::set<std::string> links) = 0;
+  // Nothing: not all are known.
+  virtual void standing(std::optional<std::set<std::string>> links) = 0;
   virtual void containers(const std::string& runtime, const std::vector<ContainerFact>& all) = 0;
   virtual void container_changed(const ContainerFact& fact) = 0;
   virtual void container_gone(const ContainerKey& key) = 0;

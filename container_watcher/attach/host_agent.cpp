@@ -515,7 +515,7 @@ void HostAgent::runtime_here(bool here) {
   runtime_here_ = here;
 }
 
-void HostAgent::standing(std::set<std::string> links) {
+void HostAgent::standing(std::optional<std::set<std::string>> links) {
   if (links == wanted_.standing) return;
   wanted_.standing = std::move(links);
   look_soon(0ms);

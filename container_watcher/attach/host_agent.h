@@ -49,7 +49,7 @@ class HostAgent : public Host {
   void forget(const std::string& network) override;
   void repeat_addresses(const std::string& interface) override;
   void runtime_here(bool here) override;
-  void standing(std::set<std::string> links) override;
+  void standing(std::optional<std::set<std::string>> links) override;
   void containers(const std::string& runtime, const std::vector<ContainerFact>& all) override;
   void container_changed(const ContainerFact& fact) override;
   void container_gone(const ContainerKey& key) override;

@@ -123,7 +123,7 @@ std::vector<Nat> HostKeeper::sources_of(const std::vector<firewall::Leaving>& le
 std::vector<Problem> HostKeeper::common_problems() const {
   std::vector<Problem> out;
   if (rules_.written.undone)
-    out.push_back({"rules-undone", "something takes our rules out of DOCKER-USER again and again",
+    out.push_back({"rules-undone", "something takes our rules out again and again",
                    "find it with nft monitor rules; berthd goes on trying, slower", false});
   if (!rules_.readable && (!reader_.known() || failures_ >= kFailuresToTell))
     out.push_back({"rules-unknown",
@@ -188,8 +188,8 @@ Findings HostKeeper::judge(const WantedHost& wanted) {
     std::vector<Problem>& found = finding.verdict.problems;
     append(&found, common);
     if (const auto refused = rules_.written.refused.find(site.name); refused != rules_.written.refused.end())
-      found.push_back({"rules-refused", "its rules in DOCKER-USER could not be set: " + refused->second,
-                       "run berthd with CAP_NET_ADMIN; nft list chain ip filter DOCKER-USER", false});
+      found.push_back({"rules-refused", "its rules could not be set: " + refused->second,
+                       "run berthd with CAP_NET_ADMIN; nft list ruleset tells which of them are there", false});
     const auto ground = out.grounds.find(site.name);
     if (ground != out.grounds.end()) append(&found, ground->second.problems);
     append(&found, links.problems);

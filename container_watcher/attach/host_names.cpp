@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -59,6 +60,14 @@ struct HostNames::State {
   std::vector<IpAddress> queue;
   bool started = false, stopped = false;
 
+  // False: there is no thread to be had now.
+  bool start(const std::shared_ptr<State>& self) try {
+    if (!started) std::thread([self] { run(self); }).detach();
+    return started = true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+
   static void run(const std::shared_ptr<State>& self) {
     std::unique_lock lock(self->mutex);
     while (true) {
@@ -69,7 +78,10 @@ struct HostNames::State {
       lock.unlock();
       std::string name = self->ask(next);
       lock.lock();
-      self->answers[next] = {std::move(name), Clock::now() + kCounts, false};
+      Answer& answer = self->answers[next];
+      if (!name.empty()) answer.name = std::move(name);  // a DNS that is silent takes nothing away
+      answer.until = Clock::now() + kCounts;
+      answer.asked = false;
     }
   }
 };
@@ -86,10 +98,9 @@ std::string HostNames::of(const IpAddress& address) {
   const std::lock_guard lock(state_->mutex);
   if (!state_->answers.contains(address) && state_->answers.size() >= kMost) return {};
   State::Answer& answer = state_->answers[address];
-  if (!answer.asked && Clock::now() >= answer.until) {
+  if (!answer.asked && Clock::now() >= answer.until && state_->start(state_)) {
     answer.asked = true;
     state_->queue.push_back(address);
-    if (!std::exchange(state_->started, true)) std::thread([state = state_] { State::run(state); }).detach();
     state_->wake.notify_one();
   }
   return answer.name;

@@ -32,11 +32,12 @@ std::string link_of_accept_ra(const std::string& key) {
 std::vector<Operation> plan_links_left(const WantedHost& wanted, const HostState& host) {
   const auto stands = [&](const HostLink& link) {
     return std::ranges::any_of(host.links, [&](const HostLink& each) {
-      return (each.alias == link.alias && wanted.standing.contains(each.name)) || each.master == link.index ||
+      return (each.alias == link.alias && wanted.standing->contains(each.name)) || each.master == link.index ||
              (link.kind == "veth" && each.index == link.peer && each.master != 0);
     });
   };
   std::vector<Operation> out;
+  if (!wanted.standing) return out;
   for (const HostLink& each : host.links) {
     if (!each.alias.starts_with(kMark) || wanted.keep.contains(each.alias.substr(kMark.size()))) continue;
     // A veth with its other end elsewhere leads to a container.

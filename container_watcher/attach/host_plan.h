@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,8 +25,9 @@ struct WantedHost {
   std::map<std::string, NetworkConfig> networks =
       {};                               // that need some ground (Driver::groundwork), with or without a site
   std::set<std::string> segments = {};  // networks that other hosts have a part of (Driver::vni)
-  std::set<std::string> standing = {};  // links on which a runtime's networks stand, whether configured or not
-  std::vector<Prefix> fabric = {};      // Config::fabric
+  // Links on which a runtime's networks stand, whether configured or not; nothing: not all are known.
+  std::optional<std::set<std::string>> standing = {};
+  std::vector<Prefix> fabric = {};  // Config::fabric
   bool v4 = false, v6 = false;  // configured, whether the runtime has it or not: forwarding is on before it asks for it
 };
 

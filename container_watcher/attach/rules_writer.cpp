@@ -12,15 +12,21 @@ namespace berth {
 // Stale: not now, the budget is used up.
 Status RulesWriter::put(const std::vector<NetworkSite>& sites, const std::set<std::string>& keep, Budget* budget,
                         Outcome* out) {
-  const std::string commands = firewall::docker_user_commands(*reader_.rules(), sites, keep) +
-                               firewall::docker_raw_commands(*reader_.rules(), sites, keep) +
-                               firewall::isolation_commands(*reader_.rules(), sites, keep);
-  if (commands.empty()) return {};
+  const std::string docker = firewall::docker_user_commands(*reader_.rules(), sites, keep) +
+                             firewall::docker_raw_commands(*reader_.rules(), sites, keep);
+  const std::string own = firewall::isolation_commands(*reader_.rules(), sites, keep);
+  if (docker.empty() && own.empty()) return {};
   if (!budget->take()) return stale("");
-  if (const auto done = nft_.run(commands); !done) return done.error();
-  out->changed = true;
-  static_cast<void>(reader_.read());  // else the next look reads them
-  return {};
+  Status out_of_both;
+  for (const std::string& commands : {docker, own}) {  // one refused is no reason for the other
+    if (commands.empty()) continue;
+    if (const auto done = nft_.run(commands); !done)
+      out_of_both = done.error();
+    else
+      out->changed = true;
+  }
+  if (out->changed) static_cast<void>(reader_.read());  // else the next look reads them
+  return out_of_both;
 }
 
 // nft takes a transaction as a whole or not at all: whose rules does it refuse?

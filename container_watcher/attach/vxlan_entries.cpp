@@ -204,20 +204,18 @@ std::optional<Problem> foreign_in_range(const NetworkSite& site, const VxlanTabl
   const auto hands_out = [&](const IpAddress& address) {
     return std::ranges::find_if(site.range, [&](const Prefix& each) { return each.contains(address); });
   };
-  const HostNeighbour* first = nullptr;
-  std::size_t more = 0;
-  for (const HostNeighbour& each : tables.neighbours) {
-    if (!each.external || hands_out(each.address) == site.range.end()) continue;
-    if (first) ++more;
-    if (!first || each.address < first->address) first = &each;
-  }
-  if (!first) return {};
-  const std::string whose = first->address.to_string() + (more == 0 ? "" : " and " + std::to_string(more) + " more");
-  return Problem{"overlay-range",
-                 whose + " of " + hands_out(first->address)->to_string() + ", which this host hands out, " +
-                     (more == 0 ? "is" : "are") + " on " + (more == 0 ? "" : "others, such as ") +
-                     host_of(first->mac, tables, names) + ": an address may be handed out twice",
-                 "another ip-range on each host, in network " + site.name + " of berthd.conf", false};
+  std::map<std::string, Prefix> hosts;  // whose each is does not change the words, which would be told again
+  for (const HostNeighbour& each : tables.neighbours)
+    if (const auto range = hands_out(each.address); each.external && range != site.range.end())
+      hosts.emplace(host_of(each.mac, tables, names), *range);
+  if (hosts.empty()) return {};
+  const auto& [host, range] = *hosts.begin();
+  return Problem{
+      "overlay-range",
+      host + " has addresses of " + range.to_string() + ", which this host hands out: one may be handed out twice",
+      "another ip-range on each host, in network " + site.name +
+          " of berthd.conf; who is to move from host to host gets an address outside of them (docker run --ip)",
+      false};
 }
 
 HostOverlay overlay_of(const NetworkSite& site, const HostState& host, const VxlanTables& tables,

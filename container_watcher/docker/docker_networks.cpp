@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "container_watcher/docker/docker_facts.h"
+#include "core/number.h"
 
 namespace asio = boost::asio;
 namespace json = boost::json;
@@ -92,7 +93,8 @@ std::vector<Problem> misfits(const RuntimeNetwork& wanted, const NetworkFact& fa
     if (is != value) out.push_back({"option", "its " + name + " is " + is + ", not " + value, remedy, true});
   }
   const auto mtu = fact.options.find("com.docker.network.driver.mtu");
-  if (wanted.mtu && (mtu == fact.options.end() || mtu->second != std::to_string(wanted.mtu)))
+  const auto is = mtu == fact.options.end() ? std::nullopt : parse_number<std::uint32_t>(mtu->second);
+  if (wanted.mtu && is != wanted.mtu && !(wanted.mtu_at_most && is && *is < wanted.mtu))
     out.push_back({"mtu", "its mtu is not " + std::to_string(wanted.mtu), remedy, false});
   return out;
 }

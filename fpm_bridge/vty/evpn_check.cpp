@@ -56,13 +56,14 @@ std::optional<Problem> elsewhere(std::uint32_t vni, const IpAddress& vtep, const
   const auto at = IpAddress::parse(originator);
   if (!at || *at == vtep) return {};
   const bool other_family = at->is_v4() != vtep.is_v4();
-  return told(
-      "evpn-vtep",
-      "bgpd tells the other hosts that this one is at " + originator + ", and the tunnel of VNI " +
-          std::to_string(vni) + " is at " + vtep.to_string() + ": what they send does not arrive" +
-          (other_family ? "; this FRR knows no underlay of " + std::string(vtep.is_v4() ? "IPv4" : "IPv6") : ""),
-      other_family ? "vtep " + originator + ", in that network of berthd.conf"
-                   : "vtysh -c 'show evpn vni " + std::to_string(vni) + "'");
+  return told("evpn-vtep",
+              "bgpd tells the other hosts that this one is at " + originator + ", and the tunnel of VNI " +
+                  std::to_string(vni) + " is at " + vtep.to_string() + ": what they send does not arrive" +
+                  (other_family ? "; this FRR knows no IPv6 underlay" : ""),
+              other_family ? "vtep ADDRESS, in that network of berthd.conf, with an IPv4 address of this host that the "
+                             "fabric is told of; or "
+                             "an FRR that knows an IPv6 underlay, as 10.7 does"
+                           : "vtysh -c 'show evpn vni " + std::to_string(vni) + "'");
 }
 
 }  // namespace

@@ -341,7 +341,7 @@ class Overlay(unittest.TestCase):
         one, other = run("t-grey1", "host1", network="ash"), run("t-grey3", "host3", network="ash")
         if lab.settings()["release"] != "testing":  # FRR 8.4 and 10.3
             lab.until("it is told", lambda: [] if [each["code"] for each in ash("host1")["problems"]] == ["evpn-vtep"] else "not yet")
-            self.assertIn("vtep 10.0.0.21", ash("host1")["problems"][0]["remedy"])
+            self.assertIn("the tunnel of VNI 10101 is at fd00::21", ash("host1")["problems"][0]["text"])
             return
         lab.until("each is known to the other", lambda: [] if {each["vtep"] for each in ash("host1")["macs"]} == {"", "fd00::23"} else "not yet")
         for address, header in zip(other.addresses, (28, 48)):

@@ -179,7 +179,7 @@ class FakeHost : public Host {
   }
   void repeat_addresses(const std::string& interface) override { repeated.push_back(interface); }
   void runtime_here(bool) override {}
-  void standing(std::set<std::string> links) override { stand = std::move(links); }
+  void standing(std::optional<std::set<std::string>> links) override { stand = std::move(links); }
   void containers(const std::string&, const std::vector<ContainerFact>&) override {}
   void container_changed(const ContainerFact&) override {}
   void container_gone(const ContainerKey&) override {}
@@ -222,7 +222,7 @@ class FakeHost : public Host {
   std::set<IpAddress> addresses;                // the host's own
   std::set<std::string> natted;                 // networks
   std::map<std::string, HostOverlay> segments;
-  std::set<std::string> stand;  // links of networks of runtimes
+  std::optional<std::set<std::string>> stand;  // links of networks of runtimes
   std::vector<std::string> forgotten, repeated;
 
  private:

@@ -32,11 +32,13 @@ class DockerNetworks : public testing::Test {
  protected:
   void SetUp() override { docker.start(); }
 
-  Result<EnsuredNetwork> ensure(const NetworkConfig& config) {
+  Result<EnsuredNetwork> ensure(const NetworkConfig& config, bool mtu_at_most = false) {
+    RuntimeNetwork wanted = BridgeDriver().runtime_network(config);
+    wanted.mtu_at_most = mtu_at_most;
     std::optional<Result<EnsuredNetwork>> out;
     const auto ask = [&]() -> boost::asio::awaitable<void> {
       static_cast<void>(co_await client.negotiate());
-      out = co_await ensure_docker_network(client, "docker", BridgeDriver().runtime_network(config), is_there);
+      out = co_await ensure_docker_network(client, "docker", wanted, is_there);
     };
     boost::asio::co_spawn(io, ask(), boost::asio::detached);
     for (const auto end = Clock::now() + 10s; !out && Clock::now() < end;) {
@@ -299,6 +301,9 @@ TEST_F(DockerNetworks, TheMtuIsComparedWhereOneIsConfigured) {
   ASSERT_EQ(other->problems.size(), 1U);
   EXPECT_EQ(other->problems[0].text, "its mtu is not 1450");
   EXPECT_FALSE(other->problems[0].blocks);
+  EXPECT_EQ(ensure(config, true)->problems.size(), 1U) << "more than its links carry";
+  config.mtu = 9216;
+  EXPECT_TRUE(ensure(config, true)->problems.empty()) << "it was made when they carried less";
   there();
   EXPECT_EQ(ensure(config)->problems.size(), 1U) << "without the option it is Docker's default";
 }

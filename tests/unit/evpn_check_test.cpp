@@ -65,8 +65,8 @@ TEST(EvpnCheck, SaysWhereBgpdTellsAnotherPlace) {
   const auto six = judge_evpn(10100, IpAddress::parse("fd00::21"), here, kSummary);
   ASSERT_EQ(six.size(), 1U);
   EXPECT_EQ(six[0].code, "evpn-vtep");
-  EXPECT_THAT(six[0].text, HasSubstr("no underlay of IPv6"));
-  EXPECT_EQ(six[0].remedy, "vtep 10.0.0.21, in that network of berthd.conf");
+  EXPECT_THAT(six[0].text, HasSubstr("knows no IPv6 underlay"));
+  EXPECT_THAT(six[0].remedy, HasSubstr("vtep ADDRESS, in that network"));
   EXPECT_EQ(judge_evpn(10100, IpAddress::parse("10.0.0.9"), here, kSummary)[0].remedy,
             "vtysh -c 'show evpn vni 10100'");
 }

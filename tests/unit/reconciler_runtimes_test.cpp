@@ -132,12 +132,12 @@ TEST_F(TwoRuntimes, TheHostIsToldOnWhichLinksTheirNetworksStand) {
   EXPECT_EQ(parts->host.stand, (std::set<std::string>{"br-mine", "mp-blue"}));
   parts->other.lose();
   settle();
-  EXPECT_EQ(parts->host.stand.size(), 2U) << "what was known of it stays";
+  EXPECT_EQ(parts->host.stand->size(), 2U) << "what was known of it stays";
   parts->docker.take_network_away("id-of-mine");
   EXPECT_EQ(parts->host.stand, (std::set<std::string>{"mp-blue"}));
   parts->other.list();
   settle();
-  EXPECT_TRUE(parts->host.stand.empty()) << "gone while nobody looked";
+  EXPECT_TRUE(parts->host.stand->empty()) << "gone while nobody looked";
 }
 
 TEST_F(TwoRuntimes, OneThatIsLostTakesNothingAway) {

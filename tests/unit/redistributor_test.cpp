@@ -218,6 +218,24 @@ TEST(Redistributor, WhatWasHandedOutComesBeforeWhatAContainerPutsOnItself) {
   EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
 }
 
+// That is for one address; who is within the limits is said by age alone, so that a start takes no running container's route away.
+TEST(Redistributor, TheLimitsKnowNoSuchRank) {
+  Redistributor brain;
+  Zebra zebra;
+  Config config = blue_config();
+  config.max_routes = 2;  // the subnet and one
+  brain.set_config(config);
+  zebra.connect(brain);
+  ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.6");
+  older.created = 1000;
+  older.network_mode = kByCni;
+  younger.created = 2000;
+  brain.set_containers("docker", {older, younger});
+  zebra.work(brain);
+  EXPECT_TRUE(brain.route_of(*IpAddress::parse("10.10.1.5")));
+  EXPECT_FALSE(brain.route_of(*IpAddress::parse("10.10.1.6")));
+}
+
 TEST(Redistributor, ExplainsASubnet) {
   Redistributor brain;
   Zebra zebra;
