@@ -47,13 +47,14 @@ std::string_view name_of(const json::value& container, std::string_view known) {
   return name;
 }
 
-// What it was made with, or the host's or the null network, on which it may have come later. A network's own name says nothing here.
+// What it was made with, or the host's or the null network, on which it may have come later. A network that somebody called as kByCni
+// is not that.
 std::string_view network_mode_of(const json::value& container) {
   const json::value& networks = field(field(container, "NetworkSettings"), "Networks");
   for (const char* without : {"host", "none"})
     if (field(networks, without).is_object()) return without;
   const std::string_view mode = text_of(field(field(container, "HostConfig"), "NetworkMode")).substr(0, kLongestName);
-  return mode == "host" || mode == "none" || mode.starts_with("container:") ? mode : std::string_view();
+  return mode == kByCni ? std::string_view() : mode;
 }
 
 // The endpoint on the null network has another id at each start.
