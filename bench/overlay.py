@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import re
-import socket
 import statistics
 import subprocess
 import sys
@@ -38,13 +37,8 @@ class Heard(Kernel):
     """When a node's kernel announced what, of one group; heard by a thread of its own."""
 
     def __init__(self, name, group):
+        super().__init__(name, group)
         self.heard = {}  # of the first of each, nanoseconds since the epoch
-        with open("/proc/self/ns/net") as home, open(f"/proc/{pid(name)}/ns/net") as there:
-            self.enter(there)
-            self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-            self.enter(home)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind((0, 1 << (group - 1)))
         threading.Thread(target=self.watch, daemon=True).start()
 
     def watch(self):

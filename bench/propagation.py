@@ -8,7 +8,6 @@ ip-route: the clock starts when the line is written to an `ip -batch -` that wai
 is in it); localFib and remoteFib are both the kernels' announcements. bgpd or ospfd redistribute it as a kernel route."""
 
 import argparse
-import ctypes
 import datetime
 import ipaddress
 import json
@@ -21,13 +20,12 @@ import time
 
 import report
 import rtnetlink
+from on_lab import lab
 
 RELEASE, PROFILE = os.environ.get("BERTH_RELEASE"), os.environ.get("BERTH_PROFILE")
 NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
 BY_HAND = "10.10.1.250"
 PATIENCE = 60  # seconds
-CLONE_NEWNET = 0x40000000
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def node(name):
@@ -47,20 +45,14 @@ def pid(name):
 
 
 class Kernel:
-    """What a node's kernel announces of its main table's host routes (rtnetlink(7)); its socket lives in that namespace."""
+    """What a node's kernel announces, of its main table's host routes unless it is another group (rtnetlink(7)); its socket lives in
+    that namespace."""
 
-    def __init__(self, name):
-        with open("/proc/self/ns/net") as home, open(f"/proc/{pid(name)}/ns/net") as there:
-            self.enter(there)
+    def __init__(self, name, group=rtnetlink.RTNLGRP_IPV4_ROUTE):
+        with lab.namespace_of(name):
             self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
-            self.enter(home)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.bind((0, 1 << (rtnetlink.RTNLGRP_IPV4_ROUTE - 1)))
-
-    @staticmethod
-    def enter(namespace):
-        if libc.setns(namespace.fileno(), CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
+        self.socket.bind((0, 1 << (group - 1)))
 
     def announcements(self):
         """(added or not, address) of each host route in one read."""

@@ -140,7 +140,7 @@ void Reconciler::tell_plugger() {
 void Reconciler::tell_evpn() {
   if (!parts_->evpn) return;
   Evpn::Segments segments;
-  const auto overlays = parts_->host.overlays();
+  const auto& overlays = parts_->host.overlays();
   for (const auto& [name, network] : config_.networks) {
     const Driver* driver = parts_->driver(network.driver);
     const auto vni = driver ? driver->vni(network) : std::nullopt;

@@ -127,7 +127,7 @@ class Host {
   virtual const HostCounters& counters() const = 0;
   virtual std::map<EndpointKey, HostPort> ports() const = 0;      // of those that were found; for the shows
   virtual std::map<std::string, HostParent> parents() const = 0;  // by network, of those that are wanted; for the shows
-  virtual std::map<std::string, HostOverlay> overlays() const = 0;  // likewise
+  virtual const std::map<std::string, HostOverlay>& overlays() const = 0;  // likewise
 };
 
 }  // namespace berth

@@ -58,7 +58,7 @@ class HostAgent : public Host {
   const HostCounters& counters() const override { return counters_; }
   std::map<EndpointKey, HostPort> ports() const override { return book_->ports(); }
   std::map<std::string, HostParent> parents() const override { return parents_; }
-  std::map<std::string, HostOverlay> overlays() const override { return overlays_; }
+  const std::map<std::string, HostOverlay>& overlays() const override { return overlays_; }
 
  private:
   struct Worker;

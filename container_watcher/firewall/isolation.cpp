@@ -12,10 +12,6 @@ namespace {
 
 const std::string kFamily = "inet", kTable = "berth", kChain = "isolation";
 
-bool is_ours(const Chain& chain) {
-  return chain.family == kFamily && chain.table == kTable && chain.name == kChain;
-}
-
 // As nft prints it, so that it is known again: what lies side by side is one.
 std::string words_of(const Interval& interval, bool v4) {
   const IntervalSet one({interval});
@@ -82,9 +78,11 @@ std::string isolation_commands(const Ruleset& rules, const std::vector<NetworkSi
   return out;
 }
 
-Ruleset without_isolation(const Ruleset& rules) {
-  Ruleset out = rules;
-  std::erase_if(out.chains, is_ours);
+std::optional<Ruleset> without_isolation(const Ruleset& rules) {
+  const Chain* there = rules.find(kFamily, kTable, kChain);
+  if (!there) return std::nullopt;
+  std::optional<Ruleset> out = rules;
+  out->chains.erase(out->chains.begin() + (there - rules.chains.data()));
   return out;
 }
 

@@ -7,6 +7,7 @@
 // has the other overlay alone. Owner of a rule: its comment, as everywhere. The table goes with the last rule.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -20,7 +21,7 @@ namespace berth::firewall {
 std::string isolation_commands(const Ruleset& rules, const std::vector<NetworkSite>& sites,
                                const std::set<std::string>& keep);
 
-// Meant by the operator, and nothing that a network is withheld for, or that is told.
-Ruleset without_isolation(const Ruleset& rules);
+// Meant by the operator, and nothing that a network is withheld for, or that is told. Nothing: there is none of it in the rules.
+std::optional<Ruleset> without_isolation(const Ruleset& rules);
 
 }  // namespace berth::firewall

@@ -218,7 +218,8 @@ class Judge {
 std::map<std::string, RulesVerdict> judge(const Ruleset& all, const std::vector<NetworkSite>& sites,
                                           const Surroundings& around) {
   std::map<std::string, RulesVerdict> out;
-  const Ruleset rules = without_isolation(all);
+  const std::optional<Ruleset> others = without_isolation(all);
+  const Ruleset& rules = others ? *others : all;
   for (const NetworkSite& site : sites) out[site.name];
   for (const bool v4 : {true, false}) {
     const auto of_family = [&](const Prefix& each) { return each.is_v4() == v4; };

@@ -2,6 +2,8 @@
 """The lab as the tests see it: nodes, containers, what each kernel and the collector hold. Polls with a deadline,
 never sleeps for a fixed time. Every check reads the real thing: `ip -j route`, BIRD's log, `berthctl … json`."""
 
+import contextlib
+import ctypes
 import datetime
 import ipaddress
 import json
@@ -19,6 +21,8 @@ BRIDGES = [network for network in NETWORKS if network != "violet"]  # the others
 LAB_DIR = os.environ.get("LAB_DIR", "/var/lib/berth-lab")
 RUN_DIR = os.environ.get("BERTH_RUN", "/run/berth-lab")
 PATIENCE = 60  # seconds; what takes longer has failed
+CLONE_NEWNET = 0x40000000
+libc = ctypes.CDLL(None, use_errno=True)
 # Seconds. BIRD drops what follows an LSA within this time (RFC 2328, MinLSArrival), and FRR 10.3 does not send a flush that was
 # dropped again: the tests leave each change the time that OSPF asks for.
 MIN_LS_ARRIVAL = 1.1
@@ -39,6 +43,24 @@ def sh(node, script, check=True, timeout=120):
     if check and done.returncode:
         raise AssertionError(f"{node}: rc {done.returncode}\n{script}\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+@contextlib.contextmanager
+def namespace_of(node):
+    """A node's network namespace, for this thread: what opens a socket in it keeps it there."""
+    pid = subprocess.run(["docker", "inspect", "-f", "{{.State.Pid}}", "clab-berth-" + node], check=True, capture_output=True,
+                         text=True).stdout.strip()
+    with open("/proc/thread-self/ns/net") as home, open(f"/proc/{pid}/ns/net") as there:
+        enter(there)
+        try:
+            yield
+        finally:
+            enter(home)
+
+
+def enter(namespace):
+    if libc.setns(namespace.fileno(), CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")
 
 
 def until(what, probe, seconds=PATIENCE):

@@ -4,7 +4,6 @@ tell the others: containers that never sent a packet are known, reached at layer
 and nothing of them is left anywhere when they are gone."""
 
 import collections
-import ctypes
 import json
 import os
 import re
@@ -17,8 +16,7 @@ import lab
 
 VNI = 10100
 VXLAN_PORT = (4789).to_bytes(2, "big")
-ETH_P_ALL, CLONE_NEWNET = 3, 0x40000000
-libc = ctypes.CDLL(None, use_errno=True)
+ETH_P_ALL = 3
 with open(os.path.dirname(os.path.abspath(__file__)) + "/../../frr-configs/lab/overlay.conf") as file:
     NETWORK = file.read()
 
@@ -74,6 +72,12 @@ def wrong_tables(containers):
     return wrong
 
 
+def made(network):
+    """Waits until each host's Docker has it."""
+    for host in lab.HOSTS:
+        lab.until("the network is made", lambda: [] if lab.sh(host, f"docker network ls -q --filter name={network}") else "not yet")
+
+
 def marked(host, network):
     return [each["ifname"] for each in json.loads(lab.sh(host, "ip -j link")) if each.get("ifalias") == "berth:" + network]
 
@@ -97,15 +101,12 @@ class Wire:
         self.frames, self.host = collections.Counter(), host
 
     def __enter__(self):
-        pid = subprocess.run(["docker", "inspect", "-f", "{{.State.Pid}}", "clab-berth-" + self.host], check=True, capture_output=True, text=True).stdout.strip()
-        with open("/proc/self/ns/net") as home, open(f"/proc/{pid}/ns/net") as there:
-            enter(there)
-            self.sockets = []
+        self.sockets = []
+        with lab.namespace_of(self.host):
             for name in [name for _, name in socket.if_nameindex() if name.startswith("eth")]:
                 one = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
                 one.bind((name, ETH_P_ALL))
                 self.sockets.append(one)
-            enter(home)
         return self
 
     def __exit__(self, *_):
@@ -137,11 +138,6 @@ class Wire:
         return {kind: count for kind, count in wire.frames.items() if kind != "unicast"}
 
 
-def enter(namespace):
-    if libc.setns(namespace.fileno(), CLONE_NEWNET):
-        raise OSError(ctypes.get_errno(), "setns")
-
-
 STARTED = set()  # MAC addresses of containers that ever ran
 
 
@@ -163,7 +159,7 @@ class Overlay(unittest.TestCase):
             lab.configure(host, cls.config[host])
         for host in lab.HOSTS:
             cls.addClassCleanup(lab.sh, host, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null")
-            lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=black") else "not yet")
+        made("black")
 
     def tearDown(self):
         lab.everywhere({host: "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null" for host in lab.HOSTS})
@@ -308,8 +304,7 @@ class Overlay(unittest.TestCase):
         """Each host makes the network anew."""
         lab.until("none is on it", lambda: wrong_tables([]))
         lab.everywhere({host: "docker network rm black >/dev/null" for host in lab.HOSTS})
-        for host in lab.HOSTS:
-            lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=black") else "not yet")
+        made("black")
 
     def second(self, everywhere):
         """One more overlay, "ash", closed to the outside; `everywhere(True, …)` configures it, and takes it back."""
@@ -320,8 +315,7 @@ class Overlay(unittest.TestCase):
             self.addCleanup(lab.sh, host, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null; docker network rm ash >/dev/null")
         self.addCleanup(everywhere, False, "")
         everywhere(True, "")
-        for host in lab.HOSTS:
-            lab.until("the network is made", lambda: [] if lab.sh(host, "docker network ls -q --filter name=ash") else "not yet")
+        made("ash")
 
     @staticmethod
     def ash(host, line):

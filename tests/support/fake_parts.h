@@ -186,7 +186,7 @@ class FakeHost : public Host {
   const HostCounters& counters() const override { return counters_; }
   std::map<EndpointKey, HostPort> ports() const override { return {}; }
   std::map<std::string, HostParent> parents() const override { return {}; }
-  std::map<std::string, HostOverlay> overlays() const override { return segments; }
+  const std::map<std::string, HostOverlay>& overlays() const override { return segments; }
 
   // A look. False: nothing has changed since the last one.
   bool turn() {

@@ -176,60 +176,63 @@ TEST(Redistributor, RefusesWhatTheOperatorDidNotAllow) {
   }
 }
 
-TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
+// Two who want the same, and the brain that judges between them.
+struct Rivals {
+  explicit Rivals(const char* youngers = "10.10.1.5", const Config& config = blue_config())
+      : younger(container(1, youngers)) {
+    older.created = 1000;
+    younger.created = 2000;
+    brain.set_config(config);
+    zebra.connect(brain);
+  }
+  std::string owner() const {
+    const auto route = brain.route_of(*IpAddress::parse("10.10.1.5"));
+    return route ? route->container.str() : "";
+  }
   Redistributor brain;
   Zebra zebra;
-  brain.set_config(blue_config());
-  zebra.connect(brain);
-  ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.5");
-  older.created = 1000;
-  younger.created = 2000;
+  ContainerFact older = container(5, "10.10.1.5"), younger;
+};
+
+TEST(Redistributor, AnAddressOfAnotherContainerIsNotTakenOver) {
+  Rivals rivals;
+  auto& [brain, zebra, older, younger] = rivals;
   brain.set_containers("docker", {younger});
   brain.upsert_container(older);
   zebra.work(brain);
-  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
+  EXPECT_EQ(rivals.owner(), "c5");
   EXPECT_EQ(brain.counters()["refusedOwner"], 1u);
   brain.remove_container({"docker", "id5"});
-  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
+  EXPECT_EQ(rivals.owner(), "c1");
 }
 
 // Who may change the links in a container can put any address there: that of one that was handed it out is not his.
 TEST(Redistributor, WhatWasHandedOutComesBeforeWhatAContainerPutsOnItself) {
-  Redistributor brain;
-  Zebra zebra;
-  brain.set_config(blue_config());
-  zebra.connect(brain);
-  ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.5");
-  older.created = 1000;
+  Rivals rivals;
+  auto& [brain, zebra, older, younger] = rivals;
   older.network_mode = kByCni;
-  younger.created = 2000;
   brain.set_containers("docker", {older});
   zebra.work(brain);
-  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
+  EXPECT_EQ(rivals.owner(), "c5");
   brain.upsert_container(younger);
   zebra.work(brain);
-  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
+  EXPECT_EQ(rivals.owner(), "c1");
   // One that berthd plugged in has its own; what else is on its links makes it no worse.
   older.endpoints[0].id = kPlug;
   brain.upsert_container(older);
-  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c5");
+  EXPECT_EQ(rivals.owner(), "c5");
   older.endpoints[0].id = "e5";
   brain.upsert_container(older);
-  EXPECT_EQ(brain.route_of(*IpAddress::parse("10.10.1.5"))->container, "c1");
+  EXPECT_EQ(rivals.owner(), "c1");
 }
 
 // That is for one address; who is within the limits is said by age alone, so that a start takes no running container's route away.
 TEST(Redistributor, TheLimitsKnowNoSuchRank) {
-  Redistributor brain;
-  Zebra zebra;
   Config config = blue_config();
   config.max_routes = 2;  // the subnet and one
-  brain.set_config(config);
-  zebra.connect(brain);
-  ContainerFact older = container(5, "10.10.1.5"), younger = container(1, "10.10.1.6");
-  older.created = 1000;
+  Rivals rivals("10.10.1.6", config);
+  auto& [brain, zebra, older, younger] = rivals;
   older.network_mode = kByCni;
-  younger.created = 2000;
   brain.set_containers("docker", {older, younger});
   zebra.work(brain);
   EXPECT_TRUE(brain.route_of(*IpAddress::parse("10.10.1.5")));
