@@ -187,7 +187,7 @@ struct Rivals {
   }
   std::string owner() const {
     const auto route = brain.route_of(*IpAddress::parse("10.10.1.5"));
-    return route ? route->container.str() : "";
+    return route ? route->container : "";
   }
   Redistributor brain;
   Zebra zebra;
