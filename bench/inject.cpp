@@ -56,6 +56,7 @@ class Injection : public RouteSinkListener {
     begin_ = Clock::now();
     for (std::uint32_t i = 0; i < n_; ++i) zebra_.ask(key(i).prefix);  // as berthd does before it announces
   }
+  void sink_troubled(const std::optional<Error>&) override {}
   void sink_lost(const Error& why) override {
     if (!done_) fail(why.message);
   }

@@ -80,7 +80,10 @@ struct ZebraConfig {
   std::string way = "socket";  // which way in: a word of those in daemon/tenants.h
   std::string socket = "/run/frr/berth.sock";
   std::uint32_t grace_seconds = 120;
-  std::uint32_t hold_seconds = 30;  // of silence, until berthd and zebra take each other for dead
+  std::uint32_t hold_seconds = 30;    // of silence, until berthd and zebra take each other for dead
+  std::uint32_t commit_delay = 50;    // milliseconds: what comes within is one change of FRR's configuration
+  std::uint32_t route_limit = 2000;   // routes that are put into FRR's configuration
+  std::set<std::uint32_t> tags = {};  // that routes may bear. Of Config::settled_zebra()
   bool operator==(const ZebraConfig&) const = default;
 };
 
@@ -122,6 +125,14 @@ struct Config {
     network.plugged = std::any_of(runtimes.begin(), runtimes.end(),
                                   [&](const RuntimeConfig& each) { return each.name == name && !each.networks; });
     return network;
+  }
+  ZebraConfig settled_zebra() const {
+    ZebraConfig out = zebra;
+    for (const auto& [name, network] : networks) {
+      if (network.tag) out.tags.insert(network.tag);
+      out.tags.insert(network.allow_tags.begin(), network.allow_tags.end());
+    }
+    return out;
   }
   // What its runtime calls it.
   NetworkName name_in_runtime(const NetworkConfig& network) const {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The way into zebra's RIB, whatever it is: the client of our module is one, FRR's northbound may be another. One suite of
+// The way into zebra's RIB, whatever it is: the client of our module is one, FRR's northbound another. One suite of
 // tests runs over every one of them (tests/support/route_sink_suite.h). One thread: the daemon's io_context.
 //
 // A sink connects by itself, and again when it was lost. Each session begins with sink_connected(); the listener then says
@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,9 @@ class RouteSinkListener {
  public:
   virtual ~RouteSinkListener() = default;
   virtual void sink_connected(const RouteSinkInfo& info) = 0;
-  virtual void sink_lost(const Error& why) = 0;       // also where nobody was found; the same trouble is told once
+  virtual void sink_lost(const Error& why) = 0;  // also where nobody was found; the same trouble is told once
+  // It is connected, and what is said is held up for now, and why; nothing: no longer. A sink that tries again itself.
+  virtual void sink_troubled(const std::optional<Error>& why) = 0;
   virtual void sink_synced(std::uint32_t swept) = 0;  // all that was said is done, and so many old objects were swept
   virtual void sink_answered(const RibAnswer& answer) = 0;  // what became of one object; again when that changes
   virtual void sink_found(const RibFound& found) = 0;       // the answer to ask()

@@ -30,10 +30,18 @@ std::string waits_for_a_start(const Config& started, const Config& now) {
   line("runtime", now.runtimes != started.runtimes);
   line("zebra socket", now.zebra.way != started.zebra.way || now.zebra.socket != started.zebra.socket);
   line("zebra grace-time", now.zebra.grace_seconds != started.zebra.grace_seconds);
+  line("zebra commit-delay", now.zebra.commit_delay != started.zebra.commit_delay);
+  line("zebra route-limit", now.zebra.route_limit != started.zebra.route_limit);
   line("zebra hold-time", now.zebra.hold_seconds != started.zebra.hold_seconds);
   line("lease-file", now.lease_file != started.lease_file);
   line("vty socket", now.vty.socket != started.vty.socket);
   return out;
+}
+
+// Where FRR's daemons have their sockets.
+std::string frr_folder(const ZebraConfig& zebra) {
+  const RouteSinkKind* kind = find_route_sink_kind(zebra.way);
+  return kind && kind->folder ? zebra.socket : std::filesystem::path(zebra.socket).parent_path().string();
 }
 
 PlugAgent::Storage lease_storage(const std::string& path) {
@@ -56,12 +64,11 @@ App::App(boost::asio::io_context& io, const Config& config, AppOptions options)
       options_(std::move(options)),
       timers_(io),
       reconciler_(timers_, config, [](const std::string& name) { return if_nametoindex(name.c_str()) != 0; }),
-      sink_(find_route_sink_kind(config.zebra.way)->make(io, config.zebra, reconciler_)),
+      sink_(find_route_sink_kind(config.zebra.way)->make(io, config.settled_zebra(), reconciler_)),
       host_(
           io, [this](const HostReport& report) { reconciler_.host_looked(report); }, find_driver),
       plugs_(io, find_driver, lease_storage(config.lease_file), plugs_executor_),
-      evpn_(io, std::filesystem::path(config.zebra.socket).parent_path(),
-            [this](const Evpn::Problems& problems) { reconciler_.evpn_found(problems); }),
+      evpn_(io, frr_folder(config.zebra), [this](const Evpn::Problems& problems) { reconciler_.evpn_found(problems); }),
       status_(started_, reconciler_, [this] { return counters(); }),
       vty_(io, {options_.vty_socket.empty() ? config.vty.socket : options_.vty_socket, config.vty.max_clients}, *this),
       shell_(timers_.make()) {

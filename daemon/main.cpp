@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd -f FILE [-C] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
+// berthd -f FILE [-C | --sweep] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
 // routes stay for the grace time.
 #include <getopt.h>
 #include <malloc.h>
@@ -17,6 +17,7 @@
 #include "daemon/config/config_file.h"
 #include "daemon/config/file_access.h"
 #include "daemon/log.h"
+#include "daemon/sweep.h"
 
 namespace {
 
@@ -24,9 +25,10 @@ constexpr int kLarge = 256 * 1024;                    // bytes
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =
-    "usage: berthd [-f FILE] [-C] [--vty_socket PATH]\n"
+    "usage: berthd [-f FILE] [-C | --sweep] [--vty_socket PATH]\n"
     "  -f, --config_file FILE  configuration (/etc/frr/berthd.conf)\n"
     "  -C, --dryrun            check the configuration and exit\n"
+    "      --sweep             take out of FRR what a berthd that was stopped left there, and exit\n"
     "      --vty_socket PATH   the shell's socket, whatever the configuration says (/run/frr/berthd.vty)\n"
     "  -v, --version           print the version\n"
     "  -h, --help              this text\n";
@@ -56,7 +58,8 @@ int run(const berth::Config& config, const std::string& path, const std::string&
         else
           spdlog::error("the configuration stays as it was:\n{}", again.error().message);
       } else {
-        berth::notice("berthd stops; routes that are not withdrawn stay for the grace time");
+        berth::notice("berthd stops; routes that are not withdrawn stay{}",
+                      config.zebra.way == "socket" ? " for the grace time" : ": berthd --sweep takes them out");
         app.finish([&] {
           app.stop();
           io.stop();
@@ -79,16 +82,18 @@ int run(const berth::Config& config, const std::string& path, const std::string&
 int main(int argc, char** argv) {
   static const option kOptions[] = {{"config_file", required_argument, nullptr, 'f'},
                                     {"dryrun", no_argument, nullptr, 'C'},
+                                    {"sweep", no_argument, nullptr, 'S'},
                                     {"vty_socket", required_argument, nullptr, 's'},
                                     {"version", no_argument, nullptr, 'v'},
                                     {"help", no_argument, nullptr, 'h'},
                                     {nullptr, 0, nullptr, 0}};
   std::string path = "/etc/frr/berthd.conf", vty_socket;
-  bool check = false;
+  bool check = false, sweeps = false;
   for (int option; (option = getopt_long(argc, argv, "f:Cvh", kOptions, nullptr)) != -1;) {
     switch (option) {
       case 'f': path = optarg; break;
       case 'C': check = true; break;
+      case 'S': sweeps = true; break;
       case 's': vty_socket = optarg; break;
       case 'v': std::puts("berthd " BERTH_VERSION); return 0;
       case 'h': std::fputs(kUsage, stdout); return 0;
@@ -109,6 +114,15 @@ int main(int argc, char** argv) {
   if (check) {
     std::puts("configuration OK");
     return 0;
+  }
+  if (sweeps) {
+    const auto swept = berth::sweep(*config, vty_socket);
+    if (swept)
+      std::printf("%u routes taken out of FRR\n", *swept);
+    else
+      std::fprintf(stderr, "berthd: %s%s%s\n", swept.error().message.c_str(), swept.error().remedy.empty() ? "" : "; ",
+                   swept.error().remedy.c_str());
+    return swept ? 0 : 1;
   }
   // What is large comes and goes: an answer of Docker's, a show of all routes. It gets pages of its own, which go back when it
   // does; the allocator would learn to keep them (mallopt(3), M_MMAP_THRESHOLD).

@@ -310,6 +310,15 @@ void Reconciler::sink_lost(const Error& why) {
   note_states();
 }
 
+void Reconciler::sink_troubled(const std::optional<Error>& why) {
+  if (why)
+    spdlog::warn("zebra is told of no change for now: {}{}{}", why->message, why->remedy.empty() ? "" : "; ",
+                 why->remedy);
+  else
+    notice("zebra is told of changes again");
+  sink_.trouble = why;
+}
+
 void Reconciler::sink_synced(std::uint32_t swept) {
   notice("in sync with zebra, {} old routes swept", swept);
   brain_.zebra_synced();

@@ -100,6 +100,7 @@ class Reconciler : public RuntimeSink, public RouteSinkListener {
   void networks_unknown(const std::string& runtime, std::vector<UnknownNetwork> all) override;
   void sink_connected(const RouteSinkInfo& info) override;
   void sink_lost(const Error& why) override;
+  void sink_troubled(const std::optional<Error>& why) override;
   void sink_synced(std::uint32_t swept) override;
   void sink_answered(const RibAnswer& answer) override;
   void sink_found(const RibFound& found) override;

@@ -49,6 +49,7 @@ View StatusView::view() {
   }
   view.zebra = {brain.zebra_up(), brain.zebra_up() && brain.in_sync(), started_.zebra.socket, sink.info.frr_version,
                 sink.info.software};
+  view.zebra.way = started_.zebra.way;
   if (sink.trouble) {
     view.zebra.reason = sink.trouble->message;
     view.zebra.remedy = sink.trouble->remedy;

@@ -8,6 +8,7 @@
 #include "container_watcher/containerd/containerd_runtime.h"
 #include "container_watcher/docker/docker_runtime.h"
 #include "fpm_bridge/client/zebra_client.h"
+#include "fpm_bridge/northbound/northbound_sink.h"
 
 namespace berth {
 namespace {
@@ -59,6 +60,8 @@ const std::vector<RuntimeKind>& runtime_kinds() {
 const std::vector<RouteSinkKind>& route_sink_kinds() {
   static const std::vector<RouteSinkKind> kKinds = {
       {"socket", "The socket of zebra_fpm_bridge.so", "/run/frr/berth.sock", route_sink<ZebraClient>},
+      {"northbound", "FRR's own configuration, without a module: static routes", "/run/frr", route_sink<NorthboundSink>,
+       true},
   };
   return kKinds;
 }

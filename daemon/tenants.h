@@ -37,6 +37,7 @@ struct RouteSinkKind {
   std::string address;  // where it is on most hosts: "/run/frr/berth.sock"
   std::unique_ptr<RouteSink> (*make)(boost::asio::io_context& io, const ZebraConfig& config,
                                      RouteSinkListener& listener);
+  bool folder = false;  // the address is the folder where FRR's daemons have their sockets, and can be left out
 };
 const std::vector<RouteSinkKind>& route_sink_kinds();
 const RouteSinkKind* find_route_sink_kind(std::string_view name);

@@ -67,17 +67,22 @@ TopOption log_option() {
 // --- zebra ---
 
 TopOption zebra_option(const RouteSinkKind& kind) {
-  const std::string way = kind.name;
-  return {"zebra " + way + " PATH",
-          "How to reach zebra\n" + kind.help + "\nPath of the socket",
-          [way](ConfigEdit& edit, const OptionWords& words) -> Mistake {
-            if (auto mistake = check_socket(words, 2)) return mistake;
+  const std::string way = kind.name, address = kind.address;
+  const std::string where = kind.folder ? "FOLDER" : "PATH";
+  const std::string help = kind.folder ? "Folder of the sockets of FRR's daemons" : "Path of the socket";
+  return {"zebra " + way + (kind.folder ? " [" + where + "]" : " " + where),
+          "How to reach zebra\n" + kind.help + "\n" + help,
+          [way, address, folder = kind.folder](ConfigEdit& edit, const OptionWords& words) -> Mistake {
+            if (words.size() > 2 && folder && !is_socket_path(words[2] + "/mgmtd_fe.sock"))
+              return OptionMistake{2, "FOLDER, the absolute path of the folder where FRR's daemons have their sockets"};
+            if (words.size() > 2 && !folder)
+              if (auto mistake = check_socket(words, 2)) return mistake;
             edit.config.zebra.way = way;
-            edit.config.zebra.socket = words[2];
+            edit.config.zebra.socket = words.size() > 2 ? words[2] : address;
             return {};
           },
-          "no zebra " + way + " [PATH]",
-          "Take back\nHow to reach zebra\nUse " + kDefaults.zebra.socket + "\nPath of the socket",
+          "no zebra " + way + " [" + where + "]",
+          "Take back\nHow to reach zebra\nUse " + kDefaults.zebra.socket + "\n" + help,
           [way](ConfigEdit& edit, const OptionWords&) -> Mistake {
             if (edit.config.zebra.way != way) return OptionMistake{2, "the way into zebra that is configured"};
             edit.config.zebra.way = kDefaults.zebra.way;
@@ -288,6 +293,14 @@ std::vector<TopOption> top_options(const std::vector<RuntimeKind>& runtimes, con
                               "How to reach zebra\nHow long berthd and zebra may hear nothing of each other\nSeconds",
                               "How to reach zebra\nUse 30 seconds\nSeconds",
                               [](auto& config) -> auto& { return config.zebra.hold_seconds; }));
+  out.push_back(
+      number_option("zebra commit-delay", "(0-5000)",
+                    "How to reach zebra\nHow long changes wait for more, through the northbound\nMilliseconds",
+                    "How to reach zebra\nUse 50 milliseconds\nMilliseconds",
+                    [](auto& config) -> auto& { return config.zebra.commit_delay; }));
+  out.push_back(number_option(
+      "zebra route-limit", "(1-100000)", "How to reach zebra\nRoutes at a time through the northbound\nHow many",
+      "How to reach zebra\nUse 2000\nHow many", [](auto& config) -> auto& { return config.zebra.route_limit; }));
   out.push_back(vty_socket_option());
   out.push_back(number_option("vty clients", "(1-1000)", "The door of berthctl\nShells at a time\nHow many",
                               "The door of berthctl\nUse 32\nHow many",

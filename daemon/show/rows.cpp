@@ -102,7 +102,7 @@ AttachmentsRows attachments_rows(const View& view) {
 }
 
 RoutesRows routes_rows(const View& view) {
-  RoutesRows out{{}, view.now, silent_runtimes(view)};
+  RoutesRows out{{}, view.now, silent_runtimes(view), view.zebra.way};
   for (const RouteView& route : view.routes) {
     const auto since = view.since.find(route.key);
     out.routes.push_back({route.key.prefix.to_string(), route.network, route.container, route.subnet, route.tag,
@@ -177,7 +177,8 @@ CountersRows counters_rows(const View& view) {
 }
 
 VersionRows version_rows(const View& view) {
-  return {view.version, view.hostname, view.zebra.connected, view.zebra.frr_version, view.zebra.module_version};
+  return {view.version,  view.hostname, view.zebra.connected, view.zebra.frr_version, view.zebra.module_version,
+          view.zebra.way};
 }
 
 RunningConfigRows running_config_rows(const Config& config, const std::map<std::string, NetworkConfig>& drafts) {

@@ -99,6 +99,7 @@ struct RoutesRows {
   std::vector<RouteRow> routes;
   WallTime now;
   std::vector<std::string> silent;
+  std::string way = "socket";  // into zebra, as in ZebraConfig
 };
 
 // Addresses that berthd itself gave to a container.
@@ -147,7 +148,7 @@ struct CountersRows {
 struct VersionRows {
   std::string version, hostname;
   bool zebra_connected = false;
-  std::string frr_version, module_version;
+  std::string frr_version, module_version, way;
 };
 
 struct RunningConfigRows {

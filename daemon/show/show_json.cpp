@@ -121,6 +121,7 @@ json::value to_json(const StatusRows& status) {
                         {"frrVersion", status.zebra.frr_version},
                         {"moduleVersion", status.zebra.module_version},
                         {"inSync", status.zebra.in_sync},
+                        {"way", status.zebra.way},
                         {"reason", status.zebra.reason},
                         {"remedy", status.zebra.remedy}}},
                       {"networks", status.networks},
@@ -188,7 +189,7 @@ json::value to_json(const RoutesRows& rows) {
     object["since"] = rfc3339(row.since);
     out.push_back(std::move(object));
   }
-  return json::object{{"routes", std::move(out)}};
+  return json::object{{"routes", std::move(out)}, {"way", rows.way}};
 }
 
 json::value to_json(const LeasesRows& rows) {
@@ -255,8 +256,10 @@ json::value to_json(const CountersRows& rows) {
 }
 
 json::value to_json(const VersionRows& version) {
-  return json::object{
-      {"version", version.version}, {"frrVersion", version.frr_version}, {"moduleVersion", version.module_version}};
+  return json::object{{"version", version.version},
+                      {"frrVersion", version.frr_version},
+                      {"moduleVersion", version.module_version},
+                      {"way", version.way}};
 }
 
 json::value to_json(const RunningConfigRows& config) {

@@ -86,7 +86,12 @@ void note_problems(const std::vector<Problem>& problems, TextTable* table) {
 
 std::string zebra_text(const ZebraStatus& zebra) {
   std::string out = "Zebra:\n  " + in_sync_word(zebra.connected, zebra.in_sync);
-  if (zebra.connected) return out + "; FRR " + zebra.frr_version + ", module " + zebra.module_version + "\n";
+  if (zebra.connected) {
+    out += "; FRR " + zebra.frr_version + ", " + (zebra.way == "socket" ? "module " : "") + zebra.module_version + "\n";
+    if (zebra.reason.empty()) return out;
+    out += "  held up: " + zebra.reason + "\n";
+    return zebra.remedy.empty() ? out : out + wrapped("remedy: " + zebra.remedy, 4);
+  }
   out += ": " + (zebra.reason.empty() ? zebra.socket + " was not tried yet" : zebra.reason) + "\n";
   return zebra.remedy.empty() ? out : out + wrapped("remedy: " + zebra.remedy, 4);
 }
@@ -176,7 +181,8 @@ std::string to_text(const RoutesRows& rows) {
                row.state, uptime(row.since, rows.now)});
     if (!row.reason.empty()) table.note("  " + row.reason);
   }
-  return table.text();
+  return table.text() +
+         (rows.way == "socket" ? "" : "By FRR's " + rows.way + ": routes of type static, subnets by prefix-lists.\n");
 }
 
 std::string to_text(const LeasesRows& rows) {
@@ -232,7 +238,8 @@ std::string to_text(const CountersRows& rows) {
 std::string to_text(const VersionRows& version) {
   const std::string out = "berthd " + version.version + " (" + version.hostname + ")\n";
   if (!version.zebra_connected) return out + "zebra is not connected\n";
-  return out + "FRR " + version.frr_version + ", zebra_fpm_bridge " + version.module_version + "\n";
+  return out + "FRR " + version.frr_version + ", " + (version.way == "socket" ? "zebra_fpm_bridge " : "") +
+         version.module_version + "\n";
 }
 
 // What is not in force stands there as comments, so that the whole can be read as a file.

@@ -32,7 +32,9 @@ struct ZebraStatus {
   bool connected = false;
   bool in_sync = false;
   std::string socket, frr_version, module_version;
-  std::string reason{}, remedy{};  // why it is not connected, and what to do; empty: not tried yet, or nothing to do
+  // Why it is not connected, or what is said is held up, and what to do; empty: not tried yet, or nothing to do.
+  std::string reason{}, remedy{};
+  std::string way = "socket";  // as in ZebraConfig
 };
 
 struct LinkStatus {

@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-#include "fpm_bridge/vty/frr_vty.h"
+#include "fpm_bridge/vty/frr_shell.h"
 
 namespace asio = boost::asio;
 namespace json = boost::json;

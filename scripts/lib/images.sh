@@ -84,6 +84,25 @@ compiler_image() {
   build_image build "$release" "$dir/context"
 }
 
+# release_root RELEASE: the folder with what is installed in that release's compiler image, its FRR above all.
+release_root() {
+  local release=$1 id root=$BERTH_CACHE/releases/$1/root
+  id=$(docker image inspect -f '{{.Id}}' "berth/build:$release")
+  if [ "$(cat "$root.id" 2>/dev/null)" != "$id" ]; then
+    rm -rf "$root" "$root.id"
+    mkdir -p "$root"
+    local container
+    container=$(docker create "berth/build:$release" true)
+    docker export "$container" | tar -C "$root" -x --exclude='dev/*' --exclude=usr/share/doc --exclude=usr/lib/gcc --exclude='*.a'
+    docker rm "$container" >/dev/null
+    mknod -m 666 "$root/dev/null" c 1 3
+    mknod -m 666 "$root/dev/urandom" c 1 9
+    chmod 755 "$root" # FRR's daemons are not root for long
+    echo "$id" >"$root.id"
+  fi
+  echo "$root"
+}
+
 # release_images RELEASE: everything that a lab of that release runs.
 release_images() {
   local release=$1 dir=$BERTH_CACHE/releases/$1

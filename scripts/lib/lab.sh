@@ -10,13 +10,14 @@ LAB_LINKS=(
   host1:eth1,leaf1:eth3 host2:eth1,leaf2:eth3 host3:eth1,leaf1:eth4 host3:eth2,leaf2:eth4 collector:eth1,leaf2:eth5
 )
 
-check_lab_options() { # PROFILE RELEASE [DOCKER [BACKEND]]
+check_lab_options() { # PROFILE RELEASE SINK [DOCKER [BACKEND]]
   case $1 in bgp | evpn | ospf) ;; *) die "there is no profile '$1': bgp, evpn or ospf" ;; esac
   case $2 in 12 | 13 | testing) ;; *) die "there is no release '$2': 12, 13 or testing" ;; esac
-  case ${3:-} in '' | 29) ;; *) die "there is no Docker '$3': 29, or the release's own without --docker" ;; esac
-  case ${3:-}:${4:-} in *: | 29:iptables | 29:nftables) ;;
-    29:*) die "there is no firewall backend '$4': iptables or nftables" ;;
-    *) die "the release's Docker has no choice of backends: --docker 29 --docker-backend $4" ;;
+  case $3 in module | northbound) ;; *) die "there is no sink '$3': module or northbound" ;; esac
+  case ${4:-} in '' | 29) ;; *) die "there is no Docker '$4': 29, or the release's own without --docker" ;; esac
+  case ${4:-}:${5:-} in *: | 29:iptables | 29:nftables) ;;
+    29:*) die "there is no firewall backend '$5': iptables or nftables" ;;
+    *) die "the release's Docker has no choice of backends: --docker 29 --docker-backend $5" ;;
   esac
 }
 
@@ -45,8 +46,8 @@ fill() {
   printf '%s' "${text%x}" | sed '/^$/d'
 }
 
-frr_conf() { # PROFILE NODE
-  local profile=$1 node=$2 port neighbors='' policy4='' policy6='' evpn='' cost=10
+frr_conf() { # PROFILE NODE SINK
+  local profile=$1 node=$2 sink=$3 port neighbors='' policy4='' policy6='' evpn='' cost=10
   if [ "$profile" = bgp ]; then
     printf 'frr defaults datacenter\n'
     evpn=$(cat "$BERTH_TOP/frr-configs/lab/bgp/evpn.conf")
@@ -59,6 +60,11 @@ frr_conf() { # PROFILE NODE
     policy4=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy4.conf")
     policy6=$(cat "$BERTH_TOP/frr-configs/lab/$profile/policy6.conf")
     [ "$profile" != bgp ] || evpn=$(cat "$BERTH_TOP/frr-configs/lab/bgp/evpn-host.conf")
+    if [ "$sink" = northbound ]; then
+      fill northbound.conf "$node"
+      policy4=$(by_northbound <<<"$policy4") policy6=$(by_northbound <<<"$policy6")
+      [ "$profile" != bgp ] || neighbors+=$(cat "$BERTH_TOP/frr-configs/lab/bgp/northbound.conf")$'\n'
+    fi
   elif [ "$profile" = bgp ]; then
     fill bgp/bfd.conf "$node"
   fi
@@ -82,12 +88,13 @@ frr_conf() { # PROFILE NODE
 
 lab_profile() { echo "${1/evpn/bgp}"; } # what it is of the other: evpn is bgp with an overlay in each host's berthd.conf
 lab_run() { [ "$1" = bgp ] && echo compose || echo native; } # how FRR and berthd run on a host: as containers of its own, or not
+# What is redistributed where berthd has no module in zebra.
+by_northbound() { sed -e 's/redistribute openfabric/redistribute static/' -e 's/redistribute connected route-map BERTH/redistribute connected route-map SUBNETS/'; }
 
-# lab_files PROFILE RELEASE DOCKER BACKEND: topology and configurations into $LAB_DIR.
+# lab_files PROFILE RELEASE SINK DOCKER BACKEND: topology and configurations into $LAB_DIR.
 lab_files() {
-  local profile release=$2 docker=${3:-release} backend=${4:-} node dir caps='' zebra bgp=no ospf=no bfd name
+  local profile release=$2 sink=$3 docker=${4:-release} backend=${5:-} node dir caps='' name
   profile=$(lab_profile "$1")
-  [ "$profile" = bgp ] && bgp=yes || ospf=yes
   mkdir -p "$LAB_DIR/conf"
   needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
   printf '{%s "live-restore": true, "bridge": "none", "ip-forward": true}\n' "$caps" | jq . >"$LAB_DIR/conf/daemon.json"
@@ -95,7 +102,6 @@ lab_files() {
     dir=$LAB_DIR/conf/$node
     rm -rf "$dir"
     mkdir -p "$dir"
-    bfd=$bgp
     case $(node_role "$node") in
       collector)
         mkdir -p "$LAB_DIR/$node-log"
@@ -103,32 +109,43 @@ lab_files() {
         continue
         ;;
       host)
-        bfd=no
-        zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
-        fill berthd.conf "$node" >"$dir/berthd.conf"
-        [ "$1" != evpn ] || fill overlay.conf "$node" >>"$dir/berthd.conf"
         for name in "${LAB_HOSTS[@]}"; do printf '10.0.0.%s %s\nfd00::%s %s\n' "$(node_id "$name")" "$name" "$(node_id "$name")" "$name"; done >"$dir/hosts"
         mkdir -p "$LAB_DIR/$node-docker" "$LAB_DIR/$node-containerd"
         ;;
-      *) zebra=-K60 ;;
     esac
-    name=traditional
-    [ "$profile" = bgp ] && name=datacenter
-    fill daemons "$node" "BGP=$bgp" "BFD=$bfd" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
-    frr_conf "$profile" "$node" >"$dir/frr.conf"
+    node_files "$1" "$node" "$sink"
     printf 'service integrated-vtysh-config\nhostname %s\n' "$node" >"$dir/vtysh.conf"
   done
-  topology "$(lab_run "$1")" "$release" "$docker${backend:+ $backend}" >"$LAB_DIR/berth.clab.yml"
+  topology "$(lab_run "$1")" "$release" "$docker${backend:+ $backend}" "$sink" >"$LAB_DIR/berth.clab.yml"
 }
 
-topology() { # RUN RELEASE DOCKER, as `node engine` takes it
+# node_files PROFILE NODE SINK: what of a node's configuration depends on the way into zebra, in the files that are there.
+node_files() {
+  local profile node=$2 sink=$3 dir=$LAB_DIR/conf/$2 zebra=-K60 bgp=no ospf=yes bfd=no name=traditional
+  profile=$(lab_profile "$1")
+  [ "$profile" != bgp ] || bgp=yes ospf=no bfd=yes name=datacenter
+  if [ "$(node_role "$node")" = host ]; then
+    bfd=no
+    fill berthd.conf "$node" >"$dir/berthd.conf"
+    [ "$1" != evpn ] || fill overlay.conf "$node" >>"$dir/berthd.conf"
+    if [ "$sink" = northbound ]; then
+      sed -i 's|^zebra socket .*|zebra northbound|' "$dir/berthd.conf"
+    else
+      zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
+    fi
+  fi
+  fill daemons "$node" "BGP=$bgp" "BFD=$bfd" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
+  frr_conf "$profile" "$node" "$sink" >"$dir/frr.conf"
+}
+
+topology() { # RUN RELEASE DOCKER, as `node engine` takes it, SINK
   local node dir
   printf 'name: berth\ntopology:\n  kinds:\n    linux:\n      image: berth/node:%s\n      image-pull-policy: Never\n  nodes:\n' "$2"
   for node in "${LAB_NODES[@]}"; do
     dir=$LAB_DIR/conf/$node
     printf '    %s:\n      kind: linux\n      network-mode: none\n      env:\n' "$node"
-    printf '        ROLE: %s\n        RUN: %s\n        RELEASE: "%s"\n        DOCKER: "%s"\n      binds:\n' \
-      "$(node_role "$node")" "$1" "$2" "$3"
+    printf '        ROLE: %s\n        RUN: %s\n        RELEASE: "%s"\n        DOCKER: "%s"\n        SINK: %s\n      binds:\n' \
+      "$(node_role "$node")" "$1" "$2" "$3" "$4"
     case $(node_role "$node") in
       host)
         # Whichever Docker a host begins with: it can be upgraded to 29 once that is built.

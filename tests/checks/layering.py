@@ -20,7 +20,9 @@ MAY = {
     "fpm_bridge/wire": ["fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/client": ["fpm_bridge/client", "fpm_bridge/wire", "fpm_bridge/proto", "core"],
     "fpm_bridge/vty": ["fpm_bridge/vty", "core"],
-    "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "fpm_bridge/vty", "core"],
+    "fpm_bridge/northbound": ["fpm_bridge/northbound", "fpm_bridge/vty", "core"],
+    "daemon": ["daemon", "container_watcher", "redistribute", "fpm_bridge/client", "fpm_bridge/northbound",
+               "fpm_bridge/vty", "core"],
     "daemon/config": ["daemon/config", "daemon/vty", "daemon/tenants", "container_watcher/attach/driver",
                       "container_watcher/attach/options", "core"],
     # The shell program is a client of the socket: it knows none of berthd's insides.

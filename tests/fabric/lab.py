@@ -182,9 +182,14 @@ def remove(containers):
 
 def wrong_routes(containers):
     """For each node what is missing and what is too much; empty when every FIB is exactly right."""
+    return wrong_routes_but(containers, {})
+
+
+def wrong_routes_but(containers, others):
+    """`others`: by node, what somebody else has put there."""
     wrong = {}
     for node in NODES:
-        expected = infrastructure(node)
+        expected = infrastructure(node) | others.get(node, set())
         for each in containers:
             for prefix in each.prefixes():
                 # A host's own subnet is a connected route of its kernel, which routes() leaves out.

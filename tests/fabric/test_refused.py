@@ -121,7 +121,7 @@ class Refused(unittest.TestCase):
         lab.until("everywhere", lambda: [node for node in lab.NODES if "10.10.1.77/32" not in lab.routes(node)])
 
     def log(self, since):
-        if lab.settings()["profile"] == "bgp":
+        if lab.composed():
             return lab.sh(HOST, f"docker logs --since {since} berthd 2>&1")
         return lab.sh(HOST, "tail -n 40 /var/log/berthd.log")
 

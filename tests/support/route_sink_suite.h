@@ -42,6 +42,10 @@ class RouteSinkSuite : public testing::Test, public RouteSinkListener {
     EXPECT_FALSE(why.message.empty());
     lost.push_back(why.message);
   }
+  void sink_troubled(const std::optional<Error>& why) override {
+    EXPECT_FALSE(within_);
+    if (why) troubles.push_back(why->message);
+  }
   void sink_synced(std::uint32_t n) override {
     EXPECT_FALSE(within_);
     ++synced;
@@ -101,7 +105,7 @@ class RouteSinkSuite : public testing::Test, public RouteSinkListener {
   std::function<void()> on_connect;
   int connected = 0, synced = 0;
   std::uint32_t swept = 0;
-  std::vector<std::string> lost;
+  std::vector<std::string> lost, troubles;
   std::map<RibKey, RibState> answers;
   std::vector<RibFound> found;
 

@@ -248,10 +248,19 @@ TEST(HostConfigs, AgreeWithEachOther) {
   const auto config = parse_config(file("frr-configs/host/berthd.conf"), "berthd.conf");
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_NE(file("frr-configs/host/daemons").find(":" + config->zebra.socket + " "), std::string::npos);
-  for (const char* name : {"frr-configs/host/frr-bgp.conf", "frr-configs/host/frr-ospf.conf"}) {
+  const std::string northbound = file("frr-configs/host/frr-northbound.conf");
+  for (const auto& [network, each] : config->networks) {
+    const std::string tag = std::to_string(each.tag);
+    if (advertises_host(each.advertise)) EXPECT_NE(northbound.find("\n match tag " + tag + "\n"), std::string::npos);
+    if (advertises_subnet(each.advertise))
+      EXPECT_NE(northbound.find(" prefix-list BERTH-" + tag + "\n"), std::string::npos) << network;
+  }
+  for (const char* name :
+       {"frr-configs/host/frr-bgp.conf", "frr-configs/host/frr-ospf.conf", "frr-configs/host/frr-northbound.conf"}) {
     const std::string frr = file(name);
     for (const auto& [network, each] : config->networks) {
-      EXPECT_NE(frr.find("\n match tag " + std::to_string(each.tag) + "\n"), std::string::npos) << name << network;
+      if (frr != northbound)
+        EXPECT_NE(frr.find("\n match tag " + std::to_string(each.tag) + "\n"), std::string::npos) << name << network;
       for (const SubnetConfig& subnet : each.subnets) {
         const std::string longest = std::to_string(subnet.subnet.address().bits());
         EXPECT_NE(frr.find(" permit " + subnet.subnet.to_string() + " le " + longest + "\n"), std::string::npos)

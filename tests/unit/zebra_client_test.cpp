@@ -28,6 +28,7 @@ class Client : public testing::Test, public RouteSinkListener {
     ++connects;
     if (on_connect) on_connect();
   }
+  void sink_troubled(const std::optional<Error>&) override {}
   void sink_lost(const Error& why) override {
     lost.push_back(why.message);
     remedy = why.remedy;

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Takes out of FRR what a berthd that is no more has left there: `berthd --sweep`. Where the module is in zebra it counts the grace time
+// itself; through FRR's northbound nobody does.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/config.h"
+#include "core/result.h"
+
+namespace berth {
+
+// How many routes were there. `vty_socket`: where a berthd that runs would be found; empty: where the configuration says. Permanent: one
+// runs, whose they are. Transient: FRR is not reached within ten seconds.
+Result<std::uint32_t> sweep(const Config& config, const std::string& vty_socket);
+
+}  // namespace berth

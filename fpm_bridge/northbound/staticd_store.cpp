@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fpm_bridge/northbound/staticd_store.h"
+
+#include <utility>
+
+#include "fpm_bridge/northbound/static_lines.h"
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace berth {
+namespace {
+
+constexpr auto kPatience = 5s, kCommitPatience = 60s;
+
+}  // namespace
+
+StaticdStore::StaticdStore(const asio::any_io_executor& executor, const std::string& folder)
+    : shell_(executor, folder + "/staticd.vty") {}
+
+asio::awaitable<Status> StaticdStore::open() {
+  Status connected = co_await shell_.connect(kPatience);
+  if (!connected) co_return connected;
+  const auto enabled = co_await shell_.ask("enable", kPatience);
+  if (!enabled) co_return enabled.error();
+  // Where mgmtd has the configuration, staticd's shell knows no routes.
+  std::vector<std::string> words = {"configure terminal", "list", "end"};
+  const auto answers = co_await shell_.ask_all(std::move(words), kPatience);
+  if (!answers) co_return answers.error();
+  if ((*answers)[1].text.find("ip route ") == std::string::npos)
+    co_return transient(shell_.socket() + " knows no 'ip route', and there is no mgmtd_fe.sock beside it");
+  co_return Status();
+}
+
+asio::awaitable<Result<std::vector<StaticRoute>>> StaticdStore::read() {
+  const auto config = co_await shell_.ask("show running-config", kPatience);
+  if (!config) co_return config.error();
+  if (!config->taken()) co_return transient(shell_.socket() + " does not show its configuration");
+  co_return read_static_lines(config->text);
+}
+
+asio::awaitable<Status> StaticdStore::commit(StaticPlan plan) {
+  const std::vector<std::string> lines = static_commands(plan);
+  std::vector<std::string> all = {"configure terminal", "XFRR_start_configuration"};
+  all.insert(all.end(), lines.begin(), lines.end());
+  all.emplace_back("XFRR_end_configuration");
+  all.emplace_back("end");
+  auto answers = co_await shell_.ask_all(all, kCommitPatience);
+  if (!answers) co_return answers.error();
+  for (std::size_t n = 0; n < answers->size(); ++n)
+    if (const FrrAnswer& each = (*answers)[n]; !each.taken())
+      co_return permanent("staticd refuses '" + all[n] + "': " + each.text);
+  co_return Status();
+}
+
+}  // namespace berth

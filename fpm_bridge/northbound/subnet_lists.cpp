@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "fpm_bridge/northbound/subnet_lists.h"
+
+#include <chrono>
+#include <utility>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace berth {
+namespace {
+
+constexpr auto kPatience = 5s;
+constexpr std::string_view kDaemons[] = {"bgpd", "ospfd", "ospf6d", "isisd"};
+
+}  // namespace
+
+SubnetLists::SubnetLists(const asio::any_io_executor& executor, const std::string& folder) {
+  for (const std::string_view each : kDaemons)
+    daemons_.push_back(std::make_shared<FrrShell>(executor, folder + "/" + std::string(each) + ".vty"));
+}
+
+SubnetLists::~SubnetLists() {
+  close();
+}
+
+void SubnetLists::close() {
+  for (const auto& each : daemons_) each->close();
+}
+
+asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool all) {
+  Done out;
+  for (const auto& each : daemons_) {
+    if (each->connected() && !all) {
+      ++out.daemons;
+      continue;
+    }
+    if (!each->connected()) {
+      const Status connected = co_await each->connect(kPatience);
+      if (!connected) continue;
+      const auto enabled = co_await each->ask("enable", kPatience);
+      if (!enabled) continue;
+    }
+    const Status done = co_await set(*each, wishes);
+    if (done)
+      ++out.daemons;
+    else if (done.error().kind == ErrorKind::Permanent)
+      out.refused = done;
+    else
+      out.failed = true;
+  }
+  co_return out;
+}
+
+asio::awaitable<Status> SubnetLists::set(FrrShell& shell, const SubnetWishes& wishes) {
+  const auto config = co_await shell.ask("show running-config", kPatience);
+  if (!config) co_return config.error();
+  std::vector<std::string> lines = subnet_commands(config->text, wishes);
+  if (lines.empty()) co_return Status();
+  lines.insert(lines.begin(), "configure terminal");
+  lines.emplace_back("end");
+  const auto answers = co_await shell.ask_all(lines, kPatience);
+  if (!answers) co_return answers.error();
+  for (std::size_t n = 0; n < lines.size(); ++n)
+    if (!(*answers)[n].taken())
+      co_return permanent(shell.socket() + " refuses '" + lines[n] + "': " + (*answers)[n].text);
+  co_return Status();
+}
+
+void SubnetLists::watch(const std::function<void()>& ended) {
+  for (const auto& each : daemons_)
+    each->watch([shell = each, ended] {
+      shell->close();
+      ended();
+    });
+}
+
+}  // namespace berth
