@@ -39,7 +39,7 @@ const std::vector<RibEntry>& entries_of(const Rib& rib, const Prefix& prefix) {
 
 }  // namespace
 
-// The connections of one session; its order of making is that of who needs whom.
+// The connections of one session.
 struct NorthboundSink::Session {
   Session(const asio::any_io_executor& executor, const std::string& folder)
       : zebra(executor, folder + "/zebra.vty"), staticd(executor, folder + "/staticd.vty"), subnets(executor, folder) {}
@@ -257,6 +257,7 @@ void NorthboundSink::ask(const Prefix& prefix) {
 void NorthboundSink::end_of_sync(std::vector<Prefix> keep) {
   if (!ready_) return;
   wishes_.sweep = subnets_.sweep = sync_wanted_ = whole_wanted_ = true;
+  ++syncs_said_;
   wishes_.keep = keep;
   subnets_.keep = std::move(keep);
   routes_due_ = subnets_due_ = Clock::now();
@@ -322,7 +323,8 @@ asio::awaitable<Status> NorthboundSink::set_subnets(Session& session) {
 
 // A step, or several: what was written for the sake of taking it back is taken back in the next one.
 asio::awaitable<Status> NorthboundSink::set_routes(Session& session) {
-  const bool syncs = sync_wanted_, whole = whole_wanted_;
+  const bool whole = whole_wanted_;
+  const std::uint64_t said = syncs_said_;
   Rib rib;
   if (whole) {
     auto listed = co_await rib_of(session, {});
@@ -343,7 +345,7 @@ asio::awaitable<Status> NorthboundSink::set_routes(Session& session) {
   }
   single_ = false;
   if (whole) {
-    whole_wanted_ = false;
+    whole_wanted_ = said != syncs_said_;
     wishes_.barred.clear();
     full_look_due_ = Clock::now() + kFullLook;
     subnets_due_ = Clock::now();
@@ -353,7 +355,7 @@ asio::awaitable<Status> NorthboundSink::set_routes(Session& session) {
     for (const auto& [prefix, tag] : subnets_.tags)
       if (!unsaid_subnets_.contains(prefix)) watch_.look_at({RibKind::ConnectedTag, prefix}, Clock::now());
   }
-  if (syncs) {
+  if (sync_wanted_ && said == syncs_said_) {  // else another end was said meanwhile
     sync_wanted_ = false;
     synced_ = true;
     listener_.sink_synced(std::exchange(swept_, 0));

@@ -93,6 +93,7 @@ class NorthboundSink : public RouteSink {
   std::map<RibKey, std::pair<RibState, std::string>> told_;
   bool sync_wanted_ = false, whole_wanted_ = false;  // all is looked at, and not what was changed alone
   bool single_ = false;                              // FRR refused one of several: which of them is found out
+  std::uint64_t syncs_said_ = 0;
   std::uint32_t swept_ = 0;
   Time routes_due_ = kNever, subnets_due_ = kNever, daemons_due_ = kNever, full_look_due_ = kNever;
   Time daemons_since_{};                         // a daemon that redistributes has ended, or may be about to start

@@ -75,7 +75,10 @@ StaticRoute route_of(const Prefix& prefix, const json::value& path, const json::
                   plain};
   if (text(hop, "vrf") != "default" || number(path, "table-id", 0) != 0) out.plain = false;
   if (!out.gateway && !text(hop, "gateway").empty()) out.plain = false;
-  if (text(hop, "nh-type") == "blackhole") out.plain = false;
+  if (text(hop, "nh-type") == "blackhole") {
+    out.plain = false;
+    out.interface.clear();  // FRR writes "(null)"
+  }
   return out;
 }
 

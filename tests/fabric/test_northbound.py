@@ -9,7 +9,7 @@ import unittest
 import lab
 
 HOST = "host1"
-KILLS = int(os.environ.get("BERTH_KILLS", "3"))
+KILLS = int(os.environ.get("BERTH_KILLS", "1"))
 
 
 class Northbound(unittest.TestCase):

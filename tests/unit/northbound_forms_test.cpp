@@ -118,17 +118,17 @@ TEST(StaticYang, WhatIsWrittenReadsTheSame) {
 }
 
 // The operator's next hop within a path-list of ours, and his path-list beside it.
-constexpr char kNested[] = R"({"frr-staticd:staticd":{"route-list":[
+constexpr char kNested[] = R"JSON({"frr-staticd:staticd":{"route-list":[
   {"prefix":"10.10.1.2/32","src-prefix":"::/0","afi-safi":"frr-routing:ipv4-unicast","path-list":[
     {"table-id":0,"distance":15,"tag":100,"frr-nexthops":{"nexthop":[
       {"nh-type":"ifindex","vrf":"default","gateway":"","interface":"br-blue"},
       {"nh-type":"ip4","vrf":"default","gateway":"10.0.0.2","interface":""}]}},
     {"table-id":0,"distance":1,"frr-nexthops":{"nexthop":[
-      {"nh-type":"blackhole","vrf":"default","gateway":"","interface":"","bh-type":"null"}]}}]},
+      {"nh-type":"blackhole","vrf":"default","gateway":"","interface":"(null)","bh-type":"null"}]}}]},
   {"prefix":"10.10.1.3/32","src-prefix":"::/0","afi-safi":"frr-routing:ipv4-unicast","path-list":[
     {"table-id":0,"distance":15,"tag":100,"frr-nexthops":{"nexthop":[
       {"nh-type":"ifindex","vrf":"default","gateway":"","interface":"br-blue"}]}}]},
-  {"prefix":"10.10.1.4/32","src-prefix":"::/0","afi-safi":"frr-routing:ipv4-unicast"}]}})";
+  {"prefix":"10.10.1.4/32","src-prefix":"::/0","afi-safi":"frr-routing:ipv4-unicast"}]}})JSON";
 
 TEST(StaticYang, OursGoesAndWhatIsBesideItStays) {
   const auto tree = read_static_tree(whole(kNested));
@@ -136,6 +136,7 @@ TEST(StaticYang, OursGoesAndWhatIsBesideItStays) {
   ASSERT_EQ(tree->routes.size(), 4u);
   EXPECT_EQ(tree->routes[0], ours("10.10.1.2/32"));
   EXPECT_FALSE(tree->routes[2].plain);
+  EXPECT_EQ(tree->routes[2].line(), "ip route 10.10.1.2/32 blackhole");
   const StaticMark mark{15, {100}};
   EXPECT_TRUE(mark.bears(tree->routes[0]) && mark.bears(tree->routes[3]));
   EXPECT_FALSE(mark.bears(tree->routes[1]) || mark.bears(tree->routes[2]));

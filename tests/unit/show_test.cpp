@@ -32,7 +32,7 @@ void has_keys(const json::value& value, const std::set<std::string>& wanted) {
 TEST(ShowJson, HasTheKeysOfTheDesign) {
   const View view = sample_view();
   const json::value routes = to_json(routes_rows(view));
-  EXPECT_EQ(keys(routes), std::set<std::string>{"routes"});
+  EXPECT_EQ(keys(routes), (std::set<std::string>{"routes", "way"}));
   EXPECT_EQ(keys(routes.at("routes").at(0)),
             (std::set<std::string>{"prefix", "network", "container", "kind", "tag", "state", "reason", "since"}));
   EXPECT_FALSE(routes.at("routes").at(2).as_object().contains("container")) << "a subnet has none";
