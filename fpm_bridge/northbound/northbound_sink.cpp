@@ -275,6 +275,7 @@ asio::awaitable<Result<Rib>> NorthboundSink::rib_of(Session& session, std::vecto
   ++counters_["ribLooks"];
   Rib out;
   std::vector<std::string> commands;
+  commands.reserve(prefixes.size());
   for (const Prefix& each : prefixes)
     commands.push_back((each.is_v4() ? "show ip route " : "show ipv6 route ") + each.to_string() + " json");
   if (commands.empty()) commands = {"show ip route static json", "show ipv6 route static json"};

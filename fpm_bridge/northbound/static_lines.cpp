@@ -60,6 +60,7 @@ std::vector<StaticRoute> read_static_lines(std::string_view running_config) {
 
 std::vector<std::string> static_commands(const StaticPlan& plan) {
   std::vector<std::string> out;
+  out.reserve(plan.remove.size() + plan.add.size());
   for (const StaticRoute& each : plan.remove) out.push_back("no " + each.line());
   for (const StaticRoute& each : plan.add) out.push_back(each.line());
   return out;
