@@ -59,7 +59,9 @@ StaticPlan plan_static_routes(const std::vector<StaticRoute>& have, const std::v
     if (wishes.unwanted.contains(each.prefix) || (wishes.sweep && !within(wishes.keep, each.prefix)))
       if (turn()) out.add.push_back(each);
   }
-  for (const auto& [prefix, wanted] : wishes.routes) {
+  for (const auto& wish : wishes.routes) {
+    const Prefix& prefix = wish.first;  // by their own names: an old clang keeps bindings out of lambdas
+    const StaticRoute& wanted = wish.second;
     const auto found = standing.find(prefix);
     const Standing at = found == standing.end() ? Standing() : found->second;
     const auto same = [&](const StaticRoute* each) { return *each == wanted; };
