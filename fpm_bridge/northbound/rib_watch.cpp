@@ -2,6 +2,7 @@
 #include "fpm_bridge/northbound/rib_watch.h"
 
 #include <algorithm>
+#include <utility>
 
 using namespace std::chrono_literals;
 

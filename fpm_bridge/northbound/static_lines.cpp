@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "core/number.h"
 

@@ -3,6 +3,8 @@
 // A ConfigStore over staticd's shell: FRR until 9.1, where each daemon has its configuration itself. It knows no lock and no candidate.
 #pragma once
 
+#include <utility>
+
 #include "fpm_bridge/northbound/config_store.h"
 #include "fpm_bridge/vty/frr_shell.h"
 
