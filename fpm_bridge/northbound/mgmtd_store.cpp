@@ -36,9 +36,9 @@ MgmtdStore::MgmtdStore(const asio::any_io_executor& executor, const std::string&
 
 asio::awaitable<Status> MgmtdStore::open() {
   if (socket_.size() > kLongestSocketPath) co_return permanent("the path of the socket is too long: " + socket_);
-  stream_.expires_after(kPatience);
-  const auto [error] = co_await stream_.async_connect(asio::local::stream_protocol::endpoint(socket_), kTuple);
-  stream_.expires_never();
+  const asio::local::stream_protocol::endpoint endpoint(socket_);
+  const auto [error] = co_await stream_.ask(kPatience).async_connect(endpoint, kTuple);
+  stream_.done();
   if (error == asio::error::access_denied)
     co_return permanent("berthd may not connect to " + socket_ + " (" + error.message() + ")",
                         "run berthd as root: the socket is frr's alone, its group is not let in");
@@ -58,12 +58,9 @@ asio::awaitable<Status> MgmtdStore::open() {
 }
 
 asio::awaitable<Result<mgmtd::Reply>> MgmtdStore::exchange(std::string frame) {
-  *std::exchange(watched_, std::make_shared<bool>(false)) = false;
-  boost::system::error_code ignored;
-  stream_.socket().cancel(ignored);  // what watch() waits for
   const std::uint64_t request = request_;
-  stream_.expires_after(kPatience);
-  const auto [unwritten, written] = co_await asio::async_write(stream_, asio::buffer(frame), kTuple);
+  WatchedStream::Stream& stream = stream_.ask(kPatience);
+  const auto [unwritten, written] = co_await asio::async_write(stream, asio::buffer(frame), kTuple);
   if (unwritten) co_return transient("the connection to mgmtd ended: " + unwritten.message());
   std::string bytes(65536, '\0'), text;
   for (;;) {
@@ -78,10 +75,10 @@ asio::awaitable<Result<mgmtd::Reply>> MgmtdStore::exchange(std::string frame) {
         text = std::move(reply.text);
         continue;
       }
-      stream_.expires_never();
+      stream_.done();
       co_return std::move(reply);
     }
-    const auto [unread, read] = co_await stream_.async_read_some(asio::buffer(bytes), kTuple);
+    const auto [unread, read] = co_await stream.async_read_some(asio::buffer(bytes), kTuple);
     if (unread) co_return transient("the connection to mgmtd ended: " + unread.message());
     frames_.feed({bytes.data(), read});
   }
@@ -213,20 +210,6 @@ asio::awaitable<Status> MgmtdStore::commit_nested(const StaticPlan& plan) {
     done = co_await edit(EditOperation::Remove, last, {});
   if (!done && changed) co_return transient("mgmtd took a part of a change: " + done.error().message);
   co_return done;
-}
-
-void MgmtdStore::close() {
-  boost::system::error_code ignored;
-  stream_.socket().close(ignored);
-}
-
-void MgmtdStore::watch(std::function<void()> ended) {
-  if (std::exchange(*watched_, true)) return;
-  stream_.socket().async_wait(asio::socket_base::wait_read,
-                              [ended = std::move(ended), watched = watched_](boost::system::error_code cancelled) {
-                                *watched = false;
-                                if (!cancelled) ended();
-                              });
 }
 
 }  // namespace berth

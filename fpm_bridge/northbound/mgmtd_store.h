@@ -7,16 +7,15 @@
 // has to replace the whole (10.7 with several removals), since nobody can type a line meanwhile.
 #pragma once
 
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <cstdint>
-#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "fpm_bridge/northbound/config_store.h"
 #include "fpm_bridge/northbound/mgmtd_frame.h"
 #include "fpm_bridge/northbound/static_yang.h"
+#include "fpm_bridge/vty/watched_stream.h"
 
 namespace berth {
 
@@ -26,8 +25,8 @@ class MgmtdStore : public ConfigStore {
   boost::asio::awaitable<Status> open() override;
   boost::asio::awaitable<Result<std::vector<StaticRoute>>> read() override;
   boost::asio::awaitable<Status> commit(StaticPlan plan) override;
-  void watch(std::function<void()> ended) override;
-  void close() override;
+  void watch(std::function<void()> ended) override { stream_.watch(std::move(ended)); }
+  void close() override { stream_.close(); }
   std::string name() const override { return "mgmtd"; }
 
  private:
@@ -43,7 +42,7 @@ class MgmtdStore : public ConfigStore {
   boost::asio::awaitable<Status> commit_nested(const StaticPlan& plan);
 
   const std::string socket_;
-  boost::beast::basic_stream<boost::asio::local::stream_protocol> stream_;
+  WatchedStream stream_;
   mgmtd::FrameReader frames_;
   std::uint64_t session_ = 0, request_ = 0;
   StaticSchema schema_ = StaticSchema::Nested;
@@ -52,7 +51,6 @@ class MgmtdStore : public ConfigStore {
   std::string text_;  // of the last read(), and what it says of static routes
   StaticTree tree_;
   std::set<std::string> emptied_;  // lists that this session has taken the last route out of
-  std::shared_ptr<bool> watched_ = std::make_shared<bool>(false);  // what waits may outlive this by one turn
 };
 
 }  // namespace berth

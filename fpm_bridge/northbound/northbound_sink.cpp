@@ -7,7 +7,6 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <filesystem>
-#include <iterator>
 #include <sstream>
 
 #include "fpm_bridge/northbound/mgmtd_store.h"
@@ -173,10 +172,7 @@ asio::awaitable<void> NorthboundSink::rest(Session& session) {
   });
   const Time due = std::min({routes_due_, subnets_due_, daemons_due_, full_look_due_, watch_.due()});
   if (!std::exchange(woken_, false) && due > Clock::now()) {
-    if (due == kNever)
-      wake_.expires_at(kNever);
-    else
-      wake_.expires_at(due);
+    wake_.expires_at(due);
     co_await wake_.async_wait(kTuple);
   }
   woken_ = false;
@@ -378,10 +374,10 @@ asio::awaitable<Result<std::optional<StaticPlan>>> NorthboundSink::step(Session&
     return watch_.is_on_its_way({RibKind::Route, each.prefix}, Clock::now());
   });
   const StaticPlan plan = plan_static_routes(*have, strays, wishes_, mark_, single_ ? 1 : kAtOnce);
-  const std::set<Prefix> said = unsaid_routes_;
+  const std::set<Prefix> said =
+      std::exchange(unsaid_routes_, {});  // what comes while this is under way is said after it
   Status done;
   if (!plan.empty()) {
-    unsaid_routes_.clear();  // those that are said while this is under way are said after it
     ++counters_["commits"];
     counters_["operations"] += plan.add.size() + plan.remove.size();
     done = co_await session.store->commit(plan);
@@ -395,7 +391,6 @@ asio::awaitable<Result<std::optional<StaticPlan>>> NorthboundSink::step(Session&
       bar(plan, done.error());
     co_return std::optional<StaticPlan>();
   }
-  if (plan.empty()) unsaid_routes_.clear();
   patience_.reset();
   held_since_ = kNever;
   trouble(std::nullopt, subnets_trouble_);
@@ -404,9 +399,8 @@ asio::awaitable<Result<std::optional<StaticPlan>>> NorthboundSink::step(Session&
 }
 
 void NorthboundSink::settle(const StaticPlan& plan, const std::set<Prefix>& said) {
-  std::set<Prefix> changed = said;
-  for (const std::vector<StaticRoute>* all : {&plan.add, &plan.remove})
-    for (const StaticRoute& each : *all) changed.insert(each.prefix);
+  std::set<Prefix> changed = plan.changed();
+  changed.insert(said.begin(), said.end());
   for (const Prefix& each : changed)
     if (!plan.refused.contains(each)) follow({RibKind::Route, each});
   for (const auto& [prefix, why] : plan.refused) {
@@ -418,9 +412,7 @@ void NorthboundSink::settle(const StaticPlan& plan, const std::set<Prefix>& said
 
 // FRR does not take it: of several, which one is found out; a single one stays as it is until something else is said of it.
 void NorthboundSink::bar(const StaticPlan& plan, const Error& why) {
-  std::set<Prefix> changed;
-  for (const std::vector<StaticRoute>* all : {&plan.add, &plan.remove})
-    for (const StaticRoute& each : *all) changed.insert(each.prefix);
+  const std::set<Prefix> changed = plan.changed();
   if (changed.size() == 1) wishes_.barred[*changed.begin()] = why.message;
   single_ = changed.size() > 1 || plan.later > 0;
   routes_due_ = Clock::now();

@@ -51,7 +51,7 @@ class NorthboundSink : public RouteSink {
  private:
   using Clock = std::chrono::steady_clock;
   using Time = Clock::time_point;
-  static constexpr Time kNever = Time::max();
+  static constexpr Time kNever = RibWatch::kNever;
   struct Session;
 
   boost::asio::awaitable<void> run();

@@ -2,48 +2,29 @@
 #include "fpm_bridge/northbound/rib_answer.h"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <optional>
+
+#include "fpm_bridge/northbound/json_members.h"
 
 namespace json = boost::json;
 
 namespace berth {
 namespace {
 
-bool yes(const json::object& of, std::string_view key) {
-  const json::value* value = of.if_contains(key);
-  return value && value->is_bool() && value->as_bool();
-}
-
-std::uint32_t number(const json::object& of, std::string_view key) {
-  const json::value* value = of.if_contains(key);
-  boost::system::error_code error;
-  const auto out = value ? value->to_number<std::uint32_t>(error) : 0;
-  return error ? 0 : out;
-}
-
-std::string text(const json::object& of, std::string_view key) {
-  const json::value* value = of.if_contains(key);
-  return value && value->is_string() ? std::string(value->as_string()) : std::string();
-}
-
-RibEntry entry_of(const json::object& in) {
-  RibEntry out{text(in, "protocol"),
-               number(in, "distance"),
-               number(in, "tag"),
-               yes(in, "selected"),
-               yes(in, "installed"),
+RibEntry entry_of(const json::value& in) {
+  RibEntry out{json_text(in, "protocol"),
+               json_number(in, "distance"),
+               json_number(in, "tag"),
+               json_yes(in, "selected"),
+               json_yes(in, "installed"),
                false,
                {}};
-  if (const json::value* hops = in.if_contains("nexthops"); hops && hops->is_array())
-    for (const json::value& each : hops->as_array()) {
-      if (!each.is_object()) continue;
-      const json::object& hop = each.as_object();
-      out.alive = out.alive || yes(hop, "active");
-      out.next_hops.push_back({IpAddress::parse(text(hop, "ip")), text(hop, "interfaceName")});
-    }
+  for (const json::value& hop : json_list(&in, "nexthops")) {
+    if (!hop.is_object()) continue;
+    out.alive = out.alive || json_yes(hop, "active");
+    out.next_hops.push_back({IpAddress::parse(json_text(hop, "ip")), json_text(hop, "interfaceName")});
+  }
   return out;
 }
 
@@ -78,7 +59,7 @@ Result<Rib> read_rib(std::string_view answer) {
     const auto prefix = Prefix::parse(std::string_view(key));
     if (!prefix || !entries.is_array()) continue;
     for (const json::value& each : entries.as_array())
-      if (each.is_object()) out[*prefix].push_back(entry_of(each.as_object()));
+      if (each.is_object()) out[*prefix].push_back(entry_of(each));
   }
   return out;
 }

@@ -12,10 +12,6 @@ struct Standing {
   std::vector<const StaticRoute*> ours, theirs;
 };
 
-bool within(const std::vector<Prefix>& all, const Prefix& prefix) {
-  return std::ranges::any_of(all, [&](const Prefix& each) { return each.contains(prefix); });
-}
-
 }  // namespace
 
 std::string StaticRoute::line() const {
@@ -25,6 +21,13 @@ std::string StaticRoute::line() const {
   if (!gateway && interface.empty()) out += " blackhole";
   if (tag) out += " tag " + std::to_string(tag);
   if (distance != 1) out += " " + std::to_string(distance);
+  return out;
+}
+
+std::set<Prefix> StaticPlan::changed() const {
+  std::set<Prefix> out;
+  for (const std::vector<StaticRoute>* all : {&add, &remove})
+    for (const StaticRoute& each : *all) out.insert(each.prefix);
   return out;
 }
 
@@ -47,17 +50,15 @@ StaticPlan plan_static_routes(const std::vector<StaticRoute>& have, const std::v
   // What goes, first: it makes room.
   for (const auto& [prefix, at] : standing) {
     if (at.ours.empty() || wishes.routes.contains(prefix)) continue;
-    const bool named = wishes.unwanted.contains(prefix);
-    if (!named && (!wishes.sweep || within(wishes.keep, prefix))) continue;
+    if (!wishes.goes(prefix)) continue;
     --ours;
     if (wishes.barred.contains(prefix) || !turn()) continue;
     for (const StaticRoute* each : at.ours) out.remove.push_back(*each);
-    out.swept += named ? 0 : 1;
+    out.swept += wishes.unwanted.contains(prefix) ? 0 : 1;
   }
   for (const StaticRoute& each : strays) {
     if (!mark.bears(each) || standing.contains(each.prefix) || wishes.routes.contains(each.prefix)) continue;
-    if (wishes.unwanted.contains(each.prefix) || (wishes.sweep && !within(wishes.keep, each.prefix)))
-      if (turn()) out.add.push_back(each);
+    if (wishes.goes(each.prefix) && turn()) out.add.push_back(each);
   }
   for (const auto& wish : wishes.routes) {
     const Prefix& prefix = wish.first;  // by their own names: an old clang keeps bindings out of lambdas

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/ip.h"
+#include "fpm_bridge/northbound/leaving.h"
 
 namespace berth {
 
@@ -44,11 +45,8 @@ struct StaticMark {
   }
 };
 
-struct StaticWishes {
+struct StaticWishes : Leaving {
   std::map<Prefix, StaticRoute> routes;
-  std::set<Prefix> unwanted;  // said to be taken back
-  bool sweep = false;         // what of ours nobody has named goes, but for what is within `keep`
-  std::vector<Prefix> keep;
   std::size_t limit = 2000;                   // routes of ours at a time
   std::map<Prefix, std::string> barred = {};  // FRR has refused a change of them, and why: they stay as they are
 };
@@ -60,6 +58,7 @@ struct StaticPlan {
   std::size_t swept = 0;  // of `remove`: what nobody had named
   std::size_t later = 0;  // prefixes that are changed in a later step
   bool empty() const { return add.empty() && remove.empty(); }
+  std::set<Prefix> changed() const;
 };
 
 // `at_most`: prefixes that are changed in one step. `strays`: of ours in zebra's RIB, where the configuration lacks them: staticd keeps

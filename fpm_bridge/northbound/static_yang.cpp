@@ -2,13 +2,14 @@
 #include "fpm_bridge/northbound/static_yang.h"
 
 #include <algorithm>
-#include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <initializer_list>
 #include <map>
 #include <optional>
 #include <utility>
+
+#include "fpm_bridge/northbound/json_members.h"
 
 namespace json = boost::json;
 
@@ -17,28 +18,6 @@ namespace {
 
 constexpr std::string_view kFlatSince = "2026-04-18";
 constexpr std::string_view kContainer = "frr-staticd:staticd";
-
-const json::value* member(const json::value* of, std::string_view key) {
-  return of && of->is_object() ? of->as_object().if_contains(key) : nullptr;
-}
-
-const json::array& list(const json::value* of, std::string_view key) {
-  static const json::array kNone;
-  const json::value* value = member(of, key);
-  return value && value->is_array() ? value->as_array() : kNone;
-}
-
-std::string text(const json::value& of, std::string_view key) {
-  const json::value* value = member(&of, key);
-  return value && value->is_string() ? std::string(value->as_string()) : std::string();
-}
-
-std::uint32_t number(const json::value& of, std::string_view key, std::uint32_t otherwise) {
-  const json::value* value = member(&of, key);
-  boost::system::error_code error;
-  const auto out = value ? value->to_number<std::uint32_t>(error) : otherwise;
-  return error ? otherwise : out;
-}
 
 bool only(const json::value& of, std::initializer_list<std::string_view> known) {
   return std::ranges::all_of(of.as_object(), [&](const auto& each) {
@@ -68,14 +47,14 @@ std::string next_hop_keys(const StaticRoute& route) {
 // A next hop of one path, with what stands at the path.
 StaticRoute route_of(const Prefix& prefix, const json::value& path, const json::value& hop, bool plain) {
   StaticRoute out{prefix,
-                  IpAddress::parse(text(hop, "gateway")),
-                  text(hop, "interface"),
-                  number(path, "distance", 1),
-                  number(path, "tag", 0),
+                  IpAddress::parse(json_text(hop, "gateway")),
+                  json_text(hop, "interface"),
+                  json_number(path, "distance", 1),
+                  json_number(path, "tag", 0),
                   plain};
-  if (text(hop, "vrf") != "default" || number(path, "table-id", 0) != 0) out.plain = false;
-  if (!out.gateway && !text(hop, "gateway").empty()) out.plain = false;
-  if (text(hop, "nh-type") == "blackhole") {
+  if (json_text(hop, "vrf") != "default" || json_number(path, "table-id", 0) != 0) out.plain = false;
+  if (!out.gateway && !json_text(hop, "gateway").empty()) out.plain = false;
+  if (json_text(hop, "nh-type") == "blackhole") {
     out.plain = false;
     out.interface.clear();  // FRR writes "(null)"
   }
@@ -84,13 +63,13 @@ StaticRoute route_of(const Prefix& prefix, const json::value& path, const json::
 
 void read_path(const Prefix& prefix, const json::value& path, std::vector<StaticRoute>& out) {
   if (!path.is_object()) return;
-  if (member(&path, "nh-type")) {
+  if (json_member(&path, "nh-type")) {
     out.push_back(route_of(prefix, path, path,
                            only(path, {"table-id", "distance", "tag", "nh-type", "vrf", "gateway", "interface"})));
     return;
   }
   const bool plain = only(path, {"table-id", "distance", "tag", "frr-nexthops"});
-  for (const json::value& hop : list(member(&path, "frr-nexthops"), "nexthop"))
+  for (const json::value& hop : json_list(json_member(&path, "frr-nexthops"), "nexthop"))
     if (hop.is_object())
       out.push_back(route_of(prefix, path, hop, plain && only(hop, {"nh-type", "vrf", "gateway", "interface"})));
 }
@@ -119,10 +98,10 @@ json::object list_of(const StaticRoute& route, StaticSchema schema) {
 Result<StaticSchema> static_schema(std::string_view answer) {
   boost::system::error_code error;
   const json::value root = json::parse(answer, error);
-  const json::value* library = error ? nullptr : member(&root, "ietf-yang-library:yang-library");
-  for (const json::value& set : list(library, "module-set"))
-    for (const json::value& module : list(&set, "module"))
-      if (const std::string revision = text(module, "revision"); !revision.empty())
+  const json::value* library = error ? nullptr : json_member(&root, "ietf-yang-library:yang-library");
+  for (const json::value& set : json_list(library, "module-set"))
+    for (const json::value& module : json_list(&set, "module"))
+      if (const std::string revision = json_text(module, "revision"); !revision.empty())
         return revision >= kFlatSince ? StaticSchema::Flat : StaticSchema::Nested;
   return permanent(
       "mgmtd does not tell its model of static routes",
@@ -134,17 +113,17 @@ Result<StaticTree> read_static_tree(std::string_view config) {
   const json::value root = json::parse(config, error);
   if (error || !root.is_object()) return transient("mgmtd gives a configuration that is no JSON");
   StaticTree out;
-  const json::value* protocols = member(member(&root, "frr-routing:routing"), "control-plane-protocols");
-  for (const json::value& protocol : list(protocols, "control-plane-protocol")) {
-    if (text(protocol, "type") != kContainer || text(protocol, "vrf") != "default") continue;
-    const json::value* container = member(&protocol, kContainer);
+  const json::value* protocols = json_member(json_member(&root, "frr-routing:routing"), "control-plane-protocols");
+  for (const json::value& protocol : json_list(protocols, "control-plane-protocol")) {
+    if (json_text(protocol, "type") != kContainer || json_text(protocol, "vrf") != "default") continue;
+    const json::value* container = json_member(&protocol, kContainer);
     if (!container || !container->is_object()) continue;
     out.container = container->as_object();
-    for (const json::value& each : list(container, "route-list")) {
-      const auto prefix = Prefix::parse(text(each, "prefix"));
-      const std::string source = text(each, "src-prefix");
-      if (!prefix || (!source.empty() && source != "::/0") || text(each, "afi-safi") != family(*prefix)) continue;
-      const json::array& paths = list(&each, "path-list");
+    for (const json::value& each : json_list(container, "route-list")) {
+      const auto prefix = Prefix::parse(json_text(each, "prefix"));
+      const std::string source = json_text(each, "src-prefix");
+      if (!prefix || (!source.empty() && source != "::/0") || json_text(each, "afi-safi") != family(*prefix)) continue;
+      const json::array& paths = json_list(&each, "path-list");
       if (paths.empty()) out.empty_lists.push_back(static_list(*prefix));
       for (const json::value& path : paths) read_path(*prefix, path, out.routes);
     }
@@ -188,7 +167,7 @@ std::vector<std::string> static_removals(const std::vector<StaticRoute>& remove,
 }
 
 std::string static_replacement(const StaticTree& tree, const StaticPlan& plan) {
-  // By prefix, what of its paths goes.
+  // A path of ours that is taken back, or set anew.
   const auto goes = [&](const Prefix& prefix, const json::value& path) {
     std::vector<StaticRoute> here;
     read_path(prefix, path, here);
@@ -196,15 +175,14 @@ std::string static_replacement(const StaticTree& tree, const StaticPlan& plan) {
            (std::ranges::find(plan.remove, here.front()) != plan.remove.end() ||
             std::ranges::any_of(plan.add, [&](const StaticRoute& each) { return each.same_next_hop(here.front()); }));
   };
-  std::map<std::string, json::value*> by_prefix;
   json::object container = tree.container;
   json::array lists;
   if (const json::value* all = container.if_contains("route-list"); all && all->is_array())
     for (json::value each : all->as_array()) {
-      const auto prefix = Prefix::parse(text(each, "prefix"));
-      if (prefix && member(&each, "path-list")) {
+      const auto prefix = Prefix::parse(json_text(each, "prefix"));
+      if (prefix && json_member(&each, "path-list")) {
         json::array paths;
-        for (const json::value& path : list(&each, "path-list"))
+        for (const json::value& path : json_list(&each, "path-list"))
           if (!goes(*prefix, path)) paths.push_back(path);
         each.as_object()["path-list"] = std::move(paths);
       }
@@ -213,8 +191,8 @@ std::string static_replacement(const StaticTree& tree, const StaticPlan& plan) {
   for (const StaticRoute& each : plan.add) {
     json::object added = list_of(each, StaticSchema::Flat);
     const auto same = std::ranges::find_if(lists, [&](const json::value& one) {
-      return text(one, "prefix") == each.prefix.to_string() && text(one, "src-prefix") == "::/0" &&
-             text(one, "afi-safi") == family(each.prefix);
+      return json_text(one, "prefix") == each.prefix.to_string() && json_text(one, "src-prefix") == "::/0" &&
+             json_text(one, "afi-safi") == family(each.prefix);
     });
     if (same == lists.end())
       lists.push_back(std::move(added));
@@ -225,7 +203,7 @@ std::string static_replacement(const StaticTree& tree, const StaticPlan& plan) {
   }
   json::array left;
   for (json::value& each : lists)
-    if (!list(&each, "path-list").empty()) left.push_back(std::move(each));
+    if (!json_list(&each, "path-list").empty()) left.push_back(std::move(each));
   container["route-list"] = std::move(left);
   return json::serialize(json::object{{kContainer, std::move(container)}});
 }

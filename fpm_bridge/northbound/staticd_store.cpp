@@ -19,10 +19,8 @@ StaticdStore::StaticdStore(const asio::any_io_executor& executor, const std::str
     : shell_(executor, folder + "/staticd.vty") {}
 
 asio::awaitable<Status> StaticdStore::open() {
-  Status connected = co_await shell_.connect(kPatience);
+  Status connected = co_await shell_.connect_enabled(kPatience);
   if (!connected) co_return connected;
-  const auto enabled = co_await shell_.ask("enable", kPatience);
-  if (!enabled) co_return enabled.error();
   // Where mgmtd has the configuration, staticd's shell knows no routes.
   std::vector<std::string> words = {"configure terminal", "list", "end"};
   const auto answers = co_await shell_.ask_all(std::move(words), kPatience);
@@ -40,17 +38,10 @@ asio::awaitable<Result<std::vector<StaticRoute>>> StaticdStore::read() {
 }
 
 asio::awaitable<Status> StaticdStore::commit(StaticPlan plan) {
-  const std::vector<std::string> lines = static_commands(plan);
-  std::vector<std::string> all = {"configure terminal", "XFRR_start_configuration"};
-  all.insert(all.end(), lines.begin(), lines.end());
-  all.emplace_back("XFRR_end_configuration");
-  all.emplace_back("end");
-  auto answers = co_await shell_.ask_all(all, kCommitPatience);
-  if (!answers) co_return answers.error();
-  for (std::size_t n = 0; n < answers->size(); ++n)
-    if (const FrrAnswer& each = (*answers)[n]; !each.taken())
-      co_return permanent("staticd refuses '" + all[n] + "': " + each.text);
-  co_return Status();
+  std::vector<std::string> lines = static_commands(plan);
+  lines.insert(lines.begin(), "XFRR_start_configuration");
+  lines.emplace_back("XFRR_end_configuration");
+  co_return co_await shell_.configure(std::move(lines), kCommitPatience);
 }
 
 }  // namespace berth

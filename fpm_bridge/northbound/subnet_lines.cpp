@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fpm_bridge/northbound/subnet_lines.h"
 
-#include <algorithm>
 #include <set>
 #include <sstream>
 
@@ -47,9 +46,7 @@ std::vector<std::string> subnet_commands(std::string_view running_config, const 
     if (const Entry wanted{prefix, tag}; !have.contains(wanted)) out.push_back(wanted.line());
   for (const Entry& each : have) {
     const auto wanted = wishes.tags.find(each.prefix);
-    const bool named = wanted != wishes.tags.end();
-    const bool kept = std::ranges::any_of(wishes.keep, [&](const Prefix& one) { return one.contains(each.prefix); });
-    if (named ? wanted->second != each.tag : wishes.unwanted.contains(each.prefix) || (wishes.sweep && !kept))
+    if (wanted == wishes.tags.end() ? wishes.goes(each.prefix) : wanted->second != each.tag)
       out.push_back("no " + each.line());
   }
   return out;

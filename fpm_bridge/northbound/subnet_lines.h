@@ -7,20 +7,17 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/ip.h"
+#include "fpm_bridge/northbound/leaving.h"
 
 namespace berth {
 
-struct SubnetWishes {
+struct SubnetWishes : Leaving {
   std::map<Prefix, std::uint32_t> tags;
-  std::set<Prefix> unwanted;  // said to be taken back
-  bool sweep = false;         // what nobody has named goes, but for what is within `keep`
-  std::vector<Prefix> keep;
 };
 
 // What is typed within `configure terminal`, where that is the daemon's `show running-config`.

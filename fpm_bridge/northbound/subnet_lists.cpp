@@ -36,10 +36,8 @@ asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool 
       continue;
     }
     if (!each->connected()) {
-      const Status connected = co_await each->connect(kPatience);
+      const Status connected = co_await each->connect_enabled(kPatience);
       if (!connected) continue;
-      const auto enabled = co_await each->ask("enable", kPatience);
-      if (!enabled) continue;
     }
     const Status done = co_await set(*each, wishes);
     if (done)
@@ -57,14 +55,7 @@ asio::awaitable<Status> SubnetLists::set(FrrShell& shell, const SubnetWishes& wi
   if (!config) co_return config.error();
   std::vector<std::string> lines = subnet_commands(config->text, wishes);
   if (lines.empty()) co_return Status();
-  lines.insert(lines.begin(), "configure terminal");
-  lines.emplace_back("end");
-  const auto answers = co_await shell.ask_all(lines, kPatience);
-  if (!answers) co_return answers.error();
-  for (std::size_t n = 0; n < lines.size(); ++n)
-    if (!(*answers)[n].taken())
-      co_return permanent(shell.socket() + " refuses '" + lines[n] + "': " + (*answers)[n].text);
-  co_return Status();
+  co_return co_await shell.configure(std::move(lines), kPatience);
 }
 
 void SubnetLists::watch(const std::function<void()>& ended) {

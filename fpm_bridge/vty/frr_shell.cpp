@@ -39,22 +39,40 @@ asio::awaitable<Status> FrrShell::connect(std::chrono::milliseconds deadline) {
   // sun_path: a longer one would throw
   if (socket_.empty() || socket_.size() > kLongestSocketPath)
     co_return permanent("the path of the socket is too long: " + socket_);
-  stream_.expires_after(deadline);
-  const auto [error] = co_await stream_.async_connect(asio::local::stream_protocol::endpoint(socket_), kTuple);
-  stream_.expires_never();
+  const asio::local::stream_protocol::endpoint endpoint(socket_);
+  const auto [error] = co_await stream_.ask(deadline).async_connect(endpoint, kTuple);
+  stream_.done();
   if (error) co_return silent(error);
   connected_ = true;
   co_return Status();
 }
 
-asio::awaitable<Result<FrrAnswer>> FrrShell::answer() {
+asio::awaitable<Status> FrrShell::connect_enabled(std::chrono::milliseconds deadline) {
+  Status connected = co_await connect(deadline);
+  if (!connected) co_return connected;
+  const auto enabled = co_await ask("enable", deadline);
+  if (!enabled) co_return enabled.error();
+  co_return Status();
+}
+
+asio::awaitable<Status> FrrShell::configure(std::vector<std::string> lines, std::chrono::milliseconds deadline) {
+  lines.insert(lines.begin(), "configure terminal");
+  lines.emplace_back("end");
+  const auto answers = co_await ask_all(lines, deadline);
+  if (!answers) co_return answers.error();
+  for (std::size_t n = 0; n < lines.size(); ++n)
+    if (!(*answers)[n].taken()) co_return permanent(socket_ + " refuses '" + lines[n] + "': " + (*answers)[n].text);
+  co_return Status();
+}
+
+asio::awaitable<Result<FrrAnswer>> FrrShell::answer(WatchedStream::Stream& stream) {
   std::string bytes(65536, '\0');
   std::size_t from = 0, end = std::string::npos;
   for (;;) {
     end = heard_.find(kEnd, from);
     if (end != std::string::npos && end + kEnd.size() < heard_.size()) break;
     from = heard_.size() < kEnd.size() ? 0 : heard_.size() - kEnd.size();
-    const auto [error, read] = co_await stream_.async_read_some(asio::buffer(bytes), kTuple);
+    const auto [error, read] = co_await stream.async_read_some(asio::buffer(bytes), kTuple);
     if (error) co_return silent(error);
     heard_.append(bytes, 0, read);
     if (heard_.size() > kLargestAnswer) {
@@ -78,41 +96,32 @@ asio::awaitable<Result<FrrAnswer>> FrrShell::ask(std::string command, std::chron
 asio::awaitable<Result<std::vector<FrrAnswer>>> FrrShell::ask_all(std::vector<std::string> commands,
                                                                   std::chrono::milliseconds deadline) {
   if (!connected_) co_return transient(socket_ + " is not connected");
-  *std::exchange(watched_, std::make_shared<bool>(false)) = false;
-  boost::system::error_code ignored;
-  stream_.socket().cancel(ignored);  // what watch() waits for
-  stream_.expires_after(deadline);
+  WatchedStream::Stream& stream = stream_.ask(deadline);
   std::vector<FrrAnswer> out;
   for (std::size_t first = 0; first < commands.size(); first += kAtOnce) {
     std::string bytes;
     const std::size_t last = std::min(commands.size(), first + kAtOnce);
     for (std::size_t n = first; n < last; ++n) bytes.append(commands[n].c_str(), commands[n].size() + 1);
-    const auto [unwritten, written] = co_await asio::async_write(stream_, asio::buffer(bytes), kTuple);
+    const auto [unwritten, written] = co_await asio::async_write(stream, asio::buffer(bytes), kTuple);
     if (unwritten) co_return silent(unwritten);
     for (std::size_t n = first; n < last; ++n) {
-      auto one = co_await answer();
+      auto one = co_await answer(stream);
       if (!one) co_return one.error();
       out.push_back(std::move(*one));
     }
   }
-  stream_.expires_never();
+  stream_.done();
   co_return out;
 }
 
 void FrrShell::watch(std::function<void()> ended) {
-  if (!connected_ || std::exchange(*watched_, true)) return;
-  stream_.socket().async_wait(asio::socket_base::wait_read,
-                              [ended = std::move(ended), watched = watched_](boost::system::error_code cancelled) {
-                                *watched = false;
-                                if (!cancelled) ended();
-                              });
+  if (connected_) stream_.watch(std::move(ended));
 }
 
 void FrrShell::close() {
   connected_ = false;
   heard_.clear();
-  boost::system::error_code ignored;
-  stream_.socket().close(ignored);
+  stream_.close();
 }
 
 asio::awaitable<Result<std::string>> ask_frr(std::string socket, std::string command,

@@ -10,15 +10,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/beast/core/basic_stream.hpp>
 #include <chrono>
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/result.h"
+#include "fpm_bridge/vty/watched_stream.h"
 
 namespace berth {
 
@@ -34,6 +32,10 @@ class FrrShell {
   // `socket`: "/run/frr/bgpd.vty".
   FrrShell(const boost::asio::any_io_executor& executor, std::string socket);
   boost::asio::awaitable<Status> connect(std::chrono::milliseconds deadline);
+  // As one who may change the configuration.
+  boost::asio::awaitable<Status> connect_enabled(std::chrono::milliseconds deadline);
+  // These lines, within `configure terminal`. Permanent: one of them is refused; the others are taken.
+  boost::asio::awaitable<Status> configure(std::vector<std::string> lines, std::chrono::milliseconds deadline);
   boost::asio::awaitable<Result<FrrAnswer>> ask(std::string command, std::chrono::milliseconds deadline);
   // All of them at once; an answer for each.
   boost::asio::awaitable<Result<std::vector<FrrAnswer>>> ask_all(std::vector<std::string> commands,
@@ -45,14 +47,13 @@ class FrrShell {
   const std::string& socket() const { return socket_; }
 
  private:
-  boost::asio::awaitable<Result<FrrAnswer>> answer();
+  boost::asio::awaitable<Result<FrrAnswer>> answer(WatchedStream::Stream& stream);
   Error silent(const boost::system::error_code& error);
 
   const std::string socket_;
-  boost::beast::basic_stream<boost::asio::local::stream_protocol> stream_;
+  WatchedStream stream_;
   std::string heard_;
   bool connected_ = false;
-  std::shared_ptr<bool> watched_ = std::make_shared<bool>(false);  // what waits may outlive this by one turn
 };
 
 // One question by a connection of its own. Permanent, too: the daemon has no such command.

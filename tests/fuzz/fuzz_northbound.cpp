@@ -87,7 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           const auto again = read_static_lines(each.line() + "\n");
           must(again.size() == 1 && again.front() == each);
         }
-      static_cast<void>(subnet_commands(text, {{}, {}, true, {}}));
+      SubnetWishes wishes;
+      wishes.sweep = true;
+      static_cast<void>(subnet_commands(text, wishes));
   }
   return 0;
 }
