@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd -f FILE [-C | --sweep] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
+// berthd -f FILE [-C | --sweep[=WAY]] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
 // routes stay for the grace time.
 #include <getopt.h>
 #include <malloc.h>
@@ -25,10 +25,12 @@ constexpr int kLarge = 256 * 1024;                    // bytes
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =
-    "usage: berthd [-f FILE] [-C | --sweep] [--vty_socket PATH]\n"
+    "usage: berthd [-f FILE] [-C | --sweep[=WAY]] [--vty_socket PATH]\n"
     "  -f, --config_file FILE  configuration (/etc/frr/berthd.conf)\n"
     "  -C, --dryrun            check the configuration and exit\n"
-    "      --sweep             take out of FRR what a berthd that was stopped left there, and exit\n"
+    "      --sweep[=WAY]       take out of FRR what a berthd that was stopped left there, and exit; WAY: by which way "
+    "into\n"
+    "                          zebra it came, where the configuration says another by now (northbound, socket)\n"
     "      --vty_socket PATH   the shell's socket, whatever the configuration says (/run/frr/berthd.vty)\n"
     "  -v, --version           print the version\n"
     "  -h, --help              this text\n";
@@ -82,18 +84,18 @@ int run(const berth::Config& config, const std::string& path, const std::string&
 int main(int argc, char** argv) {
   static const option kOptions[] = {{"config_file", required_argument, nullptr, 'f'},
                                     {"dryrun", no_argument, nullptr, 'C'},
-                                    {"sweep", no_argument, nullptr, 'S'},
+                                    {"sweep", optional_argument, nullptr, 'S'},
                                     {"vty_socket", required_argument, nullptr, 's'},
                                     {"version", no_argument, nullptr, 'v'},
                                     {"help", no_argument, nullptr, 'h'},
                                     {nullptr, 0, nullptr, 0}};
-  std::string path = "/etc/frr/berthd.conf", vty_socket;
+  std::string path = "/etc/frr/berthd.conf", vty_socket, way;
   bool check = false, sweeps = false;
   for (int option; (option = getopt_long(argc, argv, "f:Cvh", kOptions, nullptr)) != -1;) {
     switch (option) {
       case 'f': path = optarg; break;
       case 'C': check = true; break;
-      case 'S': sweeps = true; break;
+      case 'S': sweeps = true, way = optarg ? optarg : ""; break;
       case 's': vty_socket = optarg; break;
       case 'v': std::puts("berthd " BERTH_VERSION); return 0;
       case 'h': std::fputs(kUsage, stdout); return 0;
@@ -116,7 +118,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (sweeps) {
-    const auto swept = berth::sweep(*config, vty_socket);
+    const auto swept = berth::sweep(*config, way, vty_socket);
     if (swept)
       std::printf("%u routes taken out of FRR\n", *swept);
     else

@@ -13,7 +13,7 @@ constexpr int kTimes = 3;  // that one address is asked for
 constexpr auto kBetween = 150ms;
 constexpr auto kListen = 500ms;  // for answers to the last of them
 constexpr auto kAgain = 60s;
-constexpr std::size_t kMostAsked = 64;
+constexpr std::size_t kMostProbes = 64;
 constexpr AddressProbes::Time kNever = AddressProbes::Time::max();
 
 Error why_unusable(const MacParent& parent) {
@@ -139,7 +139,7 @@ bool AddressProbes::turn(Time now) {
   std::set<int> used;
   for (auto& [key, probe] : probes_) {
     const bool was = probe.asked != 0;
-    if (probe.next <= now && (was || under_way < kMostAsked)) {
+    if (probe.next <= now && (was || under_way < kMostProbes)) {
       news = go_on(key.second, &probe, now) || news;
       under_way += (probe.asked != 0 ? 1 : 0);
       under_way -= (was ? 1 : 0);
@@ -155,7 +155,7 @@ std::optional<AddressProbes::Time> AddressProbes::due() const {
   const std::size_t under_way = asking();
   Time out = under_way > 0 ? turned_ + kBetween : kNever;
   for (const auto& [key, probe] : probes_)
-    if (probe.asked != 0 || under_way < kMostAsked) out = std::min(out, probe.next);
+    if (probe.asked != 0 || under_way < kMostProbes) out = std::min(out, probe.next);
   return out == kNever ? std::nullopt : std::optional(out);
 }
 

@@ -6,8 +6,8 @@
 namespace berth {
 namespace {
 
-constexpr std::size_t kMostAsked = 128;  // at a look: some milliseconds
-constexpr int kTries = 5;
+constexpr std::size_t kMostPorts = 128;  // at a look: some milliseconds
+constexpr int kPortTries = 5;
 
 }  // namespace
 
@@ -21,8 +21,8 @@ std::vector<BridgePort> BridgePorts::read(const HostState& state, const std::set
     if (port.kind != "veth" || port.peer == 0 || !bridges.contains(port.master)) continue;
     const Known& known = known_[port.index];
     const bool changed = known.tries == 0 || known.up != port.up || known.carrier != port.carrier;
-    const bool ask = changed || (known.tries < kTries && !book.claimed(known.peer));
-    if (ask && asked.size() == kMostAsked) {
+    const bool ask = changed || (known.tries < kPortTries && !book.claimed(known.peer));
+    if (ask && asked.size() == kMostPorts) {
       *more = true;
       continue;
     }

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kAskAgain = 60s;  // nobody tells of what changes in a container
-constexpr int kTries = 5;
+constexpr auto kEndAgain = 60s;  // nobody tells of what changes in a container
+constexpr int kEndTries = 5;
 constexpr std::size_t kMostRead = 64;  // namespaces, at a look: some milliseconds
 
 const HostLink* link_with(const std::vector<HostLink>& links, Mac mac, const HostLink* veth) {
@@ -93,9 +93,9 @@ void InnerEnds::look(const HostState& state, PortBook& book, bool* more) {
   for (const BoundEndpoint& each : all) {
     Known& known = known_[each.key] = before[each.key];
     if (known.port != each.port) known = {each.port, 0, {}};
-    if (known.tries == 0 || (each.inner.index == 0 && known.tries < kTries))
+    if (known.tries == 0 || (each.inner.index == 0 && known.tries < kEndTries))
       due.push_back(&each);
-    else if (known.asked + kAskAgain < now)
+    else if (known.asked + kEndAgain < now)
       again.push_back(&each);
   }
   if (due.empty() && again.empty()) return;

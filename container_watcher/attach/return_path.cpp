@@ -11,10 +11,10 @@ using Clock = std::chrono::steady_clock;
 namespace berth {
 namespace {
 
-constexpr auto kAskAgain = 30s;  // nobody tells of a route that changes in a container
-constexpr int kAtFirst = 3;      // a container that starts gets its default route last
+constexpr auto kPathAgain = 30s;  // nobody tells of a route that changes in a container
+constexpr int kAtFirst = 3;       // a container that starts gets its default route last
 constexpr int kStrict = 1;
-constexpr int kMostAsked = 64;  // at a look
+constexpr int kMostPaths = 64;  // at a look
 
 const HostLink* bridge_or_self(const HostState& state, const HostLink* link) {
   const HostLink* master = link && link->master ? state.find(link->master) : nullptr;
@@ -122,7 +122,7 @@ std::map<EndpointKey, Problem> ReturnPaths::look(const HostState& state, const s
     if (!port && !each.on_parent) continue;
     Known& known = known_[each.key] = before[each.key];
     if (known.port != each.port) known = {each.port, 0, {}, {}, {}, {}};
-    if ((known.asked_times < kAtFirst || known.asked + kAskAgain < Clock::now()) && ++asked <= kMostAsked)
+    if ((known.asked_times < kAtFirst || known.asked + kPathAgain < Clock::now()) && ++asked <= kMostPaths)
       ask(each, &known);
     *more = *more || known.asked_times < kAtFirst;
     const IpAddress* address = address_of(each.own, true);

@@ -22,7 +22,7 @@ std::string_view text_of(const json::value& value) {
 
 std::string_view id_of(const json::value& value) {
   const std::string_view id = text_of(value);
-  return id.size() > kLongestName ? std::string_view() : id;
+  return id.size() > kLongestText ? std::string_view() : id;
 }
 
 std::int64_t number_of(const json::value& value) {

@@ -42,7 +42,7 @@ std::string_view name_of(const json::value& container, std::string_view known) {
   if (names.is_array())
     for (const json::value& each : names.as_array())
       if (const std::string_view said = text_of(each); said.rfind('/') == 0 || said.find('/') == std::string_view::npos)
-        name = said.substr(0, kLongestName);
+        name = said.substr(0, kLongestText);
   if (name.starts_with('/')) name.remove_prefix(1);
   return name;
 }
@@ -53,7 +53,7 @@ std::string_view network_mode_of(const json::value& container) {
   const json::value& networks = field(field(container, "NetworkSettings"), "Networks");
   for (const char* without : {"host", "none"})
     if (field(networks, without).is_object()) return without;
-  const std::string_view mode = text_of(field(field(container, "HostConfig"), "NetworkMode")).substr(0, kLongestName);
+  const std::string_view mode = text_of(field(field(container, "HostConfig"), "NetworkMode")).substr(0, kLongestText);
   return mode == kByCni ? std::string_view() : mode;
 }
 
@@ -65,7 +65,7 @@ std::string_view start_of(const json::value& container) {
 
 bool set_fields(ContainerFact& fact, const json::value& container, std::uint64_t& cut) {
   bool changed = set(fact.name, name_of(container, fact.name));
-  changed |= set(fact.state, text_of(field(container, "State")).substr(0, kLongestName));
+  changed |= set(fact.state, text_of(field(container, "State")).substr(0, kLongestText));
   changed |= set(fact.labels, texts_of(field(container, "Labels"), kOurLabels, cut));
   changed |= set(fact.created, number_of(field(container, "Created")));
   changed |= set(fact.network_mode, network_mode_of(container));
@@ -178,7 +178,7 @@ bool DockerView::network(const std::string& id, const json::value& value) {
     for (const auto& [key, each] : containers.as_object()) {
       const std::string_view container_id(key);
       // "ep-…": an endpoint in no container's sandbox
-      if (container_id.empty() || container_id.size() > kLongestName || container_id.starts_with("ep-")) continue;
+      if (container_id.empty() || container_id.size() > kLongestText || container_id.starts_with("ep-")) continue;
       const auto known = container(container_id);
       members.push_back(known->first);
       ContainerFact& of = known->second.fact;

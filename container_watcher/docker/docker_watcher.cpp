@@ -17,7 +17,6 @@ using Clock = std::chrono::steady_clock;
 namespace berth {
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds kFullList = 60s, kFirstBackoff = 100ms, kFirstLookBackoff = 200ms,
                                     kLastBackoff = 5s;
 constexpr std::chrono::milliseconds kLastUnknownBackoff = 60s;
@@ -62,7 +61,7 @@ void DockerWatcher::stop() {
 asio::awaitable<void> DockerWatcher::pause(std::chrono::milliseconds time) {
   if (stopping_) co_return;
   wake_.expires_after(time);
-  co_await wake_.async_wait(kTuple);
+  co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
 // Events come meanwhile, and are looked at together afterwards.
@@ -235,7 +234,7 @@ asio::awaitable<void> DockerWatcher::ask_unknown(std::shared_ptr<Session> sessio
     const auto due = next == unknown_.end() ? Clock::now() + kFullList : next->second.due;
     if (due > Clock::now()) {
       wake_unknown_.expires_at(due);
-      co_await wake_unknown_.async_wait(kTuple);
+      co_await wake_unknown_.async_wait(asio::as_tuple(asio::use_awaitable));
       continue;
     }
     const UnknownNetwork network = next->second.network;

@@ -16,7 +16,7 @@
 
 namespace berth {
 
-inline constexpr std::size_t kLongestName = 256;
+inline constexpr std::size_t kLongestText = 256;
 
 const boost::json::value& field(const boost::json::value& value, std::string_view key);
 std::string_view text_of(const boost::json::value& value);

@@ -11,7 +11,7 @@ namespace berth::firewall {
 namespace {
 
 const std::string kOrder = "!order";  // no network is called so
-const std::string kChain = "!chain";
+const std::string kChainOwner = "!chain";
 
 bool jumps_to(const Rule& rule, std::string_view beginning) {
   const Statement* verdict = rule.verdict();
@@ -49,7 +49,7 @@ std::string commands_for(const Chain& chain, std::vector<OurRule> missing, const
     if (is_bare_return(rule) && end == 0) end = rule.handle;
     if (!rule.comment.starts_with(kMark)) continue;
     const std::string owner = rule.comment.substr(kMark.size());
-    if (owner == kChain) continue;
+    if (owner == kChainOwner) continue;
     const auto found =
         std::find_if(missing.begin(), missing.end(), [&](const OurRule& each) { return is_there(each, rule); });
     if (found != missing.end() && end == 0) {
@@ -117,7 +117,7 @@ std::string unmake_chain(const Ruleset& rules, const Chain& user) {
   std::string out;
   bool others = false;
   for (const Rule& rule : user.rules) {
-    if (rule.comment == std::string(kMark) + kChain)
+    if (rule.comment == std::string(kMark) + kChainOwner)
       out += "delete rule " + where + " handle " + std::to_string(rule.handle) + "\n";
     others = others || !rule.comment.starts_with(kMark);
   }
@@ -150,7 +150,7 @@ std::string commands_for_family(const Ruleset& rules, const std::string& family,
   made.table = "filter";
   made.name = "DOCKER-USER";
   return "add chain " + where + "\n" + commands_for(made, std::move(missing), sites, keep) + "add rule " + where +
-         " counter return comment \"" + std::string(kMark) + kChain + "\"\n" + order_commands(*forward, true);
+         " counter return comment \"" + std::string(kMark) + kChainOwner + "\"\n" + order_commands(*forward, true);
 }
 
 }  // namespace

@@ -190,7 +190,7 @@ KeyMeaning after(std::initializer_list<Word> protocols, KeyMeaning what) {
   return what;
 }
 
-bool among(std::string_view word, std::initializer_list<std::string_view> list) {
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
@@ -210,8 +210,8 @@ KeyMeaning meta_key(std::string_view key, bool v4) {
   if (key == "pkttype") return constant({"host", "unicast", "0"});
   if (key == "nftrace") return constant({"0"});
   if (key == "ipsec" || key == "secpath") return constant({"missing", "0"});
-  if (among(key, {"skuid", "skgid", "cgroup", "sdif", "sdifname"})) return never();
-  if (among(key, {"length", "random", "time", "hour", "day", "cpu", "priority"})) return varies();
+  if (is_one_of(key, {"skuid", "skgid", "cgroup", "sdif", "sdifname"})) return never();
+  if (is_one_of(key, {"length", "random", "time", "hour", "day", "cpu", "priority"})) return varies();
   return {};
 }
 
@@ -317,18 +317,18 @@ KeyMeaning meaning_of(const std::string& key, bool v4) {
   }
   if (header == "icmp" || header == "icmpv6") return icmp_key(header, name, v4);
   if (whole == "tcp option") return after({kTcp}, varies());
-  if (among(header, {"tcp", "udp", "udplite", "sctp", "dccp", "th"})) return transport_key(header, name);
-  if (among(header, {"ah", "esp", "comp", "igmp"})) return after({*protocol_number(header)}, varies());
+  if (is_one_of(header, {"tcp", "udp", "udplite", "sctp", "dccp", "th"})) return transport_key(header, name);
+  if (is_one_of(header, {"ah", "esp", "comp", "igmp"})) return after({*protocol_number(header)}, varies());
   if (header == "rt") {
     if (name == "ipsec") return constant({"missing", "0"});
-    if (among(name, {"classid", "nexthop", "mtu"})) return {};
+    if (is_one_of(name, {"classid", "nexthop", "mtu"})) return {};
     return v4 ? never() : absent();
   }
-  if (among(header, {"frag", "hbh", "dst", "mh", "srh", "exthdr"})) return v4 ? never() : absent();
+  if (is_one_of(header, {"frag", "hbh", "dst", "mh", "srh", "exthdr"})) return v4 ? never() : absent();
   if (whole == "ether type") return v4 ? constant({"ip", "0x0800", "0x800"}) : constant({"ip6", "0x86dd"});
   if (header == "ether" || header == "numgen" || header == "symhash" || header == "jhash" || header == "osf")
     return varies();
-  if (among(header, {"vlan", "arp", "socket", "ipsec"})) return never();
+  if (is_one_of(header, {"vlan", "arp", "socket", "ipsec"})) return never();
   return {};
 }
 
@@ -342,7 +342,7 @@ std::optional<IntervalSet> values_of(const std::string& word, const KeyMeaning& 
   const bool v4 = program.v4;
   switch (key.type) {
     case ValueType::Constant:
-      return IntervalSet::of(among(word, {"*"})                                           ? 1
+      return IntervalSet::of(is_one_of(word, {"*"})                                       ? 1
                              : std::count(key.constant.begin(), key.constant.end(), word) ? 1
                                                                                           : 0);
     case ValueType::Link:

@@ -29,7 +29,7 @@ constexpr std::size_t kIp6 = ETH_HLEN, kIcmp6 = kIp6 + 40,
                       kNeighbourSize = 24;  // of a solicitation or an advertisement
 constexpr std::uint8_t kIcmp6Protocol = 58, kSolicitation = 135, kAdvertisement = 136, kTargetLink = 2;
 
-void put(Bytes* out, Octets bytes) {
+void put_octets(Bytes* out, Octets bytes) {
   out->insert(out->end(), bytes.begin(), bytes.end());
 }
 void put16(Bytes* out, unsigned value) {
@@ -64,12 +64,12 @@ Bytes arp_request(const IpAddress& address, Octets from, Mac source) {
   put16(&out, ETH_P_ARP);
   put16(&out, 1);  // Ethernet
   put16(&out, ETH_P_IP);
-  put(&out, std::array<std::uint8_t, 2>{6, 4});
+  put_octets(&out, std::array<std::uint8_t, 2>{6, 4});
   put16(&out, 1);  // request
   put_mac(&out, source);
-  put(&out, from);
+  put_octets(&out, from);
   put_mac(&out, 0);
-  put(&out, address.bytes());
+  put_octets(&out, address.bytes());
   return out;
 }
 
@@ -83,12 +83,12 @@ Bytes multicast(Bytes message, Octets from, Octets group, Mac source) {
   Bytes out{0x33, 0x33, group[12], group[13], group[14], group[15]};
   put_mac(&out, source);
   put16(&out, ETH_P_IPV6);
-  put(&out, std::array<std::uint8_t, 4>{0x60, 0, 0, 0});
+  put_octets(&out, std::array<std::uint8_t, 4>{0x60, 0, 0, 0});
   put16(&out, size);
-  put(&out, std::array<std::uint8_t, 2>{kIcmp6Protocol, 255});
-  put(&out, from);
-  put(&out, group);
-  put(&out, message);
+  put_octets(&out, std::array<std::uint8_t, 2>{kIcmp6Protocol, 255});
+  put_octets(&out, from);
+  put_octets(&out, group);
+  put_octets(&out, message);
   return out;
 }
 
@@ -96,7 +96,7 @@ Bytes solicitation(const IpAddress& address, Mac source) {
   const Octets target = address.bytes();
   std::array<std::uint8_t, 16> group{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, target[13], target[14], target[15]};
   Bytes message{kSolicitation, 0, 0, 0, 0, 0, 0, 0};
-  put(&message, target);
+  put_octets(&message, target);
   return multicast(std::move(message), std::array<std::uint8_t, 16>{}, group, source);
 }
 
@@ -104,8 +104,8 @@ Bytes unsolicited(const IpAddress& address, Mac mac) {
   constexpr std::uint8_t kOverride = 0x20;
   constexpr std::array<std::uint8_t, 16> kAllNodesAddress{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   Bytes message{kAdvertisement, 0, 0, 0, kOverride, 0, 0, 0};
-  put(&message, address.bytes());
-  put(&message, std::array<std::uint8_t, 2>{kTargetLink, 1});
+  put_octets(&message, address.bytes());
+  put_octets(&message, std::array<std::uint8_t, 2>{kTargetLink, 1});
   put_mac(&message, mac);
   return multicast(std::move(message), address.bytes(), kAllNodesAddress, mac);
 }

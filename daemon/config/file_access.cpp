@@ -20,15 +20,15 @@ namespace {
 constexpr std::size_t kMostText = 64u << 20;  // bytes; far more than a configuration of 100,000 networks
 constexpr int kMostLinks = 40;                // as the kernel's own limit
 
-class Fd {
+class File {
  public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
+  explicit File(int fd = -1) : fd_(fd) {}
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept {
     std::swap(fd_, other.fd_);
     return *this;
   }
-  ~Fd() {
+  ~File() {
     if (fd_ >= 0) close(fd_);
   }
   int get() const { return fd_; }
@@ -41,7 +41,7 @@ class Fd {
 
 // Where a path leads: a folder that is open, and what is in it under that name, if anything.
 struct DirectoryEntry {
-  Fd folder;
+  File folder;
   bool trusted = false;  // nobody but root and ourselves may change the folder
   std::string name;
   bool exists = false;
@@ -123,7 +123,7 @@ class Walk {
   }
 
   static bool enter(DirectoryEntry& entry, const char* name, int from) {
-    Fd folder(openat(from, name, O_PATH | O_DIRECTORY | O_CLOEXEC | (from == AT_FDCWD ? 0 : O_NOFOLLOW)));
+    File folder(openat(from, name, O_PATH | O_DIRECTORY | O_CLOEXEC | (from == AT_FDCWD ? 0 : O_NOFOLLOW)));
     struct stat now{};
     if (!folder || fstat(folder.get(), &now) != 0) return false;
     entry.folder = std::move(folder);
@@ -183,16 +183,16 @@ std::string random_name() {
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, ReadFrom from) {
-  Fd file;
+  File file;
   if (from == ReadFrom::AnyStream) {
-    file = Fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    file = File(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   } else {
     const Result<DirectoryEntry> entry = Walk(path).run();
     if (!entry) return entry.error();
     if (!entry->exists) return failed(path, "open", ENOENT);
     // What is no file is not even opened: to open a device or a pipe can do something, or wait.
     if (!S_ISREG(entry->now.st_mode)) return not_a_file(path, entry->now.st_mode);
-    file = Fd(openat(entry->folder.get(), entry->name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    file = File(openat(entry->folder.get(), entry->name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     struct stat now{};
     if (file && fstat(file.get(), &now) == 0 && !S_ISREG(now.st_mode)) return not_a_file(path, now.st_mode);
   }
@@ -215,9 +215,9 @@ Status save_file(const std::string& path, const std::string& text) {
   const int folder = entry->folder.get();
   std::string fresh = random_name();
   const auto create = [&] {
-    return Fd(openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    return File(openat(folder, fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   };
-  Fd file = create();
+  File file = create();
   for (int again = 0; !file && errno == EEXIST && again < 100; ++again) {
     fresh = random_name();
     file = create();
@@ -235,7 +235,7 @@ Status save_file(const std::string& path, const std::string& text) {
     unlinkat(folder, fresh.c_str(), 0);
     return failed(path, step, error);
   }
-  const Fd again(openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const File again(openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!again || fsync(again.get()) != 0) return failed(path, "saved, but its folder is not on the disk yet", errno);
   return {};
 }

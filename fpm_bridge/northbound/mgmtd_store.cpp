@@ -20,7 +20,7 @@ using mgmtd::Datastore;
 using mgmtd::EditOperation;
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr auto kPatience = 60s;  // mgmtd does one thing at a time, and ten thousand routes are seconds
+constexpr auto kMgmtdPatience = 60s;  // mgmtd does one thing at a time, and ten thousand routes are seconds
 constexpr char kWhose[] = "vtysh -c 'show mgmt frontend-adapter all' lists the sessions and their locks";
 
 // Of an error in answer to a change or a lock.
@@ -37,7 +37,7 @@ MgmtdStore::MgmtdStore(const asio::any_io_executor& executor, const std::string&
 asio::awaitable<Status> MgmtdStore::open() {
   if (socket_.size() > kLongestSocketPath) co_return permanent("the path of the socket is too long: " + socket_);
   const asio::local::stream_protocol::endpoint endpoint(socket_);
-  const auto [error] = co_await stream_.ask(kPatience).async_connect(endpoint, kTuple);
+  const auto [error] = co_await stream_.ask(kMgmtdPatience).async_connect(endpoint, kTuple);
   stream_.done();
   if (error == asio::error::access_denied)
     co_return permanent("berthd may not connect to " + socket_ + " (" + error.message() + ")",
@@ -59,7 +59,7 @@ asio::awaitable<Status> MgmtdStore::open() {
 
 asio::awaitable<Result<mgmtd::Reply>> MgmtdStore::exchange(std::string frame) {
   const std::uint64_t request = request_;
-  WatchedStream::Stream& stream = stream_.ask(kPatience);
+  WatchedStream::Stream& stream = stream_.ask(kMgmtdPatience);
   const auto [unwritten, written] = co_await asio::async_write(stream, asio::buffer(frame), kTuple);
   if (unwritten) co_return transient("the connection to mgmtd ended: " + unwritten.message());
   std::string bytes(65536, '\0'), text;

@@ -19,8 +19,7 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
-constexpr auto kPatience = 30s;                                         // with an answer of zebra's
+constexpr auto kZebraPatience = 30s;                                    // with an answer of zebra's
 constexpr auto kFirstRetry = 100ms, kLastRetry = 2000ms;                // to connect
 constexpr auto kFirstHeld = 50ms, kLastHeld = 1000ms, kMoment = 500ms;  // where somebody holds a change up
 constexpr auto kFullLook = 60s, kSoon = 5s;
@@ -89,7 +88,7 @@ asio::awaitable<void> NorthboundSink::run() {
     told = why.message;
     woken_ = false;
     wake_.expires_after(backoff.next());
-    co_await wake_.async_wait(kTuple);
+    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 
@@ -122,14 +121,14 @@ asio::awaitable<Status> NorthboundSink::session() {
 
 asio::awaitable<Status> NorthboundSink::talk(Session& session) {
   const std::string& folder = options_.socket;
-  Status there = co_await session.zebra.connect(kPatience);
+  Status there = co_await session.zebra.connect(kZebraPatience);
   if (!there) co_return there;
-  const auto version = co_await session.zebra.ask("show version", kPatience);
+  const auto version = co_await session.zebra.ask("show version", kZebraPatience);
   if (!version) co_return version.error();
   std::error_code ignored;
   if (std::filesystem::exists(folder + "/mgmtd_fe.sock", ignored)) {
     session.store = std::make_unique<MgmtdStore>(io_.get_executor(), folder);
-    there = co_await session.staticd.connect(kPatience);
+    there = co_await session.staticd.connect(kZebraPatience);
     if (!there) co_return there;
   } else {
     session.store = std::make_unique<StaticdStore>(io_.get_executor(), folder);
@@ -173,7 +172,7 @@ asio::awaitable<void> NorthboundSink::rest(Session& session) {
   const Time due = std::min({routes_due_, subnets_due_, daemons_due_, full_look_due_, watch_.due()});
   if (!std::exchange(woken_, false) && due > Clock::now()) {
     wake_.expires_at(due);
-    co_await wake_.async_wait(kTuple);
+    co_await wake_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   woken_ = false;
 }
@@ -275,7 +274,7 @@ asio::awaitable<Result<Rib>> NorthboundSink::rib_of(Session& session, std::vecto
   for (const Prefix& each : prefixes)
     commands.push_back((each.is_v4() ? "show ip route " : "show ipv6 route ") + each.to_string() + " json");
   if (commands.empty()) commands = {"show ip route static json", "show ipv6 route static json"};
-  const auto answers = co_await session.zebra.ask_all(std::move(commands), kPatience);
+  const auto answers = co_await session.zebra.ask_all(std::move(commands), kZebraPatience);
   if (!answers) co_return answers.error();
   for (const FrrAnswer& each : *answers) {
     auto part = read_rib(each.text);

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kPatience = 5s, kCommitPatience = 60s;
+constexpr auto kStaticdPatience = 5s, kCommitPatience = 60s;
 
 }  // namespace
 
@@ -19,11 +19,11 @@ StaticdStore::StaticdStore(const asio::any_io_executor& executor, const std::str
     : shell_(executor, folder + "/staticd.vty") {}
 
 asio::awaitable<Status> StaticdStore::open() {
-  Status connected = co_await shell_.connect_enabled(kPatience);
+  Status connected = co_await shell_.connect_enabled(kStaticdPatience);
   if (!connected) co_return connected;
   // Where mgmtd has the configuration, staticd's shell knows no routes.
   std::vector<std::string> words = {"configure terminal", "list", "end"};
-  const auto answers = co_await shell_.ask_all(std::move(words), kPatience);
+  const auto answers = co_await shell_.ask_all(std::move(words), kStaticdPatience);
   if (!answers) co_return answers.error();
   if ((*answers)[1].text.find("ip route ") == std::string::npos)
     co_return transient(shell_.socket() + " knows no 'ip route', and there is no mgmtd_fe.sock beside it");
@@ -31,7 +31,7 @@ asio::awaitable<Status> StaticdStore::open() {
 }
 
 asio::awaitable<Result<std::vector<StaticRoute>>> StaticdStore::read() {
-  const auto config = co_await shell_.ask("show running-config", kPatience);
+  const auto config = co_await shell_.ask("show running-config", kStaticdPatience);
   if (!config) co_return config.error();
   if (!config->taken()) co_return transient(shell_.socket() + " does not show its configuration");
   co_return read_static_lines(config->text);

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kPatience = 5s;
+constexpr auto kListPatience = 5s;
 constexpr std::string_view kDaemons[] = {"bgpd", "ospfd", "ospf6d", "isisd"};
 
 }  // namespace
@@ -36,7 +36,7 @@ asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool 
       continue;
     }
     if (!each->connected()) {
-      const Status connected = co_await each->connect_enabled(kPatience);
+      const Status connected = co_await each->connect_enabled(kListPatience);
       if (!connected) continue;
     }
     const Status done = co_await set(*each, wishes);
@@ -51,11 +51,11 @@ asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool 
 }
 
 asio::awaitable<Status> SubnetLists::set(FrrShell& shell, const SubnetWishes& wishes) {
-  const auto config = co_await shell.ask("show running-config", kPatience);
+  const auto config = co_await shell.ask("show running-config", kListPatience);
   if (!config) co_return config.error();
   std::vector<std::string> lines = subnet_commands(config->text, wishes);
   if (lines.empty()) co_return Status();
-  co_return co_await shell.configure(std::move(lines), kPatience);
+  co_return co_await shell.configure(std::move(lines), kListPatience);
 }
 
 void SubnetLists::watch(const std::function<void()>& ended) {

@@ -71,7 +71,8 @@ def add(top, tree):
 def build(tree, where):
     launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DCMAKE_C_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
     subprocess.run(["cmake", "-S", tree, "-B", where, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O0",
-                    "-DBERTH_TESTS=OFF", "-DBERTH_BENCH=OFF", *launcher], check=True, stdout=subprocess.DEVNULL)
+                    "-DBERTH_TESTS=OFF", "-DBERTH_BENCH=OFF", "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_UNITY_BUILD_BATCH_SIZE=0",
+                    *launcher], check=True, stdout=subprocess.DEVNULL)
     done = subprocess.run(["ninja", "-C", where, "berthd"], capture_output=True, text=True)
     if done.returncode:
         sys.exit("berthd with three stubs does not build:\n" + done.stdout[-4000:])

@@ -154,7 +154,7 @@ while [ -e /run/t-churn ] && [ $n -lt {most} ]; do
 done
 echo "had $n"
 """
-KILLS = int(os.environ.get("BERTH_KILLS", "20"))  # of berthd, amid ten times as many starts; 50 for a long look
+KILLS = int(os.environ.get("BERTH_KILLS", "10"))  # of berthd, amid ten times as many starts; 50 for a long look
 WORKERS = 4
 
 
