@@ -38,9 +38,13 @@ bool is(const RibEntry& entry, const StaticRoute& wanted) {
 }
 
 // zebra tells of a gateway's interface, too, which nobody has written: ours has no gateway.
-bool bears(const RibEntry& entry, const StaticMark& mark) {
-  return entry.protocol == "static" && entry.distance == mark.distance && mark.tags.contains(entry.tag) &&
+bool is_marked(const RibEntry& entry, const StaticMark& mark) {
+  return entry.distance == mark.distance && mark.tags.contains(entry.tag) &&
          std::ranges::any_of(entry.next_hops, [](const RibNextHop& each) { return !each.gateway; });
+}
+
+bool bears(const RibEntry& entry, const StaticMark& mark) {
+  return entry.protocol == "static" && is_marked(entry, mark);
 }
 
 const RibEntry* selected(const std::vector<RibEntry>& entries) {
@@ -109,7 +113,8 @@ std::vector<StaticRoute> ours_in(const Rib& rib, const StaticMark& mark) {
 
 RibFound found_in(const Prefix& prefix, const std::vector<RibEntry>& entries, const StaticMark& mark) {
   RibFound out{prefix, {}, {}};
-  for (const RibEntry& each : entries) out.routes.push_back({each.protocol, bears(each, mark), each.next_hops});
+  // Of another type it is what berth's module keeps for the grace time, when berthd has just gone over from it.
+  for (const RibEntry& each : entries) out.routes.push_back({each.protocol, is_marked(each, mark), each.next_hops});
   return out;
 }
 

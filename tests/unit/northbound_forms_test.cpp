@@ -274,5 +274,20 @@ TEST(RibAnswers, SaysWhatBecameOfEach) {
   EXPECT_FALSE(read_rib("% Unknown command"));
 }
 
+TEST(RibAnswers, WhatTheModuleKeepsForTheGraceTimeIsOursToo) {
+  const auto rib = read_rib(R"({"10.10.1.2/32":[
+    {"protocol":"openfabric","distance":15,"tag":100,"selected":true,"installed":true,"nexthops":[{"interfaceName":"br-blue"}]},
+    {"protocol":"openfabric","distance":115,"tag":100,"nexthops":[{"interfaceName":"eth1"}]},
+    {"protocol":"openfabric","distance":15,"tag":7,"nexthops":[{"interfaceName":"br-blue"}]},
+    {"protocol":"openfabric","distance":15,"tag":100,"nexthops":[{"ip":"10.0.0.1","interfaceName":"eth1"}]}]})");
+  ASSERT_TRUE(rib) << rib.error().message;
+  const auto& [prefix, entries] = *rib->begin();
+  const RibFound found = found_in(prefix, entries, {15, {100}});
+  ASSERT_EQ(found.routes.size(), 4u);
+  EXPECT_TRUE(found.routes[0].ours);
+  for (std::size_t i = 1; i < 4; ++i) EXPECT_FALSE(found.routes[i].ours) << i;
+  EXPECT_FALSE(has_ours(entries, {15, {100}})) << "it is not for us to take out";
+}
+
 }  // namespace
 }  // namespace berth
