@@ -4,12 +4,14 @@ end every FIB is right. What FRR itself withdraws meanwhile is counted and print
 
 import os
 import re
+import time
 import unittest
 
 import lab
 
 HOST = "host1"
 KILLS = int(os.environ.get("BERTH_KILLS", "1"))
+LOCKED = int(os.environ.get("BERTH_LOCKED", "10"))  # seconds
 
 
 class Northbound(unittest.TestCase):
@@ -58,6 +60,27 @@ class Northbound(unittest.TestCase):
         self.assertIn(line, route()["reason"])
         self.assertIn(line, self.running())
         lab.sh(HOST, "docker rm -f t-taken >/dev/null")
+
+    def test_a_lock_of_a_person_is_waited_for(self):
+        if self.release() == "12":
+            self.skipTest("FRR 8.4 has no mgmtd, and no such lock")
+        before = lab.sh(HOST, "vtysh -c 'show running-config'")
+        lab.sh(HOST, f"(echo 'configure terminal file-lock'; sleep {LOCKED}) | vtysh >/dev/null 2>&1 &")
+        # It takes the candidate's lock, then the other.
+        lab.until("somebody has the lock", lambda: [] if "candidate" in self.locks() and "running" in self.locks() else self.locks())
+        began = time.monotonic()
+        one = lab.start([lab.Container(HOST, "blue", "t-waits")])
+        lab.until("berthd says what it waits for", lambda: [] if "is locked" in lab.status(HOST)["zebra"].get("reason", "")
+                  else lab.status(HOST)["zebra"])
+        self.assertIn("show mgmt frontend-adapter all", lab.status(HOST)["zebra"]["remedy"])
+        while "candidate" in self.locks():
+            self.assertEqual(lab.sh(HOST, "vtysh -c 'show running-config'"), before)
+            self.assertLess(time.monotonic() - began, LOCKED + 5)
+        lab.until("it is advertised after", lambda: lab.wrong_routes(one), 5)
+        lab.until("nothing is waited for any more", lambda: lab.status(HOST)["zebra"].get("reason", ""), 5)
+
+    def locks(self):
+        return lab.sh(HOST, "vtysh -c 'show mgmt frontend-adapter all'")
 
     def test_daemons_killed_amid_starts_and_stops(self):
         steady = lab.start([lab.Container(HOST, network, f"t-steady-{network}") for network in lab.NETWORKS])
