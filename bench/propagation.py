@@ -3,7 +3,8 @@
 host1, in turn, on a fabric that is up. Run by scripts/bench.
 
 berth: the clock starts at the time that dockerd gives its connect event. Its localFib is when berthd had the module's word
-that the route is installed (`since` of `show routes json`); its remoteFib is when host3's kernel announces the route.
+that the route is installed (`since` of `show routes json`); its remoteFib is when host3's kernel announces the route. northbound
+is the same without a module, by FRR's configuration: localFib is when berthd has seen the route in zebra's RIB.
 ip-route: the clock starts when the line is written to an `ip -batch -` that waits in host1's namespace (no start of a process
 is in it); localFib and remoteFib are both the kernels' announcements. bgpd or ospfd redistribute it as a kernel route."""
 
@@ -22,7 +23,7 @@ import report
 import rtnetlink
 from on_lab import lab
 
-RELEASE, PROFILE = os.environ.get("BERTH_RELEASE"), os.environ.get("BERTH_PROFILE")
+RELEASE, PROFILE, SINK = (os.environ.get("BERTH_" + name) for name in ("RELEASE", "PROFILE", "SINK"))
 NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
 BY_HAND = "10.10.1.250"
 PATIENCE = 60  # seconds
@@ -98,10 +99,14 @@ def connected_at(address):
 
 
 def acknowledged_at(address):
-    routes = json.loads(on("host1", "berthctl", "-c", "show routes json"))["routes"]
-    route = next(each for each in routes if each["prefix"] == address + "/32")
-    if route["state"] != "installed":
-        raise SystemExit(f"{address} is {route['state']}: {route['reason']}")
+    end = time.monotonic() + PATIENCE
+    while True:
+        routes = json.loads(on("host1", "berthctl", "-c", "show routes json"))["routes"]
+        route = next(each for each in routes if each["prefix"] == address + "/32")
+        if route["state"] == "installed":
+            break
+        if route["state"] != "pending" or time.monotonic() > end:
+            raise SystemExit(f"{address} is {route['state']}: {route['reason']}")
     return datetime.datetime.fromisoformat(route["since"].replace("Z", "+00:00")).timestamp() * 1e9
 
 
@@ -156,15 +161,17 @@ def measure(n):
     addresses = json.loads(on("host1", "ip", "-j", "-4", "addr", "show"))
     bridge = next(link["ifname"] for link in addresses if BRIDGE_ADDRESS in [a["local"] for a in link["addr_info"]])
     ip = subprocess.Popen(["nsenter", "-t", pid("host1"), "-n", "ip", "-batch", "-"], stdin=subprocess.PIPE, text=True)
-    taken = {"berth": [], "ip-route": []}
+    berth = {"module": "berth"}.get(SINK, SINK)
+    taken = {berth: [], "ip-route": []} if SINK == "module" else {berth: []}
     # One stays throughout, so that the bridge has carrier for both.
     on("host1", "docker", "run", "-d", "--name", "bench-carrier", "--network", NETWORK, "--ip", "10.10.1.251",
        f"berth/workload:{RELEASE}")
     redistribute_by_hand(True)
     try:
         for i in range(n):
-            taken["berth"].append(by_berth(kernels, str(ipaddress.ip_address(FIRST + i))))
-            taken["ip-route"].append(by_hand(kernels, ip, bridge))
+            taken[berth].append(by_berth(kernels, str(ipaddress.ip_address(FIRST + i))))
+            if "ip-route" in taken:
+                taken["ip-route"].append(by_hand(kernels, ip, bridge))
             print("\r%s: %d of %d" % (PROFILE, i + 1, n), end="", file=sys.stderr)
         print(file=sys.stderr)
     finally:
@@ -192,8 +199,9 @@ def main():
     report.write("propagation", rows, args.json)
     median = {(row["profile"], row["method"], row["op"]): row["p50Ms"] for row in rows}
     for profile in dict.fromkeys(row["profile"] for row in rows):
-        later = median[profile, "berth", "remoteFib"] - median[profile, "ip-route", "remoteFib"]
-        print(f"{profile}: remote kernel {later:+.1f} ms beside the route by hand (medians)")
+        for method in dict.fromkeys(row["method"] for row in rows if row["method"] != "ip-route"):
+            later = median[profile, method, "remoteFib"] - median[profile, "ip-route", "remoteFib"]
+            print(f"{profile}, {method}: remote kernel {later:+.1f} ms beside the route by hand (medians)")
 
 
 if __name__ == "__main__":
