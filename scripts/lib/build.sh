@@ -28,13 +28,15 @@ module_packages() {
 module_test_packages() { echo iproute2 protobuf-compiler python3-protobuf; }
 
 # configure_and_build NAME TARGET [cmake options…]: builds into the cache and prints the folder. Each library is compiled as one
-# source, which takes half of the time, unless an option says -DCMAKE_UNITY_BUILD=OFF.
+# source, which takes half of the time, unless an option says -DCMAKE_UNITY_BUILD=OFF. The checkout has the same name in each build,
+# source/ in its folder: so ccache knows what was compiled from another checkout.
 configure_and_build() {
   local name=$1 target=$2 dir=$BERTH_CACHE/build/$1
   shift 2
-  of_this_checkout "$dir" # ccache still knows the objects
-  export CCACHE_DIR=$BERTH_CACHE/ccache CCACHE_BASEDIR=$BERTH_TOP CCACHE_NOHASHDIR=1
-  cmake -S "$BERTH_TOP" -B "$dir" -G Ninja \
+  of_this_checkout "$dir"
+  ln -sfn "$BERTH_TOP" "$dir/source"
+  export CCACHE_DIR=$BERTH_CACHE/ccache CCACHE_NOHASHDIR=1
+  cmake -S "$dir/source" -B "$dir" -G Ninja \
     -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -DCMAKE_C_COMPILER_LAUNCHER=ccache \
     -DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=0 "$@" >"$dir/configure.log" 2>&1 ||
     { tail -30 "$dir/configure.log" >&2; die "cmake failed for '$name'"; }

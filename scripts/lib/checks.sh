@@ -29,7 +29,7 @@ check_tidy() {
   local tools=$1 dir=$2 stamps=$BERTH_CACHE/tidy
   mkdir -p "$stamps"
   (cd "$BERTH_TOP" && cxx_files | grep -E '^(core|redistribute|container_watcher|fpm_bridge|daemon)/.*\.cpp$' |
-    while read -r file; do grep -qF "$BERTH_TOP/$file\"" "$dir/compile_commands.json" && echo "$file"; done |
+    while read -r file; do grep -qF "$dir/source/$file\"" "$dir/compile_commands.json" && echo "$file"; done |
     xargs -P "$(nproc)" -n 1 "$BERTH_TOP/scripts/lib/tidy-one" "$tools/clang-tidy" "$dir" "$stamps")
 }
 
