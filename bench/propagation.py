@@ -161,8 +161,10 @@ def measure(n):
     addresses = json.loads(on("host1", "ip", "-j", "-4", "addr", "show"))
     bridge = next(link["ifname"] for link in addresses if BRIDGE_ADDRESS in [a["local"] for a in link["addr_info"]])
     ip = subprocess.Popen(["nsenter", "-t", pid("host1"), "-n", "ip", "-batch", "-"], stdin=subprocess.PIPE, text=True)
-    berth = {"module": "berth"}.get(SINK, SINK)
-    taken = {berth: [], "ip-route": []} if SINK == "module" else {berth: []}
+    berth = "berth" if SINK == "module" else SINK
+    taken = {berth: []}
+    if SINK == "module":  # once in a run
+        taken["ip-route"] = []
     # One stays throughout, so that the bridge has carrier for both.
     on("host1", "docker", "run", "-d", "--name", "bench-carrier", "--network", NETWORK, "--ip", "10.10.1.251",
        f"berth/workload:{RELEASE}")

@@ -15,4 +15,4 @@ class Result(unittest.TextTestResult):
         self.stream.writeln(f"ok, {time.monotonic() - self.began:.1f} s")
 
 
-unittest.main(module=None, verbosity=2, testRunner=unittest.TextTestRunner(verbosity=2, resultclass=Result))
+unittest.main(module=None, testRunner=unittest.TextTestRunner(verbosity=2, resultclass=Result))
