@@ -71,7 +71,8 @@ class FakeZebra {
       if (found.routes.empty() || rib_.contains({RibKind::Route, question->address})) free_.insert(question->address);
       if (const auto own = rib_.find({RibKind::Route, question->address}); own != rib_.end())
         found.routes.push_back({"openfabric", true, {{std::nullopt, own->second.object.interface.str()}}});
-      // Not in the order of the questions.
+      // Of several questions on one prefix the last one is answered, and not in the order of the questions.
+      std::erase_if(found_, [&](const RibFound& each) { return each.prefix == found.prefix; });
       found_.insert(found_.begin() + static_cast<long>(operations_ % (found_.size() + 1)), std::move(found));
     } else if (const auto* sync = std::get_if<EndOfSync>(&step)) {
       const auto kept = [&](const Prefix& prefix) {
