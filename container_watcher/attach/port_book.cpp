@@ -239,9 +239,19 @@ bool PortBook::judge(const EndpointKey& key, const Endpoint& endpoint, const Hos
   return false;
 }
 
-// Of each parent: those of other hands are there, whoever may come; of ours the older container has the place, as of an address.
-// Of two limits on one parent the lower counts.
-std::set<EndpointKey> PortBook::beyond_limits(const std::map<std::string, MacParent>& parents) const {
+// Of whom nothing is known yet is not taken for somebody else's.
+bool PortBook::all_listed(const std::map<std::string, MacParent>& parents) const {
+  return std::ranges::all_of(networks_, [&](const auto& each) {
+    return !parents.contains(each.second.str()) || listed_.contains(each.first.runtime);
+  });
+}
+
+// Of each parent: those of other hands are there, and of ours the older container has the place, as of an address. One of
+// other hands that comes later takes no place from ours: its MAC address is on the wire whatever is advertised, and a
+// container whose runtime has not told of it yet looks the same. With another limit than before all is decided anew. Of two
+// limits on one parent the lower counts.
+std::set<EndpointKey> PortBook::beyond_limits(const std::map<std::string, MacParent>& parents) {
+  if (!all_listed(parents)) return {};
   std::map<std::string, MacParent> by_name;
   for (const auto& [network, parent] : parents) {
     MacParent& one = by_name.try_emplace(parent.name, parent).first->second;
@@ -252,12 +262,18 @@ std::set<EndpointKey> PortBook::beyond_limits(const std::map<std::string, MacPar
     if (const auto at = parents.find(endpoint.network); at != parents.end() && at->second.macs.contains(endpoint.mac))
       ours[at->second.name].insert({endpoint.created, key});
   std::set<EndpointKey> out;
+  const std::map<std::string, Places> before = std::exchange(places_, {});
   for (const auto& [name, parent] : by_name) {
     if (parent.limit == 0) continue;
     const std::set<std::pair<std::int64_t, EndpointKey>>& seniors = ours[name];
-    std::size_t used = parent.macs.size() - std::min(parent.macs.size(), seniors.size());
-    for (const auto& [created, key] : seniors)
-      if (++used > parent.limit) out.insert(key);
+    const std::size_t others = parent.macs.size() - std::min(parent.macs.size(), seniors.size());
+    std::size_t places = parent.limit - std::min<std::size_t>(parent.limit, others);
+    if (const auto had = before.find(name); had != before.end() && had->second.limit == parent.limit)
+      places = std::max(places, had->second.held);
+    places = std::min(places, seniors.size());
+    for (auto each = std::next(seniors.begin(), static_cast<long>(places)); each != seniors.end(); ++each)
+      out.insert(each->second);
+    places_[name] = {parent.limit, places};
   }
   return out;
 }

@@ -142,7 +142,8 @@ class PortBook {
   bool put(const ContainerFact& fact);
   Endpoints take(const ContainerKey& container);  // out of here
   void look_at_parents(const std::map<std::string, MacParent>& parents, std::map<EndpointKey, Problem>* out);
-  std::set<EndpointKey> beyond_limits(const std::map<std::string, MacParent>& parents) const;
+  std::set<EndpointKey> beyond_limits(const std::map<std::string, MacParent>& parents);
+  bool all_listed(const std::map<std::string, MacParent>& parents) const;
   void bind_own_links(const HostState& state);
   void bind(const std::map<std::string, int>& bridges, const HostState& state, const std::vector<BridgePort>& ports);
   std::string again(const EndpointKey& key, const Endpoint& endpoint) const;  // what plugs it in anew
@@ -152,6 +153,12 @@ class PortBook {
   std::map<NetworkName, SharedText> networks_;  // by what its runtime calls it
   std::set<SharedText> plugged_;                // NetworkConfig::name of those whose runtime plugs nothing in
   Endpoints endpoints_;
+  // Of a parent with a limit: as many of its endpoints as have a place within it.
+  struct Places {
+    std::uint32_t limit = 0;
+    std::size_t held = 0;
+  };
+  std::map<std::string, Places> places_;  // by the parent's name
   std::set<std::string> listed_;          // runtimes whose first full list came
   std::set<ContainerKey> found_running_;  // by that: berthd did not see them start
   std::unordered_multimap<Mac, EndpointKey> by_mac_;

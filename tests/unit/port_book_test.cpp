@@ -76,6 +76,7 @@ class OnAParent : public testing::Test {
     std::map<std::string, NetworkConfig> networks;
     for (const char* name : {"blue", "red"}) networks[name].name = name, networks[name].runtime = "docker";
     book.set_networks(networks);
+    book.set_containers("docker", {});
   }
   static ContainerFact on(const std::string& id, const std::string& network, Mac mac, std::int64_t created) {
     ContainerFact out = container(id, {"10.10.1.2"});
@@ -161,11 +162,27 @@ TEST_F(OnAParent, TheOlderContainerHasThePlaceInWhateverOrderTheyAreTold) {
   EXPECT_EQ(told({{"blue", 0}}, {1, 5, 9}), "");
 }
 
-TEST_F(OnAParent, OneThatIsSeenBeforeItIsToldOfIsNoStranger) {
+TEST_F(OnAParent, WhoComesLaterAndIsNobodysYetTakesNoPlace) {
   book.upsert(on("old", "blue", 5, 100));
-  EXPECT_EQ(told({{"blue", 1}}, {1, 5}), "old:mac-limit") << "nobody knows yet whose 1 is";
+  EXPECT_EQ(told({{"blue", 1}}, {5}), "");
+  EXPECT_EQ(told({{"blue", 1}}, {1, 2, 3, 5}), "") << "nobody knows yet whose the others are";
   book.upsert(on("young", "blue", 1, 300));
-  EXPECT_EQ(told({{"blue", 1}}, {1, 5}), "young:mac-limit");
+  EXPECT_EQ(told({{"blue", 1}}, {1, 2, 3, 5}), "young:mac-limit");
+}
+
+TEST_F(OnAParent, WhoWasThereBeforeHasItsPlaceOnceAllRuntimesHaveListed) {
+  PortBook fresh;
+  std::map<std::string, NetworkConfig> networks;
+  for (const char* name : {"blue", "red"}) networks[name].name = name;
+  networks["blue"].runtime = "docker";
+  networks["red"].runtime = "containerd";
+  fresh.set_networks(networks);
+  const MacParent parent{7, "eth1", {full(1), full(2)}, 1};
+  const auto look = [&] { return fresh.look(HostState(), {}, {}, {{"blue", parent}, {"red", parent}}).size(); };
+  fresh.set_containers("docker", {on("a", "blue", 1, 100)});
+  EXPECT_EQ(look(), 0u) << "containerd has not told yet whose 2 is";
+  fresh.set_containers("containerd", {});
+  EXPECT_EQ(look(), 1u) << "it is another hand's, and there";
 }
 
 TEST_F(OnAParent, OfTwoLimitsOnOneParentTheLowerCounts) {
