@@ -4,7 +4,7 @@
 // parent (port_book.h) and when that parent has come back, some times in a short time (a frame may be lost), and again each
 // minute for as long as somebody answers. A parent that is a link of berthd's own has nobody else behind it.
 //
-// A macvlan does not hear what its parent sends, so that any answer is another machine's, even one with the container's own
+// A macvlan does not hear what its parent sends, so that any answer to it is another machine's, even one with the container's own
 // MAC address: Docker makes that of the address. Where the switch reflects, macvlans of the parent hear it and answer, too.
 //
 // Bounded: so many addresses are asked for at a time, the others wait. A probe that can't be made is counted, told, and made a

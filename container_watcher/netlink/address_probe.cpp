@@ -132,13 +132,15 @@ std::optional<ProbeAnswer> advertisement(Octets frame) {
   return out;
 }
 
-// ARP, solicitations and advertisements that come in without a tag: those of a VLAN on the link are another segment's. Applied
-// in front of the macvlans, so that nothing else of the link's traffic costs more than this.
+// ARP, solicitations and advertisements that come in to us or to all. Not what comes to somebody else: what one macvlan sends
+// to another never leaves the host, but the kernel shows it to the taps of their link as if it had come in. Without a tag: what
+// comes with a VLAN's is another segment's. Applied in front of the macvlans, so that nothing else of the link's traffic costs
+// more than this.
 Status attach_filter(int fd) {
   constexpr auto kAncillary = static_cast<std::uint32_t>(SKF_AD_OFF);
   std::array<sock_filter, 14> code = {{
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAncillary + SKF_AD_PKTTYPE),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 10, 0),
+      BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, PACKET_OTHERHOST, 10, 0),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kAncillary + SKF_AD_VLAN_TAG_PRESENT),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 8),
       BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),

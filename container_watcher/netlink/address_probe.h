@@ -2,7 +2,8 @@
 //
 // Asks the segment behind a link whether somebody there has an address: an ARP probe (RFC 5227, 2.1.1) or a Neighbor
 // Solicitation from :: (RFC 4862, 5.4.2). Neither says that the address is ours, so that nobody's tables change by it, and no
-// proxy of ARP answers. What the link itself sends does not reach the macvlans on it: who answers is on the wire.
+// proxy of ARP answers. What the link itself sends does not reach the macvlans on it: who answers us, or all, is on the wire.
+// What macvlans say to each other is left aside.
 //
 // And tells it who has one, which is the opposite: whoever has another MAC address in his tables takes the new one.
 //

@@ -48,6 +48,7 @@ class HostMacvlanTest : public OwnNamespace, public AgentRun {
   void begin() {
     agent.configured({{"violet", config}}, {});
     agent.start();
+    agent.containers("docker", {});
   }
   // As the reconciler does when the ground is there and the runtime has the network.
   void want() {
@@ -303,6 +304,28 @@ TEST_F(HostMacvlanClashTest, TheContainerItselfIsNoOtherMachine) {
   run("ip -n other addr add 10.40.1.17/24 dev br9");
   start_dual("c2", "11");
   ASSERT_TRUE(until([&] { return clashes("c2", Family::V4); }, 2s)) << "another one still is";
+}
+
+// The host and the containers of a parent look each other up all the time; what they answer each other is heard on the parent.
+TEST_F(HostMacvlanClashTest, WhatMacvlansAnswerEachOtherIsNoAnswerToUs) {
+  start_dual("c2", "11");
+  ASSERT_TRUE(until([&] { return probes() == 2; }, 2s));
+  ASSERT_TRUE(settled(1s));
+  start_dual("c1", "10");
+  run("ip route add 10.40.1.16/32 dev ms-violet");
+  const auto look_up = [this](const std::string& in, const std::string& link, const std::string& address) {
+    run(in + "ip neigh flush dev " + link + " && " + in + "bash -c 'echo >/dev/udp/" + address + "/9'");
+    return until([&] { return !output_of(in + "ip neigh show " + address + " nud reachable").empty(); }, 1s);
+  };
+  const auto begin = Clock::now();
+  ASSERT_TRUE(until([&] {
+    EXPECT_TRUE(look_up("", "ms-violet", "10.40.1.16"));
+    EXPECT_TRUE(look_up("ip netns exec c2 ", "xc2", "10.40.1.16"));
+    EXPECT_TRUE(look_up("ip netns exec c2 ", "xc2", "fd00:40:1::10"));
+    return Clock::now() - begin > 2s || problem_of("c1");
+  }));
+  EXPECT_EQ(probes(), 4U);
+  EXPECT_EQ(problem_of("c1"), nullptr) << problem_of("c1")->text;
 }
 
 // Powers are a thread's: this one gives one away before it asks.
