@@ -2,7 +2,7 @@
 """From Docker's connect event on host1 to the kernels of host1 and host3, beside the same route added by hand with ip on
 host1, in turn, on a fabric that is up. Run by scripts/bench.
 
-berth: the clock starts at the time that dockerd gives its connect event. Its localFib is when berthd had the module's word
+berth: the clock starts at the time that dockerd gives its connect event, or its disconnect event (…Gone). Its localFib is when berthd had the module's word
 that the route is installed (`since` of `show routes json`); its remoteFib is when host3's kernel announces the route. northbound
 is the same without a module, by FRR's configuration: localFib is when berthd has seen the route in zebra's RIB.
 ip-route: the clock starts when the line is written to an `ip -batch -` that waits in host1's namespace (no start of a process
@@ -23,9 +23,11 @@ import report
 import rtnetlink
 from on_lab import lab
 
-RELEASE, PROFILE, SINK = (os.environ.get("BERTH_" + name) for name in ("RELEASE", "PROFILE", "SINK"))
+RELEASE, PROFILE, SINK, HOLD = (os.environ.get("BERTH_" + name) for name in ("RELEASE", "PROFILE", "SINK", "HOLD"))
 NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
+ADDRESSES = 200  # they are used again and again
 BY_HAND = "10.10.1.250"
+OPS = ("localFib", "remoteFib", "localGone", "remoteGone")
 PATIENCE = 60  # seconds
 
 
@@ -94,8 +96,31 @@ def event_at(container, event):
     raise SystemExit(f"Docker tells of no {event} event for {container}")
 
 
-def connected_at(address):
-    return event_at(json.loads(on("host1", "docker", "inspect", f"bench-{address}"))[0]["Id"], "connect")
+class Events:
+    """dockerd's events of networks on host1, as they come."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(["docker", "exec", node("host1"), "docker", "events", "--filter", "type=network",
+                                         "--format", "{{json .}}"], stdout=subprocess.PIPE)
+        self.rest = b""
+
+    def at(self, container, action):
+        """dockerd's own time of that event. container: its id."""
+        end = time.monotonic() + PATIENCE
+        while True:
+            line, found, rest = self.rest.partition(b"\n")
+            if not found:
+                if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
+                    raise SystemExit(f"Docker tells of no {action} event for {container}")
+                self.rest += os.read(self.process.stdout.fileno(), 1 << 16)
+                continue
+            self.rest, each = rest, json.loads(line)
+            if each["Action"] == action and each["Actor"]["Attributes"]["container"] == container:
+                return each["timeNano"]
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
 
 def acknowledged_at(address):
@@ -110,19 +135,23 @@ def acknowledged_at(address):
     return datetime.datetime.fromisoformat(route["since"].replace("Z", "+00:00")).timestamp() * 1e9
 
 
-def by_berth(kernels, address):
+def by_berth(kernels, events, address):
     # The kernels are watched while docker run still runs: the route is there before it returns.
     starting = subprocess.Popen(["docker", "exec", node("host1"), "docker", "run", "-d", "--name", f"bench-{address}",
                                  "--network", NETWORK, "--ip", address, f"berth/workload:{RELEASE}"],
-                                stdout=subprocess.DEVNULL)
+                                stdout=subprocess.PIPE, text=True)
     seen = kernels.wait(address, True, ["host1", "host3"])
-    if starting.wait():
+    container = starting.communicate()[0].strip()
+    if starting.returncode:
         raise SystemExit("docker run failed")
-    begin = connected_at(address)
-    out = (acknowledged_at(address) - begin) / 1e6, (seen["host3"] - begin) / 1e6
-    on("host1", "docker", "rm", "-f", f"bench-{address}")
-    kernels.wait(address, False, ["host1", "host3"])
-    return out
+    begin = events.at(container, "connect")
+    out = [acknowledged_at(address) - begin, seen["host3"] - begin]
+    ending = subprocess.Popen(["docker", "exec", node("host1"), "docker", "rm", "-f", f"bench-{address}"],
+                              stdout=subprocess.DEVNULL)
+    gone = kernels.wait(address, False, ["host1", "host3"])
+    ending.wait()
+    begin = events.at(container, "disconnect")
+    return [each / 1e6 for each in (*out, gone["host1"] - begin, gone["host3"] - begin)]
 
 
 def by_hand(kernels, ip, bridge):
@@ -132,9 +161,7 @@ def by_hand(kernels, ip, bridge):
         ip.stdin.flush()
         return begin, kernels.wait(BY_HAND, verb == "add", ["host1", "host3"])
 
-    begin, seen = say("add")
-    say("del")
-    return (seen["host1"] - begin) / 1e6, (seen["host3"] - begin) / 1e6
+    return [(seen[name] - begin) / 1e6 for begin, seen in (say("add"), say("del")) for name in ("host1", "host3")]
 
 
 def redistribute_by_hand(yes):
@@ -169,26 +196,29 @@ def measure(n):
     on("host1", "docker", "run", "-d", "--name", "bench-carrier", "--network", NETWORK, "--ip", "10.10.1.251",
        f"berth/workload:{RELEASE}")
     redistribute_by_hand(True)
+    events = Events()
     try:
         for i in range(n):
-            taken[berth].append(by_berth(kernels, str(ipaddress.ip_address(FIRST + i))))
+            taken[berth].append(by_berth(kernels, events, str(ipaddress.ip_address(FIRST + i % ADDRESSES))))
             if "ip-route" in taken:
                 taken["ip-route"].append(by_hand(kernels, ip, bridge))
             print("\r%s: %d of %d" % (PROFILE, i + 1, n), end="", file=sys.stderr)
         print(file=sys.stderr)
     finally:
+        events.stop()
         ip.stdin.close()
         ip.wait(10)
         redistribute_by_hand(False)
         on("host1", "sh", "-c", "docker ps -aq --filter name=bench- | xargs -r docker rm -f")
-    return [report.latency_row(method, PROFILE, op, [each[at] for each in values])
-            for method, values in taken.items() for at, op in enumerate(("localFib", "remoteFib"))]
+    hold = {"hold": int(HOLD)} if PROFILE == "bgp" else {}
+    return [{**report.latency_row(method, PROFILE, op, [each[at] for each in values]), **hold}
+            for method, values in taken.items() for at, op in enumerate(OPS)]
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", required=True, help="file that gathers the rows of the profiles")
-    parser.add_argument("--n", type=int, default=40, choices=range(1, 201), metavar="1..200")
+    parser.add_argument("--n", type=int, default=40, choices=range(1, 10001), metavar="1..10000")
     parser.add_argument("--report", action="store_true", help="measure nothing, tell what was gathered")
     parser.add_argument("--json")
     args = parser.parse_args()
@@ -199,11 +229,11 @@ def main():
             json.dump(rows, file)
         return
     report.write("propagation", rows, args.json)
-    median = {(row["profile"], row["method"], row["op"]): row["p50Ms"] for row in rows}
-    for profile in dict.fromkeys(row["profile"] for row in rows):
-        for method in dict.fromkeys(row["method"] for row in rows if row["method"] != "ip-route"):
-            later = median[profile, method, "remoteFib"] - median[profile, "ip-route", "remoteFib"]
-            print(f"{profile}, {method}: remote kernel {later:+.1f} ms beside the route by hand (medians)")
+    median = {(row["profile"], row.get("hold"), row["method"], row["op"]): row["p50Ms"] for row in rows}
+    for profile, hold, method in dict.fromkeys(key[:3] for key in median if key[2] != "ip-route"):
+        later = median[profile, hold, method, "remoteFib"] - median[profile, hold, "ip-route", "remoteFib"]
+        print(f"{profile}{'' if hold is None else f', hold {hold} ms'}, {method}: remote kernel {later:+.1f} ms beside the route by "
+              "hand (medians)")
 
 
 if __name__ == "__main__":

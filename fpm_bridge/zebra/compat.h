@@ -10,20 +10,7 @@
 #include <string.h>
 #include <zebra.h>
 
-#if __has_include("frrevent.h")
-#include "frrevent.h"
-#else
-#include "thread.h"
-#define event thread
-#define event_loop thread_master
-#define event_add_read thread_add_read
-#define event_add_write thread_add_write
-#define event_add_event thread_add_event
-#define event_add_timer thread_add_timer
-#define event_add_timer_msec thread_add_timer_msec
-#define event_cancel thread_cancel
-#define EVENT_ARG THREAD_ARG
-#endif
+#include "event.h"
 
 /* c: each connected address of an interface */
 #ifdef BERTH_CONNECTED_DLIST

@@ -2,8 +2,6 @@
 /* Loading, the module's arguments, the version check, and the order in which its parts begin and end. */
 #include "module.h"
 
-#include <syslog.h>
-
 #include "lib/module.h"
 #include "libfrr.h"
 #include "monotime.h"
@@ -11,7 +9,6 @@
 
 #include "errors.h"
 #include "follow.h"
-#include "imports.h"
 #include "kernel.h"
 #include "link.h"
 #include "listener.h"
@@ -29,42 +26,12 @@ struct berth_settings berth_settings = {.socket = (char *)"/run/frr/berth.sock",
 struct berth_counters berth_counters;
 struct event_loop *berth_loop;
 
-/* FRR makes no ABI check of its own. libfrr tells its version in the list of modules. */
-const char *berth_running_version(void)
-{
-	struct frrmod_runtime *module;
-
-	for (module = frrmod_list; module; module = module->next)
-		if (!strcmp(module->info->name, "libfrr"))
-			return module->info->version;
-	return "unknown";
-}
-
 int64_t berth_now_ms(void)
 {
 	struct timeval now;
 
 	monotime(&now);
 	return now.tv_sec * 1000LL + now.tv_usec / 1000;
-}
-
-/* What the running FRR lacks of what this module was linked with; NULL: nothing. */
-static const char *missing_import(void)
-{
-	const struct berth_import *each;
-
-	for (each = berth_imports; each->name; each++)
-		if (!each->address)
-			return each->name;
-	return NULL;
-}
-
-/* A distribution appends its own revision: 8.4.4 and 8.4.4-1 have one ABI. */
-static bool same_release(const char *a, const char *b)
-{
-	size_t n = strspn(a, "0123456789.");
-
-	return n && n == strspn(b, "0123456789.") && !strncmp(a, b, n);
 }
 
 /* zebra stops in order: what it takes apart from here on is no news for berthd. */
@@ -164,33 +131,20 @@ static const char *parse(char *args)
 	return NULL;
 }
 
-#define BUILD_IT "build it for this FRR (scripts/install, or scripts/images for containers) and restart FRR"
-
 static int module_init(void)
 {
 	static char text[300];
-	const char *missing = missing_import(), *error;
+	const char *error;
 	char *args;
 
-	/* Not even the vty or FRR's log can be trusted to be what this module was compiled for. */
-	if (missing) {
-		static const char format[] = "berth: this module was built for FRR %s and does nothing in this FRR, which has "
-					     "no %s: " BUILD_IT;
-
-		fprintf(stderr, format, BERTH_BUILT_FOR, missing);
-		fputc('\n', stderr);
-		syslog(LOG_DAEMON | LOG_ERR, format, BERTH_BUILT_FOR, missing);
+	if (!berth_has_its_imports())
 		return 0;
-	}
 	args = THIS_MODULE->load_args ? strdup(THIS_MODULE->load_args) : NULL;
 	error = parse(args);
 	free(args);
 	/* A failed -M would keep zebra from starting: stay inert instead, and say so. */
-	if (!same_release(berth_running_version(), BERTH_BUILT_FOR)) {
-		snprintf(text, sizeof(text), "this module was built for FRR %s and stays inert in FRR %s: " BUILD_IT,
-			 BERTH_BUILT_FOR, berth_running_version());
-		berth_settings.inert = text;
-	} else if (error) {
+	berth_settings.inert = berth_foreign_release();
+	if (!berth_settings.inert && error) {
 		snprintf(text, sizeof(text), "module argument: %s; nothing is done", error);
 		berth_settings.inert = text;
 	}

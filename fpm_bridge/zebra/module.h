@@ -22,12 +22,8 @@
 #include "compat.h"
 
 #include "memory.h"
-#include "lib/version.h"
 
-#define BERTH_MODULE_VERSION "0.1.0"
-#ifndef BERTH_BUILT_FOR
-#define BERTH_BUILT_FOR FRR_VERSION
-#endif
+#include "release.h"
 
 /* The module's arguments. They do not change after it was loaded. */
 struct berth_settings {
@@ -53,9 +49,6 @@ extern struct berth_counters berth_counters;
 extern struct event_loop *berth_loop;
 
 DECLARE_MGROUP(BERTH);
-
-/* FRR's version as the running libfrr says it, "unknown" where it does not. */
-const char *berth_running_version(void);
 
 int64_t berth_now_ms(void);	/* monotonic */
 

@@ -44,3 +44,10 @@ configure_and_build() {
     { grep -E 'error|FAILED' -A5 "$dir/build.log" | head -60 >&2; die "the build '$name' failed; log: $dir/build.log"; }
   echo "$dir"
 }
+
+# build_modules TREE OUT [EXTRA_CFLAGS]: zebra's into OUT, bgpd's into OUT/bgpd.
+build_modules() {
+  of_this_checkout "$2"
+  make -s -j "$(nproc)" -C "$BERTH_TOP/fpm_bridge/zebra" FRR_TREE="$1" OUT="$2" EXTRA_CFLAGS="${3:-}" &&
+    make -s -j "$(nproc)" -C "$BERTH_TOP/fpm_bridge/bgpd" FRR_TREE="$1" OUT="$2/bgpd" EXTRA_CFLAGS="${3:-}"
+}

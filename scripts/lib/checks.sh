@@ -3,7 +3,7 @@
 
 # Files of ours that git knows and that are there, by pattern; the module keeps to FRR's own style.
 own_files() { (cd "$BERTH_TOP" && git ls-files -- "$@" | while read -r file; do [ ! -e "$file" ] || echo "$file"; done); }
-cxx_files() { own_files '*.cpp' '*.h' | grep -vE '^fpm_bridge/(zebra|proto)/'; }
+cxx_files() { own_files '*.cpp' '*.h' | grep -vE '^fpm_bridge/(zebra|bgpd|module|proto)/'; }
 shell_files() { own_files | while read -r file; do ! head -c 64 "$BERTH_TOP/$file" | grep -aqE '^#!.*\b(ba)?sh\b' || echo "$file"; done; }
 
 check_text() {

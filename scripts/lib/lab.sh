@@ -10,10 +10,11 @@ LAB_LINKS=(
   host1:eth1,leaf1:eth3 host2:eth1,leaf2:eth3 host3:eth1,leaf1:eth4 host3:eth2,leaf2:eth4 collector:eth1,leaf2:eth5
 )
 
-check_lab_options() { # PROFILE RELEASE SINK [DOCKER [BACKEND]]
+check_lab_options() { # PROFILE RELEASE SINK [DOCKER [BACKEND [HOLD]]]
   case $1 in bgp | evpn | ospf) ;; *) die "there is no profile '$1': bgp, evpn or ospf" ;; esac
   case $2 in 12 | 13 | testing) ;; *) die "there is no release '$2': 12, 13 or testing" ;; esac
   case $3 in module | northbound) ;; *) die "there is no sink '$3': module or northbound" ;; esac
+  [[ ${6:-50} =~ ^[0-9]{1,3}$|^1000$ ]] || die "bgpd can't wait '$6': milliseconds, 0 to 1000"
   case ${4:-} in '' | 29) ;; *) die "there is no Docker '$4': 29, or the release's own without --docker" ;; esac
   case ${4:-}:${5:-} in *: | 29:iptables | 29:nftables) ;;
     29:*) die "there is no firewall backend '$5': iptables or nftables" ;;
@@ -91,9 +92,9 @@ lab_run() { [ "$1" = bgp ] && echo compose || echo native; } # how FRR and berth
 # What is redistributed where berthd has no module in zebra.
 by_northbound() { sed -e 's/redistribute openfabric/redistribute static/' -e 's/redistribute connected route-map BERTH/redistribute connected route-map SUBNETS/'; }
 
-# lab_files PROFILE RELEASE SINK DOCKER BACKEND: topology and configurations into $LAB_DIR.
+# lab_files PROFILE RELEASE SINK HOLD DOCKER BACKEND: topology and configurations into $LAB_DIR.
 lab_files() {
-  local profile release=$2 sink=$3 docker=${4:-release} backend=${5:-} node dir caps='' name
+  local profile release=$2 sink=$3 hold=$4 docker=${5:-release} backend=${6:-} node dir caps='' name
   profile=$(lab_profile "$1")
   mkdir -p "$LAB_DIR/conf"
   needs_caps_wrapper && caps='"runtimes": {"berth-caps": {"path": "/usr/local/bin/runc-caps"}}, "default-runtime": "berth-caps",'
@@ -113,15 +114,16 @@ lab_files() {
         mkdir -p "$LAB_DIR/$node-docker" "$LAB_DIR/$node-containerd"
         ;;
     esac
-    node_files "$1" "$node" "$sink"
+    node_files "$1" "$node" "$sink" "$hold"
     printf 'service integrated-vtysh-config\nhostname %s\n' "$node" >"$dir/vtysh.conf"
   done
   topology "$(lab_run "$1")" "$release" "$docker${backend:+ $backend}" "$sink" >"$LAB_DIR/berth.clab.yml"
 }
 
-# node_files PROFILE NODE SINK: what of a node's configuration depends on the way into zebra, in the files that are there.
+# node_files PROFILE NODE SINK HOLD: what of a node's configuration depends on the way into zebra, in the files that are there.
+# HOLD: how long bgpd's process queue waits, in milliseconds; 50 is FRR's own.
 node_files() {
-  local profile node=$2 sink=$3 dir=$LAB_DIR/conf/$2 zebra=-K60 bgp=no ospf=yes bfd=no name=traditional
+  local profile node=$2 sink=$3 dir=$LAB_DIR/conf/$2 zebra=-K60 hold='' bgp=no ospf=yes bfd=no name=traditional
   profile=$(lab_profile "$1")
   [ "$profile" != bgp ] || bgp=yes ospf=no bfd=yes name=datacenter
   if [ "$(node_role "$node")" = host ]; then
@@ -134,7 +136,8 @@ node_files() {
       zebra='-M /usr/lib/frr/modules/zebra_fpm_bridge.so:/run/frr/berth.sock -K60'
     fi
   fi
-  fill daemons "$node" "BGP=$bgp" "BFD=$bfd" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
+  [ "$4" = 50 ] || hold="-M /usr/lib/frr/modules/bgpd_process_hold.so:hold=$4"
+  fill daemons "$node" "HOLD=$hold" "BGP=$bgp" "BFD=$bfd" "OSPF=$ospf" "ZEBRA=$zebra" "PROFILE=$name" >"$dir/daemons"
   frr_conf "$profile" "$node" "$sink" >"$dir/frr.conf"
 }
 

@@ -51,8 +51,9 @@ NFTABLES_FILE = "container_watcher/firewall/nft.cpp"
 IMPURE = re.compile(r"^(iostream|fstream|filesystem|chrono|thread|mutex|ctime|time\.h|unistd\.h|sys/.*|boost/.*|spdlog/.*|"
                     r"netinet/.*|netlink/.*|google/.*|.*\.pb\.h)$")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]')
-# The module knows proto and FRR; rib.c alone touches the RIB.
+# The modules know proto and FRR; rib.c alone touches the RIB.
 MODULE = "fpm_bridge/zebra"
+MODULES = tuple("fpm_bridge/" + each for each in ("zebra/", "bgpd/", "module/"))
 RIB = re.compile(r"^zebra/(rib|zebra_rnh|zebra_dplane|redistribute|zebra_vrf|connected)\.h$")
 RIB_FILE = "fpm_bridge/zebra/rib.c"
 # What of the module is tested without a zebra: standard C alone.
@@ -74,9 +75,9 @@ def folder_of(path):
 def wrong(path, kind, name):
     """Why this include must not be, or None."""
     folder = folder_of(path)
-    if path.startswith(MODULE + "/"):
+    if path.startswith(MODULES):
         if name.startswith(("core/", "redistribute/", "container_watcher/", "daemon/", "fpm_bridge/wire", "fpm_bridge/client")):
-            return "the module knows proto and FRR's headers alone"
+            return "a module knows proto and FRR's headers alone"
         if RIB.match(name) and path != RIB_FILE:
             return "rib.c alone touches zebra's RIB"
         if path in MODULE_PURE and MODULE + "/" + name not in MODULE_PURE and not STANDARD_C.match(name):
@@ -152,6 +153,8 @@ def self_test():
         ("daemon/config/a.cpp", '#include "container_watcher/attach/host_agent.h"'),
         ("daemon/a.cpp", '#include "fpm_bridge/wire/codec.h"'),
         ("fpm_bridge/zebra/a.c", '#include "core/ip.h"'),
+        ("fpm_bridge/bgpd/a.c", '#include "core/ip.h"'),
+        ("fpm_bridge/module/a.c", '#include "zebra/rib.h"'),
         ("fpm_bridge/zebra/table.c", '#include "zebra/rib.h"'),
         ("fpm_bridge/zebra/state.c", '#include "object.h"'),
         ("fpm_bridge/zebra/state.h", "#include <zebra.h>"),

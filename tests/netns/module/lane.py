@@ -6,7 +6,7 @@ longest tests (`takes` in test_module.py) are dealt out first, each to the lane 
 import sys
 import unittest
 
-MODULES = ("test_module", "test_truth", "test_anything")
+MODULES = ("test_module", "test_truth", "test_anything", "test_hold")
 
 
 def flat(tests):

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The module in the installed zebra, in network namespaces of its own:
+# The modules in the installed zebra and bgpd, in network namespaces of their own:
 # run.sh MODULE.so FOREIGN.so FOREIGN_ABI.so [GARBAGE_SECONDS [TEST…]], where FOREIGN was built for a version of FRR that is not
-# this one, and FOREIGN_ABI for one with a function that this one has not. BERTH_LANES says how many tests run at a time.
+# this one, and FOREIGN_ABI for one with a function that this one has not. bgpd's module is beside each, in bgpd/. BERTH_LANES says
+# how many tests run at a time.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 lanes=${BERTH_LANES:-3}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""bgpd_process_hold in a real bgpd: `show work-queues`, which is FRR's own, says how long each process queue waits."""
+import os, re, signal, socket, subprocess, time, unittest
+
+from test_module import until, takes
+
+WORK = os.environ["BERTH_WORK"] + "/bgpd"
+OF_FRR = 50  # milliseconds, set in bgpd's code
+CONFIG = "router bgp 65000\nexit\nrouter bgp 65001 view red\nexit\n"
+
+
+def hold_module(build):
+    return os.path.dirname(os.environ[build]) + "/bgpd/bgpd_process_hold.so"
+
+
+class Bgpd:
+    def __init__(self, args=":hold=1", module="BERTH_MODULE"):
+        os.makedirs(WORK, exist_ok=True)
+        with open(WORK + "/bgpd.conf", "w") as file:
+            file.write(CONFIG)
+        subprocess.run(["chown", "-R", "frr:frr", WORK], check=True)
+        self.process = subprocess.Popen(
+            ["/usr/lib/frr/bgpd", "-M", hold_module(module) + args, "-f", WORK + "/bgpd.conf", "-i", WORK + "/pid", "-p", "0",
+             "-z", WORK + "/zserv.api", "--vty_socket", WORK, "--log", "file:" + WORK + "/log", "--log-level", "info"],
+            stdout=subprocess.DEVNULL, stderr=open(WORK + "/stderr", "w"))
+        until("bgpd has read its configuration", lambda: os.path.exists(WORK + "/bgpd.vty") and len(self.holds()) == 2, 10)
+
+    def vty(self, *commands):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(WORK + "/bgpd.vty")
+            for line in ("enable", *commands):
+                s.sendall(line.encode() + b"\0")
+                out = b""
+                while out[-4:-1] != b"\0\0\0":
+                    got = s.recv(65536)
+                    if not got:
+                        return ""
+                    out += got
+            return out[:-4].decode()
+
+    def holds(self):
+        """Of each process queue."""
+        return [int(hold) for hold in re.findall(r"^\S?\s+\d+\s+(\d+)\s.*process_queue", self.vty("show work-queues"), re.M)]
+
+    def described(self):
+        return next(line for line in self.vty("show modules").splitlines() if line.startswith("bgpd_process_hold"))
+
+    def said(self, what="/log"):
+        with open(WORK + what) as file:
+            return file.read()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(10)
+        for name in ("/bgpd.vty", "/log"):
+            if os.path.exists(WORK + name):
+                os.unlink(WORK + name)
+        if code != 0:
+            raise AssertionError(f"bgpd ended with {code}")
+
+
+class Hold(unittest.TestCase):
+    def bgpd(self, *args):
+        bgpd = Bgpd(*args)
+        self.addCleanup(lambda: bgpd.process.poll() is None and bgpd.stop())
+        return bgpd
+
+    @takes(4)
+    def test_each_instance_waits_so_long_and_those_made_later_too(self):
+        bgpd = self.bgpd()
+        until("both", lambda: bgpd.holds() == [1, 1])
+        self.assertIn("the process queue of VRF default waits 1 ms, and not 50", bgpd.said())
+        until("it is told", lambda: "waits 1 ms in each of 2 instances" in bgpd.described())
+        for _ in range(2):
+            bgpd.vty("configure terminal", "router bgp 65002 view later")
+            until("a third", lambda: bgpd.holds() == [1, 1, 1])
+            until("it is told", lambda: "3 instances" in bgpd.described())
+            bgpd.vty("configure terminal", "no router bgp 65002 view later")
+            until("it is gone", lambda: bgpd.holds() == [1, 1])
+        bgpd.stop()
+
+    @takes(4)
+    def test_from_nothing_to_a_second(self):
+        for hold in (0, 1000):
+            bgpd = self.bgpd(f":hold={hold}")
+            until("both", lambda: bgpd.holds() == [hold, hold])
+            bgpd.stop()
+
+    @takes(12)
+    def test_a_wrong_argument_changes_nothing_and_is_told(self):
+        for args in ("", ":", ":hold", ":hold=", ":hold=-1", ":hold=1x", ":hold=1001", ":hold=99999999999999999999", ":wait=1"):
+            with self.subTest(args):
+                bgpd = self.bgpd(args)
+                time.sleep(0.2)
+                self.assertEqual(bgpd.holds(), [OF_FRR, OF_FRR])
+                self.assertRegex(bgpd.described(), "inert: .*hold=.* 0 to 1000")
+                self.assertIn("0 to 1000", bgpd.said())
+                bgpd.stop()
+
+    @takes(3)
+    def test_in_another_frr_it_does_nothing_and_says_so(self):
+        bgpd = self.bgpd(":hold=1", "BERTH_FOREIGN")
+        time.sleep(1.2)
+        self.assertEqual(bgpd.holds(), [OF_FRR, OF_FRR])
+        self.assertRegex(bgpd.described(), "inert: .*built for FRR 1.2.3")
+        self.assertIn("built for FRR 1.2.3", bgpd.said())
+        bgpd.stop()
+
+    @takes(3)
+    def test_where_something_is_missing_bgpd_starts_all_the_same(self):
+        bgpd = self.bgpd(":hold=1", "BERTH_FOREIGN_ABI")
+        time.sleep(1.2)
+        self.assertEqual(bgpd.holds(), [OF_FRR, OF_FRR])
+        self.assertIn("which has no bm_of_another_frr", bgpd.said("/stderr"))
+        bgpd.stop()
+
+
+if __name__ == "__main__":
+    unittest.main()
