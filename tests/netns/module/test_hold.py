@@ -72,11 +72,11 @@ class Hold(unittest.TestCase):
         until("both", lambda: bgpd.holds() == [1, 1])
         self.assertIn("the process queue of VRF default waits 1 ms, and not 50", bgpd.said())
         until("it is told", lambda: "waits 1 ms in each of 2 instances" in bgpd.described())
-        for _ in range(2):
-            bgpd.vty("configure terminal", "router bgp 65002 view later")
+        for _ in range(2):  # of a VRF: `no router bgp … view` finds no instance in 10.3
+            bgpd.vty("configure terminal", "router bgp 65002 vrf later")
             until("a third", lambda: bgpd.holds() == [1, 1, 1])
             until("it is told", lambda: "3 instances" in bgpd.described())
-            bgpd.vty("configure terminal", "no router bgp 65002 view later")
+            bgpd.vty("configure terminal", "no router bgp 65002 vrf later")
             until("it is gone", lambda: bgpd.holds() == [1, 1])
         bgpd.stop()
 
