@@ -45,7 +45,7 @@ class Entries {
   // Which of its addresses zebra has from another host, or the first where it is the MAC address.
   std::optional<IpAddress> elsewhere(const SegmentEndpoint& endpoint) const {
     for (const IpAddress& each : endpoint.addresses)
-      if (const auto found = neighbours_.find(each); found != neighbours_.end() && found->second->external) return each;
+      if (const auto found = neighbours_.find(each); found != neighbours_.end() && is_far(*found->second)) return each;
     if (!far_.contains(endpoint.mac) || endpoint.addresses.empty()) return {};
     return endpoint.addresses.front();
   }
@@ -53,7 +53,7 @@ class Entries {
   Problem told_elsewhere(const SegmentEndpoint& endpoint, const IpAddress& address) const {
     const auto neighbour = neighbours_.find(address);
     const Mac mac =
-        neighbour != neighbours_.end() && neighbour->second->external ? neighbour->second->mac : endpoint.mac;
+        neighbour != neighbours_.end() && is_far(*neighbour->second) ? neighbour->second->mac : endpoint.mac;
     const std::string where = host_of(mac, tables_, names_);
     const HostLink* tunnel = host_.find(site_.tunnel);
     const std::string here = tunnel && tunnel->local ? names_(*tunnel->local) : "this host";
@@ -87,7 +87,12 @@ class Entries {
   // `all`: else those of `owned` addresses alone.
   void sweep(bool all, const std::set<IpAddress>& owned, std::vector<Sequence>* out) const {
     for (const auto& [address, each] : neighbours_) {
-      if (each->external || addresses_.contains(address) || (!all && !owned.contains(address))) continue;
+      if (each->external) {
+        if (!is_far(*each) && !addresses_.contains(address))
+          out->push_back({DeleteNeighbour{.link = site_.interface, .address = address}});
+        continue;
+      }
+      if (addresses_.contains(address) || (!all && !owned.contains(address))) continue;
       const auto near = near_.find(each->mac);
       if (each->protocol != kRouteProtocol) {
         if (!each->permanent && is_one_machine(each->mac) && is_gone(each->mac))
@@ -110,6 +115,9 @@ class Entries {
   }
 
  private:
+  // zebra has a machine's MAC address before its IP address, and keeps it longer. Where only the latter is left, the machine was
+  // here and there, and zebra (10.3) has lost sight of it.
+  bool is_far(const HostNeighbour& neighbour) const { return neighbour.external && far_.contains(neighbour.mac); }
   bool is_gone(Mac mac) const { return !macs_.contains(mac) && !near_.contains(mac) && !far_.contains(mac); }
 
   // zebra (10.3) that hears of a port's end before it hears that the MAC address is gone from it keeps the address for ever, and

@@ -491,6 +491,26 @@ TEST_F(Entries, OfAContainerThatMovedAreTheOtherHostsUntilItIsGoneThere) {
   EXPECT_THAT(tables(), HasSubstr("1@vc1 "));
 }
 
+// Of one that was here and there zebra may leave the IP address alone, which nothing takes away any more.
+TEST_F(Entries, WhatZebraLeavesOfAnotherHostsContainerGoes) {
+  start("c1", "10.20.1.2", 1);
+  settle();
+  const std::string before = tables();
+  far("10.20.2.2", 22);
+  EXPECT_THAT(plan().writes, IsEmpty());
+  for (auto& [index, all] : host.own().fdb) std::erase_if(all, [](const FdbEntry& each) { return each.mac == 22; });
+  EXPECT_EQ(plan(false).writes, plan(true).writes) << "it is nobody's, whichever runtime is away";
+  EXPECT_EQ(settle(), 1U);
+  EXPECT_EQ(tables(), before);
+  // At the address, and with the MAC address, of one that is here.
+  far("10.20.1.2", 1);
+  EXPECT_EQ(plan().problems.size(), 1U);
+  for (auto& [index, all] : host.own().fdb) std::erase_if(all, [](const FdbEntry& each) { return each.mac == 1; });
+  settle();
+  EXPECT_THAT(plan().problems, IsEmpty());
+  EXPECT_EQ(tables(), before);
+}
+
 TEST_F(Entries, OneThatStartsHereTakesTheAddressOnceAndOneThatWasFoundRunningDoesNot) {
   far("10.20.1.2", 1);
   start("c1", "10.20.1.2", 1);
