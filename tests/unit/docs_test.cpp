@@ -172,14 +172,8 @@ TEST(Docs, TheModuleIsLoadedByItsWholePath) {
   }
   EXPECT_GE(found, 3) << "README, frr-configs, the lab";
   for (const char* name : {"scripts/install", "containers/frr/Dockerfile", "containers/node/Dockerfile",
-                           "fpm_bridge/client/zebra_client.cpp"}) {
-    const std::string text = file(name);
-    const bool as_file = text.find("/usr/lib/frr/modules/zebra_fpm_bridge.so") != std::string::npos;
-    // Several are copied into the folder.
-    const std::size_t copied = text.find("COPY out/zebra_fpm_bridge.so ");
-    const std::string line = copied == std::string::npos ? "" : text.substr(copied, text.find('\n', copied) - copied);
-    EXPECT_TRUE(as_file || line.ends_with(" /usr/lib/frr/modules/")) << name;
-  }
+                           "fpm_bridge/client/zebra_client.cpp"})
+    EXPECT_NE(file(name).find("/usr/lib/frr/modules/zebra_fpm_bridge.so"), std::string::npos) << name;
 }
 
 std::string module_sources() {

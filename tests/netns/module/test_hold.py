@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """bgpd_process_hold in a real bgpd: `show work-queues`, which is FRR's own, says how long each process queue waits."""
-import os, re, signal, socket, subprocess, time, unittest
+import os, re, signal, subprocess, time, unittest
 
-from test_module import until, takes
+from test_module import ask_vty, listens, takes, until
 
 WORK = os.environ["BERTH_WORK"] + "/bgpd"
 OF_FRR = 50  # milliseconds, set in bgpd's code
@@ -23,21 +23,10 @@ class Bgpd:
             ["/usr/lib/frr/bgpd", "-M", hold_module(module) + args, "-f", WORK + "/bgpd.conf", "-i", WORK + "/pid", "-p", "0",
              "-z", WORK + "/zserv.api", "--vty_socket", WORK, "--log", "file:" + WORK + "/log", "--log-level", "info"],
             stdout=subprocess.DEVNULL, stderr=open(WORK + "/stderr", "w"))
-        until("bgpd has read its configuration", lambda: os.path.exists(WORK + "/bgpd.vty") and len(self.holds()) == 2, 10)
+        until("bgpd has read its configuration", lambda: listens(WORK + "/bgpd.vty") and len(self.holds()) == 2, 10)
 
     def vty(self, *commands):
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(10)
-            s.connect(WORK + "/bgpd.vty")
-            for line in ("enable", *commands):
-                s.sendall(line.encode() + b"\0")
-                out = b""
-                while out[-4:-1] != b"\0\0\0":
-                    got = s.recv(65536)
-                    if not got:
-                        return ""
-                    out += got
-            return out[:-4].decode()
+        return ask_vty(WORK + "/bgpd.vty", *commands)
 
     def holds(self):
         """Of each process queue."""
@@ -98,20 +87,23 @@ class Hold(unittest.TestCase):
                 self.assertIn("0 to 1000", bgpd.said())
                 bgpd.stop()
 
-    @takes(3)
-    def test_in_another_frr_it_does_nothing_and_says_so(self):
-        bgpd = self.bgpd(":hold=1", "BERTH_FOREIGN")
+    def inert(self, build):
+        """A bgpd that has had the time in which a module that works would have set its queues."""
+        bgpd = self.bgpd(":hold=1", build)
         time.sleep(1.2)
         self.assertEqual(bgpd.holds(), [OF_FRR, OF_FRR])
+        return bgpd
+
+    @takes(3)
+    def test_in_another_frr_it_does_nothing_and_says_so(self):
+        bgpd = self.inert("BERTH_FOREIGN")
         self.assertRegex(bgpd.described(), "inert: .*built for FRR 1.2.3")
         self.assertIn("built for FRR 1.2.3", bgpd.said())
         bgpd.stop()
 
     @takes(3)
     def test_where_something_is_missing_bgpd_starts_all_the_same(self):
-        bgpd = self.bgpd(":hold=1", "BERTH_FOREIGN_ABI")
-        time.sleep(1.2)
-        self.assertEqual(bgpd.holds(), [OF_FRR, OF_FRR])
+        bgpd = self.inert("BERTH_FOREIGN_ABI")
         self.assertIn("which has no bm_of_another_frr", bgpd.said("/stderr"))
         bgpd.stop()
 

@@ -54,28 +54,44 @@ def text_of(p):
     return "%s/%d" % (ipaddress.ip_address(p.address), p.length)
 
 
+def listens(path):
+    """A daemon's vty socket is there a moment before somebody listens on it."""
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+    return True
+
+
+def ask_vty(path, *commands):
+    """What the last of them prints."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)  # the daemon may be busy with what a test floods it with
+        s.connect(path)
+        for line in ("enable", *commands):
+            s.sendall(line.encode() + b"\0")
+            out = b""
+            while out[-4:-1] != b"\0\0\0":
+                got = s.recv(65536)
+                if not got:
+                    raise ConnectionError(path)
+                out += got
+    return out[:-4].decode()
+
+
 class Zebra:
-    def __init__(self, args="", keep=(), module=MODULE, listens=True, **env):
+    def __init__(self, args="", keep=(), module=MODULE, opens=True, **env):
         self.log = WORK + "/zebra.log"
         self.process = subprocess.Popen(
             ["/usr/lib/frr/zebra", "-M", "%s:%s,grace=2%s" % (module, SOCKET, args), "-z", WORK + "/zserv.api",
              "-i", WORK + "/zebra.pid", "--vty_socket", WORK, "-f", WORK + "/zebra.conf",
              "--log", "file:" + self.log] + list(keep),
             stdout=subprocess.DEVNULL, stderr=open(WORK + "/zebra.stderr", "w"), env=dict(os.environ, **env))
-        until("zebra listens", lambda: (os.path.exists(SOCKET) or not listens) and os.path.exists(WORK + "/zebra.vty"), 10)
+        until("zebra listens", lambda: (os.path.exists(SOCKET) or not opens) and listens(WORK + "/zebra.vty"), 10)
 
     def vty(self, command):
-        s = socket.socket(socket.AF_UNIX)
-        s.settimeout(20)  # zebra may be busy with what a test floods it with
-        s.connect(WORK + "/zebra.vty")
-        out = b""
-        for line in ("enable", command):
-            s.sendall(line.encode() + b"\0")
-            out = b""
-            while out[-4:-1] != b"\0\0\0":
-                out += s.recv(65536)
-        s.close()
-        return out[:-4].decode()
+        return ask_vty(WORK + "/zebra.vty", command)
 
     def alive(self):
         return self.process.poll() is None
@@ -660,7 +676,7 @@ class ModuleTest(unittest.TestCase):
 
     def test_zebra_lives_with_a_module_of_a_release_with_other_functions(self):
         self.zebra.stop()
-        self.zebra = Zebra(module=os.environ["BERTH_FOREIGN_ABI"], listens=False)
+        self.zebra = Zebra(module=os.environ["BERTH_FOREIGN_ABI"], opens=False)
         self.assertIn("which has no rib_delete_of_another_frr", pathlib.Path(WORK, "zebra.stderr").read_text())
         self.assertFalse(os.path.exists(SOCKET))
         self.assertIn("br0", self.zebra.vty("show interface brief"))

@@ -3,7 +3,7 @@
 and what a bgpd beside it has got by redistribution."""
 import json, os, pathlib, random, re, shutil, signal, socket, struct, subprocess, time, unittest
 import berth_pb2 as pb
-from test_module import WORK, Client, Zebra, add, prefix, remove, sh, takes, until
+from test_module import WORK, Client, Zebra, add, ask_vty, listens, prefix, remove, sh, takes, until
 
 V4, V6 = ["10.1.0.5/32", "10.77.0.0/24"], ["fd00:1::5/128", "fd00:77::/64"]
 BRIDGE = ("ip link add br0 type bridge; ip link set p0 master br0; ip link set br0 up; ip addr add 10.1.0.1/24 dev br0;"
@@ -21,7 +21,7 @@ class Bgpd:
             ["/usr/lib/frr/bgpd", "-n", "-p", "0", "-z", WORK + "/zserv.api", "-i", WORK + "/bgpd.pid", "--vty_socket", WORK,
              "-f", WORK + "/bgpd.conf", "--log", "file:" + WORK + "/bgpd.log"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until("bgpd listens", lambda: os.path.exists(WORK + "/bgpd.vty"), 10)
+        until("bgpd listens", lambda: listens(WORK + "/bgpd.vty"), 10)
 
     def has(self):
         found = set()
@@ -40,16 +40,7 @@ class Bgpd:
 
 
 def vty(daemon, *commands):
-    s = socket.socket(socket.AF_UNIX)
-    s.settimeout(5)
-    s.connect("%s/%s.vty" % (WORK, daemon))
-    for line in ("enable",) + commands:
-        s.sendall(line.encode() + b"\0")
-        out = b""
-        while out[-4:-1] != b"\0\0\0":
-            out += s.recv(65536)
-    s.close()
-    return out[:-4].decode()
+    return ask_vty("%s/%s.vty" % (WORK, daemon), *commands)
 
 
 def full(p):
@@ -81,7 +72,7 @@ class Mgmtd:
         self.process = subprocess.Popen([self.PROGRAM, "-N", self.NAME, "-i", WORK + "/mgmtd.pid", "--vty_socket", WORK,
                                          "--log", "file:" + WORK + "/mgmtd.log"],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        until("mgmtd listens", lambda: os.path.exists(WORK + "/mgmtd.vty"), 10)
+        until("mgmtd listens", lambda: listens(WORK + "/mgmtd.vty"), 10)
 
     def stop(self):
         self.process.kill()
