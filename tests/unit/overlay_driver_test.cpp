@@ -339,8 +339,8 @@ class Entries : public testing::Test {
   }
   // As zebra does for what another host tells.
   void far(const std::string& address, Mac mac) {
+    mac_gone(mac);
     auto& fdb = host.own().fdb;
-    for (auto& [index, all] : fdb) std::erase_if(all, [&](const FdbEntry& each) { return each.mac == mac; });
     fdb[host.state()->find("vx-red")->index].push_back(
         {mac, {}, false, true, true, host.state()->find("vx-red")->index});
     fdb[host.state()->find("vx-red")->index].push_back(
@@ -349,8 +349,11 @@ class Entries : public testing::Test {
     std::erase_if(neighbours, [&](const HostNeighbour& each) { return each.address == *IpAddress::parse(address); });
     neighbours.push_back({*IpAddress::parse(address), mac, false, false, true, 0});
   }
-  void far_gone(const std::string& address, Mac mac) {
+  void mac_gone(Mac mac) {
     for (auto& [index, all] : host.own().fdb) std::erase_if(all, [&](const FdbEntry& each) { return each.mac == mac; });
+  }
+  void far_gone(const std::string& address, Mac mac) {
+    mac_gone(mac);
     std::erase_if(host.own().neighbours[host.state()->find("br-red")->index],
                   [&](const HostNeighbour& each) { return each.address == *IpAddress::parse(address); });
   }
@@ -498,14 +501,14 @@ TEST_F(Entries, WhatZebraLeavesOfAnotherHostsContainerGoes) {
   const std::string before = tables();
   far("10.20.2.2", 22);
   EXPECT_THAT(plan().writes, IsEmpty());
-  for (auto& [index, all] : host.own().fdb) std::erase_if(all, [](const FdbEntry& each) { return each.mac == 22; });
+  mac_gone(22);
   EXPECT_EQ(plan(false).writes, plan(true).writes) << "it is nobody's, whichever runtime is away";
   EXPECT_EQ(settle(), 1U);
   EXPECT_EQ(tables(), before);
   // At the address, and with the MAC address, of one that is here.
   far("10.20.1.2", 1);
   EXPECT_EQ(plan().problems.size(), 1U);
-  for (auto& [index, all] : host.own().fdb) std::erase_if(all, [](const FdbEntry& each) { return each.mac == 1; });
+  mac_gone(1);
   settle();
   EXPECT_THAT(plan().problems, IsEmpty());
   EXPECT_EQ(tables(), before);
