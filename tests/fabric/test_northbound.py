@@ -12,6 +12,7 @@ import lab
 HOST = "host1"
 KILLS = int(os.environ.get("BERTH_KILLS", "1"))
 LOCKED = int(os.environ.get("BERTH_LOCKED", "10"))  # seconds
+LOCK_ENDED = "/tmp/a-person-ended"
 
 
 class Northbound(unittest.TestCase):
@@ -65,7 +66,8 @@ class Northbound(unittest.TestCase):
         if self.release() == "12":
             self.skipTest("FRR 8.4 has no mgmtd, and no such lock")
         before = lab.sh(HOST, "vtysh -c 'show running-config'")
-        lab.sh(HOST, f"(echo 'configure terminal file-lock'; sleep {LOCKED}) | vtysh >/dev/null 2>&1 &")
+        # The file comes before the lock goes: without the file, all that was read until then was read under the lock.
+        lab.sh(HOST, f"rm -f {LOCK_ENDED}; (echo 'configure terminal file-lock'; sleep {LOCKED}; touch {LOCK_ENDED}) | vtysh >/dev/null 2>&1 &")
         # It takes the candidate's lock, then the other.
         lab.until("somebody has the lock", lambda: [] if "candidate" in self.locks() and "running" in self.locks() else self.locks())
         began = time.monotonic()
@@ -73,9 +75,12 @@ class Northbound(unittest.TestCase):
         lab.until("berthd says what it waits for", lambda: [] if "is locked" in lab.status(HOST)["zebra"].get("reason", "")
                   else lab.status(HOST)["zebra"])
         self.assertIn("show mgmt frontend-adapter all", lab.status(HOST)["zebra"]["remedy"])
-        while "candidate" in self.locks():
-            self.assertEqual(lab.sh(HOST, "vtysh -c 'show running-config'"), before)
+        looks = 0
+        while (now := lab.sh(HOST, f"vtysh -c 'show running-config'; ls {LOCK_ENDED} 2>/dev/null; true")).splitlines()[-1] != LOCK_ENDED:
+            self.assertEqual(now, before)
             self.assertLess(time.monotonic() - began, LOCKED + 5)
+            looks += 1
+        self.assertGreater(looks, 0, "the lock ended before anything was read under it")
         lab.until("it is advertised after", lambda: lab.wrong_routes(one), 5)
         lab.until("nothing is waited for any more", lambda: lab.status(HOST)["zebra"].get("reason", ""), 5)
 
