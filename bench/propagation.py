@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""From Docker's connect event on host1 to the kernels of host1 and host3, beside the same route added by hand with ip on
-host1, in turn, on a fabric that is up. Run by scripts/bench.
+"""From Docker's connect event on host1 to the kernels of host1, of host3 behind the same leaf and of host2 across leaf, spine and
+leaf; beside the same route added by hand with ip on host1, in turn, on a fabric that is up. Run by scripts/bench.
 
-berth: the clock starts at the time that dockerd gives its connect event, or its disconnect event (…Gone). Its localFib is when berthd had the module's word
-that the route is installed (`since` of `show routes json`); its remoteFib is when host3's kernel announces the route. northbound
-is the same without a module, by FRR's configuration: localFib is when berthd has seen the route in zebra's RIB.
+berth: the clock starts at the time that dockerd gives its connect event, or its disconnect event (…Gone). Its localFib is when
+berthd had the module's word that the route is installed (`since` of `show routes json`); its remoteFib and farFib are when host3's
+and host2's kernel announce the route. northbound is the same without a module, by FRR's configuration: localFib is when berthd has
+seen the route in zebra's RIB.
 ip-route: the clock starts when the line is written to an `ip -batch -` that waits in host1's namespace (no start of a process
-is in it); localFib and remoteFib are both the kernels' announcements. bgpd or ospfd redistribute it as a kernel route."""
+is in it); all three are the kernels' announcements. bgpd or ospfd redistribute it as a kernel route."""
 
-import argparse
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -27,8 +28,13 @@ RELEASE, PROFILE, SINK, HOLD = (os.environ.get("BERTH_" + name) for name in ("RE
 NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
 ADDRESSES = 200  # they are used again and again
 BY_HAND = "10.10.1.250"
-OPS = ("localFib", "remoteFib", "localGone", "remoteGone")
+HOSTS = ("host1", "host3", "host2")  # the containers' own, behind the same leaf, across leaf, spine and leaf
+OPS = ("localFib", "remoteFib", "farFib", "localGone", "remoteGone", "farGone")
 PATIENCE = 60  # seconds
+
+
+def address_of(start):
+    return str(ipaddress.ip_address(FIRST + start % ADDRESSES))
 
 
 def node(name):
@@ -68,15 +74,15 @@ class Kernels:
     def __init__(self, *names):
         self.kernels = {name: Kernel(name) for name in names}
 
-    def wait(self, address, added, names):
-        """Nanoseconds since the epoch at which each of these kernels announced it."""
+    def wait(self, address, added):
+        """Nanoseconds since the epoch at which each of the kernels announced it."""
         seen, end = {}, time.monotonic() + PATIENCE
-        while not seen.keys() >= set(names):
+        while seen.keys() != self.kernels.keys():
             ready = select.select([k.socket for k in self.kernels.values()], [], [], max(0, end - time.monotonic()))[0]
             now = time.time_ns()
             if not ready:
                 raise SystemExit(f"{address}: not {'added' if added else 'removed'} within {PATIENCE} s on "
-                                 f"{', '.join(set(names) - seen.keys())}")
+                                 f"{', '.join(self.kernels.keys() - seen.keys())}")
             for name, kernel in self.kernels.items():
                 if kernel.socket in ready and (added, address) in kernel.announcements():
                     seen.setdefault(name, now)
@@ -118,7 +124,7 @@ class Events:
             if each["Action"] == action and each["Actor"]["Attributes"]["container"] == container:
                 return each["timeNano"]
 
-    def stop(self):
+    def close(self):
         self.process.kill()
         self.process.wait()
 
@@ -140,18 +146,18 @@ def by_berth(kernels, events, address):
     starting = subprocess.Popen(["docker", "exec", node("host1"), "docker", "run", "-d", "--name", f"bench-{address}",
                                  "--network", NETWORK, "--ip", address, f"berth/workload:{RELEASE}"],
                                 stdout=subprocess.PIPE, text=True)
-    seen = kernels.wait(address, True, ["host1", "host3"])
+    seen = kernels.wait(address, True)
     container = starting.communicate()[0].strip()
     if starting.returncode:
         raise SystemExit("docker run failed")
     begin = events.at(container, "connect")
-    out = [acknowledged_at(address) - begin, seen["host3"] - begin]
+    out = [acknowledged_at(address) - begin, *(seen[name] - begin for name in HOSTS[1:])]
     ending = subprocess.Popen(["docker", "exec", node("host1"), "docker", "rm", "-f", f"bench-{address}"],
                               stdout=subprocess.DEVNULL)
-    gone = kernels.wait(address, False, ["host1", "host3"])
+    gone = kernels.wait(address, False)
     ending.wait()
     begin = events.at(container, "disconnect")
-    return [each / 1e6 for each in (*out, gone["host1"] - begin, gone["host3"] - begin)]
+    return [each / 1e6 for each in (*out, *(gone[name] - begin for name in HOSTS))]
 
 
 def by_hand(kernels, ip, bridge):
@@ -159,9 +165,9 @@ def by_hand(kernels, ip, bridge):
         begin = time.time_ns()
         ip.stdin.write(f"route {verb} {BY_HAND}/32 dev {bridge}\n")
         ip.stdin.flush()
-        return begin, kernels.wait(BY_HAND, verb == "add", ["host1", "host3"])
+        return begin, kernels.wait(BY_HAND, verb == "add")
 
-    return [(seen[name] - begin) / 1e6 for begin, seen in (say("add"), say("del")) for name in ("host1", "host3")]
+    return [(seen[name] - begin) / 1e6 for begin, seen in (say("add"), say("del")) for name in HOSTS]
 
 
 def redistribute_by_hand(yes):
@@ -178,13 +184,24 @@ def redistribute_by_hand(yes):
     on("host1", "vtysh", *(word for command in commands for word in ("-c", command)))
 
 
+@contextlib.contextmanager
+def one_stays():
+    """A container that stays throughout, so that the bridge has carrier for what comes and goes."""
+    on("host1", "docker", "run", "-d", "--name", "bench-carrier", "--network", NETWORK, "--ip", "10.10.1.251",
+       f"berth/workload:{RELEASE}")
+    try:
+        yield
+    finally:
+        on("host1", "sh", "-c", "docker ps -aq --filter name=bench- | xargs -r docker rm -f")
+
+
 def measure(n):
     try:
         # The watch must not wait for what it watches; what it starts is no part of it.
         os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(1))
     except OSError:
         print("no real-time priority: the kernels' announcements may be read late", file=sys.stderr)
-    kernels = Kernels("host1", "host3")
+    kernels = Kernels(*HOSTS)
     addresses = json.loads(on("host1", "ip", "-j", "-4", "addr", "show"))
     bridge = next(link["ifname"] for link in addresses if BRIDGE_ADDRESS in [a["local"] for a in link["addr_info"]])
     ip = subprocess.Popen(["nsenter", "-t", pid("host1"), "-n", "ip", "-batch", "-"], stdin=subprocess.PIPE, text=True)
@@ -192,48 +209,37 @@ def measure(n):
     taken = {berth: []}
     if SINK == "module":  # once in a run
         taken["ip-route"] = []
-    # One stays throughout, so that the bridge has carrier for both.
-    on("host1", "docker", "run", "-d", "--name", "bench-carrier", "--network", NETWORK, "--ip", "10.10.1.251",
-       f"berth/workload:{RELEASE}")
-    redistribute_by_hand(True)
-    events = Events()
-    try:
-        for i in range(n):
-            taken[berth].append(by_berth(kernels, events, str(ipaddress.ip_address(FIRST + i % ADDRESSES))))
-            if "ip-route" in taken:
-                taken["ip-route"].append(by_hand(kernels, ip, bridge))
-            print("\r%s: %d of %d" % (PROFILE, i + 1, n), end="", file=sys.stderr)
-        print(file=sys.stderr)
-    finally:
-        events.stop()
-        ip.stdin.close()
-        ip.wait(10)
-        redistribute_by_hand(False)
-        on("host1", "sh", "-c", "docker ps -aq --filter name=bench- | xargs -r docker rm -f")
+    with one_stays(), contextlib.closing(Events()) as events:
+        redistribute_by_hand(True)
+        try:
+            for i in range(n):
+                taken[berth].append(by_berth(kernels, events, address_of(i)))
+                if "ip-route" in taken:
+                    taken["ip-route"].append(by_hand(kernels, ip, bridge))
+                print("\r%s: %d of %d" % (PROFILE, i + 1, n), end="", file=sys.stderr)
+            print(file=sys.stderr)
+        finally:
+            ip.stdin.close()
+            ip.wait(10)
+            redistribute_by_hand(False)
     hold = {"hold": int(HOLD)} if PROFILE == "bgp" else {}
     return [{**report.latency_row(method, PROFILE, op, [each[at] for each in values]), **hold}
             for method, values in taken.items() for at, op in enumerate(OPS)]
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", required=True, help="file that gathers the rows of the profiles")
+    parser = report.gathering_parser()
     parser.add_argument("--n", type=int, default=40, choices=range(1, 10001), metavar="1..10000")
-    parser.add_argument("--report", action="store_true", help="measure nothing, tell what was gathered")
-    parser.add_argument("--json")
     args = parser.parse_args()
-    rows = json.load(open(args.rows)) if os.path.exists(args.rows) else []
+    rows = report.gathered(args, lambda: measure(args.n))
     if not args.report:
-        rows += measure(args.n)
-        with open(args.rows, "w") as file:
-            json.dump(rows, file)
         return
     report.write("propagation", rows, args.json)
     median = {(row["profile"], row.get("hold"), row["method"], row["op"]): row["p50Ms"] for row in rows}
     for profile, hold, method in dict.fromkeys(key[:3] for key in median if key[2] != "ip-route"):
-        later = median[profile, hold, method, "remoteFib"] - median[profile, hold, "ip-route", "remoteFib"]
-        print(f"{profile}{'' if hold is None else f', hold {hold} ms'}, {method}: remote kernel {later:+.1f} ms beside the route by "
-              "hand (medians)")
+        later = [median[profile, hold, method, op] - median[profile, hold, "ip-route", op] for op in ("remoteFib", "farFib")]
+        print(f"{profile}{'' if hold is None else f', hold {hold} ms'}, {method}: remote kernel {later[0]:+.1f} ms, far kernel "
+              f"{later[1]:+.1f} ms beside the route by hand (medians)")
 
 
 if __name__ == "__main__":

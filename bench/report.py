@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Rows of a benchmark: the JSON that the documents name, and a table of the same."""
+import argparse
 import json
+import os
 import statistics
 
 
@@ -28,6 +30,28 @@ def medians_row(op, n, runs, digits=1, **more):
     return {"op": op, "n": n, **more,
             **{name: round(statistics.median(run[name] for run in runs), 3 if name == "seconds" else digits) for name in names},
             "runs": len(runs)}
+
+
+def gathering_parser():
+    """Of a bench that runs once on each of several fabrics, and once more for the report of all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", required=True, help="file that gathers the rows of the fabrics")
+    parser.add_argument("--report", action="store_true", help="measure nothing, tell what was gathered")
+    parser.add_argument("--json")
+    return parser
+
+
+def gathered(args, measure):
+    """The rows of the fabrics until now, after those of this one unless only a report was asked for."""
+    rows = []
+    if os.path.exists(args.rows):
+        with open(args.rows) as file:
+            rows = json.load(file)
+    if not args.report:
+        rows += measure()
+        with open(args.rows, "w") as file:
+            json.dump(rows, file)
+    return rows
 
 
 def write(bench, rows, path):
