@@ -2,11 +2,10 @@
 """What the wait of bgpd's process queue is for: a table that comes through the fabric and goes, a neighbour that flaps while it is
 there, and a spine whose FRR starts anew, on a fabric that is up. Run by scripts/bench, which brings up one for each hold.
 
-The table is host routes of host1's kernel, said by `ip -batch` and redistributed. The clock stops when the kernel of host3, or of
+The table is host routes of host1's kernel, said by `ip -batch` and redistributed. The clock stops when the kernel of host2, or of
 the spine, has as many routes as it should. updates, megabytes and cpuSeconds are of all nodes together, until then: bgpd's count
 of UPDATEs that it sent, what the nodes sent by IP, and what their bgpds took of a processor."""
 
-import argparse
 import contextlib
 import ipaddress
 import json
@@ -21,7 +20,7 @@ from on_lab import lab
 
 HOLD = int(os.environ.get("BERTH_HOLD", "0"))
 NODES = lab.ROUTERS + lab.HOSTS  # the collector runs no FRR
-SOURCE, FAR, SPINE, FIRST = "host1", "host3", "spine1", int(ipaddress.ip_address("172.16.0.0"))
+SOURCE, FAR, SPINE, FIRST = "host1", "host2", "spine1", int(ipaddress.ip_address("172.16.0.0"))
 PREFIXES = "172.16.0.0/12"
 FLAPS = 5
 PATIENCE = 300  # seconds
@@ -160,6 +159,7 @@ def run(fabric, n):
 
 
 def measure(sizes, runs):
+    """Rows, the medians of so many runs."""
     fabric = Fabric()
     with source():
         for n in sizes:
@@ -171,20 +171,13 @@ def measure(sizes, runs):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", required=True, help="file that gathers the rows of the fabrics")
+    parser = report.gathering_parser()
     parser.add_argument("--sizes", default="10000,100000")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--report", action="store_true", help="measure nothing, tell what was gathered")
-    parser.add_argument("--json")
     args = parser.parse_args()
-    rows = json.load(open(args.rows)) if os.path.exists(args.rows) else []
+    rows = report.gathered(args, lambda: measure([int(each) for each in args.sizes.split(",")], args.runs))
     if args.report:
         report.write("convergence", sorted(rows, key=lambda row: (row["n"], row["op"], -row["hold"])), args.json)
-        return
-    rows += measure([int(each) for each in args.sizes.split(",")], args.runs)
-    with open(args.rows, "w") as file:
-        json.dump(rows, file)
 
 
 if __name__ == "__main__":
