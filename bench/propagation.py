@@ -222,7 +222,7 @@ def measure(n):
             ip.stdin.close()
             ip.wait(10)
             redistribute_by_hand(False)
-    hold = {"hold": int(HOLD)} if PROFILE == "bgp" else {}
+    hold = {"hold": HOLD} if PROFILE == "bgp" else {}
     return [{**report.latency_row(method, PROFILE, op, [each[at] for each in values]), **hold}
             for method, values in taken.items() for at, op in enumerate(OPS)]
 

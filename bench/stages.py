@@ -118,7 +118,7 @@ def main():
     parser = report.gathering_parser()
     parser.add_argument("--n", type=int, default=40)
     args = parser.parse_args()
-    rows = report.gathered(args, lambda: measure(args.n, int(propagation.HOLD), propagation.RELEASE))
+    rows = report.gathered(args, lambda: measure(args.n, propagation.HOLD, propagation.RELEASE))
     if args.report:
         report.write("stages", rows, args.json)
 

@@ -4,13 +4,21 @@
  * queue 50 ms after its first entry, so that what comes together is worked on together. A container's route waits so long in each
  * bgpd on its way, and there is no command for it: struct bgp's process_queue->spec.hold is set where the instance is made.
  *
- *	-M /usr/lib/…/bgpd_process_hold.so:hold=1	milliseconds, 0 to 1000
+ *	-M /usr/lib/…/bgpd_process_hold.so			as hold=1-50
+ *	-M /usr/lib/…/bgpd_process_hold.so:hold=1-50	milliseconds, 0 to 1000: from so few while few routes change, to so many
+ *	-M /usr/lib/…/bgpd_process_hold.so:hold=1	always so many
+ *
+ * Between the two it waits WAIT_OVER_WORK times as long as the work took that the queue did last: one route is some 50 µs of work
+ * and waits for nothing, a thousand routes are worked on together as they always were. When nothing has been busy for QUIET_MS, all
+ * queues wait the least again.
  *
  * Once a second all instances are looked at: bgpd says nothing of those that are made later, or made again. What is found is told in
  * FRR's log and, for `show modules`, in the module's description.
  *
  * Everything here runs on bgpd's main pthread, as the queue does.
  */
+#include <time.h>
+
 #include "event.h"
 
 #include "lib/module.h"
@@ -24,11 +32,20 @@
 #include "release.h"
 
 #define LOOK_SECONDS 1
+#define WAIT_OVER_WORK 10
+#define QUIET_MS 100
 
 static char description[300] = "bgpd's process queue waits less: not yet ready";
-static unsigned int hold;
+static unsigned int least = 1, most = 50; /* milliseconds */
+static unsigned int longest;		  /* that a queue was made to wait until now */
+static unsigned int instances;
 static struct event_loop *loop;
-static struct event *t_look;
+static struct event *t_look, *t_quiet;
+
+/* The work that is being done: of which queue, and what this pthread had taken of a processor when it began. */
+static wq_item_status (*work_of_bgpd)(struct work_queue *, void *);
+static struct work_queue *working;
+static struct timespec began;
 
 static void tell_inert(const char *why)
 {
@@ -42,12 +59,86 @@ static bool is_process_queue(const struct work_queue *queue)
 	return queue->name && !strncmp(queue->name, "process_queue", strlen("process_queue"));
 }
 
+static void describe(void)
+{
+	if (least == most)
+		snprintf(description, sizeof(description), "the process queue waits %u ms in each of %u instances", least, instances);
+	else
+		snprintf(description, sizeof(description),
+			 "the process queue waits %u to %u ms in each of %u instances, until now at most %u", least, most, instances,
+			 longest);
+}
+
+static void on_quiet(struct event *t)
+{
+	struct listnode *node;
+	struct bgp *bgp;
+
+	for (ALL_LIST_ELEMENTS_RO(bm->bgp, node, bgp))
+		if (bgp->process_queue)
+			bgp->process_queue->spec.hold = least;
+}
+
+static wq_item_status work(struct work_queue *queue, void *data)
+{
+	if (working != queue) {
+		working = queue;
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &began);
+	}
+	return work_of_bgpd(queue, data);
+}
+
+/* The queue is empty. */
+static void on_done(struct work_queue *queue)
+{
+	struct timespec now;
+	uint64_t wait;
+
+	if (working != queue) /* another instance's queue came between */
+		return;
+	working = NULL;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	wait = WAIT_OVER_WORK * ((now.tv_sec - began.tv_sec) * 1000000000LL + now.tv_nsec - began.tv_nsec) / 1000000;
+	queue->spec.hold = wait < least ? least : wait > most ? most : wait;
+	if (queue->spec.hold == least)
+		return;
+	if (queue->spec.hold > longest) {
+		longest = queue->spec.hold;
+		describe();
+	}
+	event_cancel(&t_quiet);
+	event_add_timer_msec(loop, on_quiet, NULL, QUIET_MS, &t_quiet);
+}
+
+/* Of an instance that is new here. */
+static void take(struct bgp *bgp)
+{
+	struct work_queue *queue = bgp->process_queue;
+
+	if (least == most)
+		zlog_info("berth: the process queue of %s waits %u ms, and not %u", bgp->name_pretty, least, queue->spec.hold);
+	else
+		zlog_info("berth: the process queue of %s waits %u to %u ms, and not %u", bgp->name_pretty, least, most,
+			  queue->spec.hold);
+	queue->spec.hold = least;
+	if (least == most)
+		return;
+	work_of_bgpd = queue->spec.workfunc;
+	queue->spec.workfunc = work;
+	queue->spec.completion_func = on_done;
+}
+
+static bool is_ours(const struct work_queue *queue)
+{
+	return least == most ? queue->spec.hold == least : queue->spec.workfunc == work;
+}
+
 static void on_look(struct event *t)
 {
 	struct listnode *node;
 	struct bgp *bgp;
-	unsigned int instances = 0;
 
+	instances = 0;
 	for (ALL_LIST_ELEMENTS_RO(bm->bgp, node, bgp)) {
 		struct work_queue *queue = bgp->process_queue;
 
@@ -58,34 +149,51 @@ static void on_look(struct event *t)
 			return;
 		}
 		instances++;
-		if (queue->spec.hold == hold)
-			continue;
-		zlog_info("berth: the process queue of %s waits %u ms, and not %u", bgp->name_pretty, hold, queue->spec.hold);
-		queue->spec.hold = hold;
+		if (!is_ours(queue))
+			take(bgp);
 	}
-	snprintf(description, sizeof(description), "the process queue waits %u ms in each of %u instances", hold, instances);
+	describe();
 	event_add_timer(loop, on_look, NULL, LOOK_SECONDS, &t_look);
 }
 
 static int on_early_fini(void)
 {
 	event_cancel(&t_look);
+	event_cancel(&t_quiet);
 	return 0;
 }
 
-/* hold=N */
-static const char *parse(const char *args)
+/* N or N-N of hold=…, whose text is left where the number ends. */
+static bool number(const char **text, unsigned int *value)
 {
 	char *end;
-	unsigned long value;
+	unsigned long parsed;
 
-	if (!args || strncmp(args, "hold=", 5) || !args[5])
-		return "its argument is hold=N, milliseconds, 0 to 1000; nothing is done";
-	value = strtoul(args + 5, &end, 10);
-	if (*end || args[5] < '0' || args[5] > '9' || value > 1000)
-		return "hold= needs milliseconds, 0 to 1000; nothing is done";
-	hold = value;
-	return NULL;
+	if (**text < '0' || **text > '9')
+		return false;
+	parsed = strtoul(*text, &end, 10);
+	if (parsed > 1000)
+		return false;
+	*value = parsed;
+	*text = end;
+	return true;
+}
+
+static const char *parse(const char *args)
+{
+	bool good;
+
+	if (!args)
+		return NULL;
+	good = !strncmp(args, "hold=", 5);
+	args += good ? 5 : 0;
+	good = good && number(&args, &least);
+	most = least;
+	if (good && *args == '-') {
+		args++;
+		good = number(&args, &most) && most > least;
+	}
+	return good && !*args ? NULL : "its argument is hold=N or hold=N-N, milliseconds, 0 to 1000; nothing is done";
 }
 
 static int on_late_init(struct event_loop *the_loop)
@@ -94,6 +202,7 @@ static int on_late_init(struct event_loop *the_loop)
 
 	if (!why)
 		why = parse(THIS_MODULE->load_args);
+	longest = least;
 	if (why) {
 		tell_inert(why);
 		return 0;

@@ -14,7 +14,7 @@ check_lab_options() { # PROFILE RELEASE SINK [DOCKER [BACKEND [HOLD]]]
   case $1 in bgp | evpn | ospf) ;; *) die "there is no profile '$1': bgp, evpn or ospf" ;; esac
   case $2 in 12 | 13 | testing) ;; *) die "there is no release '$2': 12, 13 or testing" ;; esac
   case $3 in module | northbound) ;; *) die "there is no sink '$3': module or northbound" ;; esac
-  [[ ${6:-50} =~ ^[0-9]{1,3}$|^1000$ ]] || die "bgpd can't wait '$6': milliseconds, 0 to 1000"
+  [[ ${6:-50} =~ ^([0-9]{1,3}|1000)(-([0-9]{1,3}|1000))?$ ]] || die "bgpd can't wait '$6': milliseconds, 0 to 1000, or from so many to so many: 1-50"
   case ${4:-} in '' | 29) ;; *) die "there is no Docker '$4': 29, or the release's own without --docker" ;; esac
   case ${4:-}:${5:-} in *: | 29:iptables | 29:nftables) ;;
     29:*) die "there is no firewall backend '$5': iptables or nftables" ;;
@@ -121,7 +121,7 @@ lab_files() {
 }
 
 # node_files PROFILE NODE SINK HOLD: what of a node's configuration depends on the way into zebra, in the files that are there.
-# HOLD: how long bgpd's process queue waits, in milliseconds; 50 is FRR's own.
+# HOLD: how long bgpd's process queue waits, in milliseconds (fpm_bridge/bgpd); 50 is FRR's own, without the module.
 node_files() {
   local profile node=$2 sink=$3 dir=$LAB_DIR/conf/$2 zebra=-K60 hold='' bgp=no ospf=yes bfd=no name=traditional
   profile=$(lab_profile "$1")

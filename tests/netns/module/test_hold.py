@@ -7,6 +7,8 @@ from test_module import ask_vty, listens, takes, until
 WORK = os.environ["BERTH_WORK"] + "/bgpd"
 OF_FRR = 50  # milliseconds, set in bgpd's code
 CONFIG = "router bgp 65000\nexit\nrouter bgp 65001 view red\nexit\n"
+TABLE = CONFIG + "router bgp 65000\nno bgp network import-check\naddress-family ipv4 unicast\n" + "".join(
+    f"network 10.{n // 256}.{n % 256}.0/24\n" for n in range(30000))
 
 
 def hold_module(build):
@@ -14,10 +16,10 @@ def hold_module(build):
 
 
 class Bgpd:
-    def __init__(self, args=":hold=1", module="BERTH_MODULE"):
+    def __init__(self, args=":hold=1", module="BERTH_MODULE", config=CONFIG):
         os.makedirs(WORK, exist_ok=True)
         with open(WORK + "/bgpd.conf", "w") as file:
-            file.write(CONFIG)
+            file.write(config)
         subprocess.run(["chown", "-R", "frr:frr", WORK], check=True)
         self.process = subprocess.Popen(
             ["/usr/lib/frr/bgpd", "-M", hold_module(module) + args, "-f", WORK + "/bgpd.conf", "-i", WORK + "/pid", "-p", "0",
@@ -50,8 +52,8 @@ class Bgpd:
 
 
 class Hold(unittest.TestCase):
-    def bgpd(self, *args):
-        bgpd = Bgpd(*args)
+    def bgpd(self, *args, **more):
+        bgpd = Bgpd(*args, **more)
         self.addCleanup(lambda: bgpd.process.poll() is None and bgpd.stop())
         return bgpd
 
@@ -76,9 +78,28 @@ class Hold(unittest.TestCase):
             until("both", lambda: bgpd.holds() == [hold, hold])
             bgpd.stop()
 
-    @takes(12)
+    @takes(6)
+    def test_a_table_waits_longer_and_one_route_does_not(self):
+        for args in ("", ":hold=1-50"):
+            bgpd = self.bgpd(args, config=TABLE)
+            until("the table was worked on", lambda: "until now at most 50" in bgpd.described())
+            self.assertIn("waits 1 to 50 ms in each of 2 instances", bgpd.described())
+            self.assertIn("the process queue of VRF default waits 1 to 50 ms, and not 50", bgpd.said())
+            until("it is quiet again", lambda: bgpd.holds() == [1, 1])
+            bgpd.stop()
+        bgpd = self.bgpd("")
+        until("both", lambda: bgpd.holds() == [1, 1])
+        for n in range(20):
+            bgpd.vty("configure terminal", "router bgp 65000", "no bgp network import-check", "address-family ipv4 unicast",
+                     f"network 10.0.0.{n}/32")
+            self.assertEqual(bgpd.holds(), [1, 1])
+        self.assertIn("until now at most 1", bgpd.described())
+        bgpd.stop()
+
+    @takes(20)
     def test_a_wrong_argument_changes_nothing_and_is_told(self):
-        for args in ("", ":", ":hold", ":hold=", ":hold=-1", ":hold=1x", ":hold=1001", ":hold=99999999999999999999", ":wait=1"):
+        for args in (":", ":hold", ":hold=", ":hold=-1", ":hold=1x", ":hold=1001", ":hold=1-", ":hold=1-1", ":hold=50-1", ":hold=1-1001", ":hold=-50",
+                     ":hold=1-50-60", ":hold=99999999999999999999", ":wait=1"):
             with self.subTest(args):
                 bgpd = self.bgpd(args)
                 time.sleep(0.2)
