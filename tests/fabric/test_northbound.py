@@ -8,6 +8,7 @@ import time
 import unittest
 
 import lab
+from candidate import Candidate
 
 HOST = "host1"
 KILLS = int(os.environ.get("BERTH_KILLS", "1"))
@@ -84,33 +85,77 @@ class Northbound(unittest.TestCase):
         lab.until("it is advertised after", lambda: lab.wrong_routes(one), 5)
         lab.until("nothing is waited for any more", lambda: lab.status(HOST)["zebra"].get("reason", ""), 5)
 
+    def test_edits_that_nobody_has_committed_are_waited_for(self):
+        if self.release() == "12":
+            self.skipTest("FRR 8.4 has no candidate that is shared")
+        steady = lab.start([lab.Container(HOST, "blue", "t-steady")])
+        lab.until("it is advertised", lambda: lab.wrong_routes(steady))
+        before = lab.sh(HOST, "vtysh -c 'show running-config'")
+        somebody = Candidate(HOST)
+        self.addCleanup(somebody.close)
+        self.addCleanup(self.abort_edits)
+        somebody.remove_route(steady[0].addresses[0] + "/32")
+        self.assertTrue(somebody.dirty())
+        more = lab.start([lab.Container(HOST, "blue", "t-waits")])
+        lab.until("berthd says what it waits for", lambda: [] if "not committed" in lab.status(HOST)["zebra"].get("reason", "")
+                  else lab.status(HOST)["zebra"])
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            self.assertEqual(lab.sh(HOST, "vtysh -c 'show running-config'"), before)
+            self.assertTrue(somebody.dirty(), "their edits are not thrown away either")
+        self.abort_edits()
+        lab.until("it is advertised after", lambda: lab.wrong_routes(steady + more), 5)
+        lab.until("nothing is waited for any more", lambda: lab.status(HOST)["zebra"].get("reason", ""), 5)
+
+    @staticmethod
+    def abort_edits():
+        lab.sh(HOST, "vtysh -c 'configure terminal file-lock' -c 'mgmt commit abort' -c end")
+
+    def test_a_full_disk_holds_nothing_up(self):
+        if self.release() == "12":
+            self.skipTest("staticd of FRR 8.4 writes no file for a change")
+        there = "nsenter -m -t $(pgrep -x mgmtd) sh -ec "
+        lab.sh(HOST, there + """'owner=$(stat -c uid=%u,gid=%g /var/lib/frr); mount -t tmpfs -o size=4k,$owner none /var/lib/frr
+            dd if=/dev/zero of=/var/lib/frr/full bs=1k count=64 2>/dev/null || true'""")
+        self.addCleanup(lab.sh, HOST, there + "'umount /var/lib/frr'")
+        self.assertEqual(lab.sh(HOST, there + "'echo more >/var/lib/frr/more' 2>/dev/null; stat -c %s $(ls -d /var/lib/frr/more)", check=False),
+                         "", "the disk is not full")
+        containers = lab.start([lab.Container(HOST, network, f"t-{network}") for network in lab.NETWORKS])
+        lab.until("all are advertised", lambda: lab.wrong_routes(containers), 5)
+        self.assertEqual(lab.sh(HOST, there + "'cat /var/lib/frr/commit-*.json 2>/dev/null; true'"), "", "mgmtd had room for its files")
+        lab.remove(containers)
+        lab.until("all are withdrawn", lambda: lab.wrong_routes([]), 5)
+
     def locks(self):
         return lab.sh(HOST, "vtysh -c 'show mgmt frontend-adapter all'")
 
     def test_daemons_killed_amid_starts_and_stops(self):
-        steady = lab.start([lab.Container(HOST, network, f"t-steady-{network}") for network in lab.NETWORKS])
+        """On each host, at the same time."""
+        steady = lab.start([lab.Container(host, network, f"t-steady-{network}") for host in lab.HOSTS for network in lab.NETWORKS])
         lab.until("all are advertised", lambda: lab.wrong_routes(steady))
         for daemon in ("mgmtd", "staticd", "zebra", "berthd"):
             if daemon == "mgmtd" and self.release() == "12":
                 continue
             collector = lab.Collector()
             for n in range(KILLS):
-                coming = [lab.Container(HOST, "blue", f"t-{daemon}-{n}-{each}") for each in range(3)]
-                lab.start(coming)
+                going, staying = ([lab.Container(host, "blue", f"t-{daemon}-{n}-{each}") for host in lab.HOSTS for each in which]
+                                  for which in ((0, 1), (2,)))
+                lab.start(going + staying)
                 # What is taken back as soon as FRR has put it in again lives for less than a second: BIRD would keep it
                 # (OSPF's MinLSArrival; README, "Limits").
                 if lab.settings()["profile"] == "ospf":
-                    lab.until("they are there", lambda: lab.wrong_routes(steady + coming))
-                    lab.remove(coming[:2])
-                    lab.until("two are gone", lambda: lab.wrong_routes(steady + coming[2:]))
-                lab.sh(HOST, f"pkill -9 -x {daemon}")
+                    lab.until("they are there", lambda: lab.wrong_routes(steady + going + staying))
+                    lab.remove(going)
+                    lab.until("those that go are gone", lambda: lab.wrong_routes(steady + staying))
+                lab.everywhere({host: f"pkill -9 -x {daemon}" for host in lab.HOSTS})
                 if lab.settings()["profile"] != "ospf":
-                    lab.remove(coming[:2])
-                lab.until(f"{daemon} was killed: every FIB is right again", lambda: lab.wrong_routes(steady + coming[2:]), 120)
-                lab.remove(coming[2:])
+                    lab.remove(going)
+                lab.until(f"{daemon} was killed: every FIB is right again", lambda: lab.wrong_routes(steady + staying), 120)
+                lab.remove(staying)
             lab.until("the routes of those that went are gone", lambda: lab.wrong_routes(steady), 120)
             gone = collector.removed(set().union(*(each.prefixes() for each in steady)))
-            print(f"\n  {daemon} killed {KILLS} times: {len(gone)} withdrawals of steady routes at the collector", end="", flush=True)
+            print(f"\n  {daemon} killed {KILLS} times on each of {len(lab.HOSTS)} hosts: {len(gone)} withdrawals of the steady routes at the "
+                  "collector", end="", flush=True)
             if daemon in ("mgmtd", "berthd"):
                 self.assertEqual(gone, [], daemon)
         lab.until("all are reachable", lambda: lab.reach(steady), 60)
