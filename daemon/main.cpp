@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd -f FILE [-C | --sweep[=WAY]] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
+// berthd -f FILE [-C | --sweep[=WAY] [--after_grace_time]] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
 // routes stay for the grace time.
 #include <getopt.h>
 #include <malloc.h>
@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <thread>
 
 #include "daemon/app.h"
 #include "daemon/config/config_file.h"
@@ -25,12 +26,13 @@ constexpr int kLarge = 256 * 1024;                    // bytes
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =
-    "usage: berthd [-f FILE] [-C | --sweep[=WAY]] [--vty_socket PATH]\n"
+    "usage: berthd [-f FILE] [-C | --sweep[=WAY] [--after_grace_time]] [--vty_socket PATH]\n"
     "  -f, --config_file FILE  configuration (/etc/frr/berthd.conf)\n"
     "  -C, --dryrun            check the configuration and exit\n"
     "      --sweep[=WAY]       take out of FRR what a berthd that was stopped left there, and exit; WAY: by which way "
     "into\n"
     "                          zebra it came, where the configuration says another by now (northbound, socket)\n"
+    "      --after_grace_time  sweep when zebra grace-time has passed, as zebra's module does by itself\n"
     "      --vty_socket PATH   the shell's socket, whatever the configuration says (/run/frr/berthd.vty)\n"
     "  -v, --version           print the version\n"
     "  -h, --help              this text\n";
@@ -85,17 +87,19 @@ int main(int argc, char** argv) {
   static const option kOptions[] = {{"config_file", required_argument, nullptr, 'f'},
                                     {"dryrun", no_argument, nullptr, 'C'},
                                     {"sweep", optional_argument, nullptr, 'S'},
+                                    {"after_grace_time", no_argument, nullptr, 'g'},
                                     {"vty_socket", required_argument, nullptr, 's'},
                                     {"version", no_argument, nullptr, 'v'},
                                     {"help", no_argument, nullptr, 'h'},
                                     {nullptr, 0, nullptr, 0}};
   std::string path = "/etc/frr/berthd.conf", vty_socket, way;
-  bool check = false, sweeps = false;
+  bool check = false, sweeps = false, later = false;
   for (int option; (option = getopt_long(argc, argv, "f:Cvh", kOptions, nullptr)) != -1;) {
     switch (option) {
       case 'f': path = optarg; break;
       case 'C': check = true; break;
       case 'S': sweeps = true, way = optarg ? optarg : ""; break;
+      case 'g': later = true; break;
       case 's': vty_socket = optarg; break;
       case 'v': std::puts("berthd " BERTH_VERSION); return 0;
       case 'h': std::fputs(kUsage, stdout); return 0;
@@ -104,6 +108,10 @@ int main(int argc, char** argv) {
   }
   if (optind < argc) {
     std::fprintf(stderr, "unexpected argument: %s\n%s", argv[optind], kUsage);
+    return 2;
+  }
+  if (later && !sweeps) {
+    std::fprintf(stderr, "--after_grace_time belongs to --sweep\n%s", kUsage);
     return 2;
   }
   // `berthd -C -f /dev/stdin` and the shell's <(…); elsewhere -C takes what a start would take.
@@ -118,6 +126,11 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (sweeps) {
+    if (later && (way.empty() ? config->zebra.way : way) == "socket") {
+      std::puts("nothing to do: zebra's module counts the grace time itself");
+      return 0;
+    }
+    if (later) std::this_thread::sleep_for(std::chrono::seconds(config->zebra.grace_seconds));
     const auto swept = berth::sweep(*config, way, vty_socket);
     if (swept)
       std::printf("%u routes taken out of FRR\n", *swept);

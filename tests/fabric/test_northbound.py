@@ -111,6 +111,33 @@ class Northbound(unittest.TestCase):
     def abort_edits():
         lab.sh(HOST, "vtysh -c 'configure terminal file-lock' -c 'mgmt commit abort' -c end")
 
+    def test_what_a_berthd_left_goes_after_the_grace_time_unless_it_comes_back(self):
+        config = lab.sh(HOST, "cat /etc/frr/berthd.conf")
+        short = re.sub("zebra grace-time .*", "zebra grace-time 8", config)
+        self.assertNotEqual(config, short)
+        steady = lab.start([lab.Container(HOST, network, f"t-{network}") for network in lab.NETWORKS])
+        lab.until("all are advertised", lambda: lab.wrong_routes(steady))
+        self.addCleanup(lab.berthd, HOST, "start")
+        self.addCleanup(lab.sh, HOST, f"cat >/etc/frr/berthd.conf <<'END'\n{config}END\n")
+        lab.sh(HOST, f"cat >/etc/frr/berthd.conf <<'END'\n{short}END\n")
+        sweep = "berthd -f /etc/frr/berthd.conf --sweep --after_grace_time 2>&1; true"
+        lab.berthd(HOST, "stop")
+        began = time.monotonic()
+        self.assertRegex(lab.sh(HOST, self.beside(sweep)), "routes taken out of FRR")
+        self.assertGreater(time.monotonic() - began, 8)
+        lab.until("nothing is advertised", lambda: lab.wrong_routes([]))
+        lab.berthd(HOST, "start")
+        lab.until("all are advertised again", lambda: lab.wrong_routes(steady))
+        self.assertIn("a berthd runs", lab.sh(HOST, self.beside(sweep)))
+        self.assertEqual(lab.wrong_routes(steady), {})
+
+    @staticmethod
+    def beside(command):
+        """As berthd runs there, whether it does or not."""
+        return command if not lab.composed() else (
+            "docker run --rm --network host --pid host -v /run/frr:/run/frr -v /etc/frr:/etc/frr:ro --entrypoint sh "
+            f"$(docker inspect -f '{{{{.Image}}}}' berthd) -c '{command}'")
+
     def test_a_full_disk_holds_nothing_up(self):
         if self.release() == "12":
             self.skipTest("staticd of FRR 8.4 writes no file for a change")
