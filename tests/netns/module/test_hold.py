@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """bgpd_process_hold in a real bgpd: `show work-queues`, which is FRR's own, says how long each process queue waits."""
-import os, re, signal, subprocess, time, unittest
+import os, random, re, signal, subprocess, time, unittest
 
 from test_module import ask_vty, listens, takes, until
 
 WORK = os.environ["BERTH_WORK"] + "/bgpd"
+KILLS = int(os.environ.get("BERTH_KILLS", "3"))
 OF_FRR = 50  # milliseconds, set in bgpd's code
 CONFIG = "router bgp 65000\nexit\nrouter bgp 65001 view red\nexit\n"
 TABLE = CONFIG + "router bgp 65000\nno bgp network import-check\naddress-family ipv4 unicast\n" + "".join(
@@ -41,13 +42,13 @@ class Bgpd:
         with open(WORK + what) as file:
             return file.read()
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
+    def stop(self, by=signal.SIGTERM):
+        self.process.send_signal(by)
         code = self.process.wait(10)
         for name in ("/bgpd.vty", "/log"):
             if os.path.exists(WORK + name):
                 os.unlink(WORK + name)
-        if code != 0:
+        if code != (0 if by == signal.SIGTERM else -by):
             raise AssertionError(f"bgpd ended with {code}")
 
 
@@ -94,6 +95,17 @@ class Hold(unittest.TestCase):
                      f"network 10.0.0.{n}/32")
             self.assertEqual(bgpd.holds(), [1, 1])
         self.assertIn("until now at most 1", bgpd.described())
+        bgpd.stop()
+
+    @takes(5 + 3 * KILLS)
+    def test_killed_amid_its_work_and_started_again(self):
+        for n in range(KILLS):
+            bgpd = self.bgpd("", config=TABLE)
+            time.sleep(random.uniform(0, 0.1))
+            self.assertIsNone(bgpd.process.poll())
+            bgpd.stop(signal.SIGKILL)
+        bgpd = self.bgpd("")
+        until("it is as ever", lambda: bgpd.holds() == [1, 1] and "each of 2 instances" in bgpd.described())
         bgpd.stop()
 
     @takes(20)
