@@ -22,7 +22,8 @@
 
 namespace {
 
-constexpr int kLarge = 256 * 1024;                    // bytes
+constexpr int kLarge = 256 * 1024;  // bytes
+constexpr auto kSweepAgain = std::chrono::seconds(5);
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
 
 constexpr const char* kUsage =
@@ -131,13 +132,18 @@ int main(int argc, char** argv) {
       return 0;
     }
     if (later) std::this_thread::sleep_for(std::chrono::seconds(config->zebra.grace_seconds));
-    const auto swept = berth::sweep(*config, way, vty_socket);
-    if (swept)
-      std::printf("%u routes taken out of FRR\n", *swept);
-    else
+    for (;;) {
+      const auto swept = berth::sweep(*config, way, vty_socket);
+      if (swept) {
+        std::printf("%u routes taken out of FRR\n", *swept);
+        return 0;
+      }
       std::fprintf(stderr, "berthd: %s%s%s\n", swept.error().message.c_str(), swept.error().remedy.empty() ? "" : "; ",
                    swept.error().remedy.c_str());
-    return swept ? 0 : 1;
+      // FRR may be starting, or somebody may hold its configuration.
+      if (!later || swept.error().kind != berth::ErrorKind::Transient) return 1;
+      std::this_thread::sleep_for(kSweepAgain);
+    }
   }
   // What is large comes and goes: an answer of Docker's, a show of all routes. It gets pages of its own, which go back when it
   // does; the allocator would learn to keep them (mallopt(3), M_MMAP_THRESHOLD).

@@ -29,7 +29,10 @@ constexpr auto kLastWords = 200ms;
 // Says that nothing is wanted.
 struct Broom : RouteSinkListener {
   explicit Broom(asio::io_context& the_io) : io(the_io) {}
-  void sink_connected(const RouteSinkInfo&) override { sink->end_of_sync(); }
+  void sink_connected(const RouteSinkInfo&) override {
+    trouble = {ErrorKind::Transient, "FRR has not let go of all routes in time", "berthd --sweep again"};
+    sink->end_of_sync();
+  }
   void sink_lost(const Error& why) override { trouble = why; }
   void sink_troubled(const std::optional<Error>& why) override {
     if (why) trouble = *why;
@@ -98,7 +101,7 @@ Result<std::uint32_t> sweep(const Config& config, const std::string& way, const 
   io.restart();
   io.run_for(kLastWords);
   if (broom.swept) return *broom.swept;
-  return broom.trouble;
+  return Error{ErrorKind::Transient, broom.trouble.message, broom.trouble.remedy};
 }
 
 }  // namespace berth

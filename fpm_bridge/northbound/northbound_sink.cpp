@@ -25,6 +25,7 @@ constexpr auto kFirstHeld = 50ms, kLastHeld = 1000ms, kMoment = 500ms;  // where
 constexpr auto kFullLook = 60s, kSoon = 5s;
 // A daemon that begins anew must have its lists before it tells its peers that it has said all (End-of-RIB, RFC 4724).
 constexpr auto kStarting = 30s;
+constexpr int kRestOverWait = 10;
 constexpr auto kStartingDaemon = 100ms, kAbsentDaemon = 5000ms;
 constexpr std::size_t kAtOnce = 200;     // prefixes in one commit: FRR is locked for as long as that takes
 constexpr std::size_t kQuestions = 200;  // at once
@@ -77,11 +78,13 @@ asio::awaitable<void> NorthboundSink::run() {
   while (!stopping_) {
     const Status status = co_await session();
     const bool was_ready = ready_;
-    // A daemon that starts must have its routes soon; only a session that was there and came to nothing is no hurry.
-    if (std::exchange(synced_, false) || !was_ready) backoff.reset();
     reset();
     if (stopping_) co_return;
     Error why = status.error();
+    // A daemon that starts must have its routes soon; a session that was there and came to nothing is no hurry, nor is an FRR that
+    // can't be what is needed.
+    const bool may_start = !was_ready && why.kind != ErrorKind::Permanent;
+    if (std::exchange(synced_, false) || may_start) backoff.reset();
     if (why.remedy.empty())
       why.remedy = "systemctl status frr; zebra northbound FOLDER, in berthd.conf, says where its daemons' sockets are";
     if (was_ready || why.message != told) listener_.sink_lost(why);
@@ -302,17 +305,22 @@ asio::awaitable<Status> NorthboundSink::set_subnets(Session& session) {
   const bool all = Clock::now() >= subnets_due_;
   subnets_due_ = daemons_due_ = kNever;
   std::set<Prefix> said = all ? std::exchange(unsaid_subnets_, {}) : std::set<Prefix>();
+  const Time began = Clock::now();
   const SubnetLists::Done done = co_await session.subnets.apply(subnets_, all);
   const Time now = Clock::now();
+  // A daemon that hangs takes its time with each try, in which no route can be changed.
+  const Clock::duration rest = kRestOverWait * (now - began);
   daemons_ = done.daemons;
-  if (!done.refused || done.failed) {
+  const Status& wrong = done.refused ? done.silent : done.refused;
+  if (!wrong) {
     unsaid_subnets_.merge(said);
-    subnets_due_ = now + kLastHeld;
+    subnets_due_ = now + std::max<Clock::duration>(kLastHeld, rest);
   }
-  trouble(routes_trouble_, done.refused ? std::nullopt : std::optional(done.refused.error()));
+  trouble(routes_trouble_, wrong ? std::nullopt : std::optional(wrong.error()));
   // One that does not run may come.
   if (!subnets_.tags.empty() || !subnets_.unwanted.empty())
-    daemons_due_ = now + (now - daemons_since_ < kStarting ? kStartingDaemon : kAbsentDaemon);
+    daemons_due_ =
+        now + std::max<Clock::duration>(now - daemons_since_ < kStarting ? kStartingDaemon : kAbsentDaemon, rest);
   for (const Prefix& each : said) follow({RibKind::ConnectedTag, each});
   co_return Status();
 }

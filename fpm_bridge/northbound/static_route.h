@@ -41,7 +41,8 @@ struct StaticMark {
   std::uint32_t distance = 15;  // as the module's: below eBGP's
   std::set<std::uint32_t> tags;
   bool bears(const StaticRoute& route) const {
-    return route.plain && !route.interface.empty() && route.distance == distance && tags.contains(route.tag);
+    return route.plain && !route.gateway && !route.interface.empty() && route.distance == distance &&
+           tags.contains(route.tag);
   }
 };
 

@@ -36,8 +36,13 @@ asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool 
       continue;
     }
     if (!each->connected()) {
-      const Status connected = co_await each->connect_enabled(kListPatience);
-      if (!connected) continue;
+      const Status runs = co_await each->connect(kListPatience);
+      if (!runs) continue;
+      const auto enabled = co_await each->ask("enable", kListPatience);
+      if (!enabled) {
+        out.silent = enabled.error();
+        continue;
+      }
     }
     const Status done = co_await set(*each, wishes);
     if (done)
@@ -45,7 +50,7 @@ asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool 
     else if (done.error().kind == ErrorKind::Permanent)
       out.refused = done;
     else
-      out.failed = true;
+      out.silent = done;
   }
   co_return out;
 }

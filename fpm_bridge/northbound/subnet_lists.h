@@ -28,7 +28,7 @@ class SubnetLists {
   struct Done {
     std::size_t daemons = 0;  // that have the lists now
     Status refused = {};      // what the last one that refuses says
-    bool failed = false;      // one did not answer
+    Status silent = {};       // why the last one that runs has not answered
   };
   // `all`: in the daemons that had them, too, else in those alone that were away.
   boost::asio::awaitable<Done> apply(SubnetWishes wishes, bool all);

@@ -111,6 +111,27 @@ class Northbound(unittest.TestCase):
     def abort_edits():
         lab.sh(HOST, "vtysh -c 'configure terminal file-lock' -c 'mgmt commit abort' -c end")
 
+    def test_what_is_taken_away_by_hand_is_put_back(self):
+        one = lab.start([lab.Container(HOST, "blue", "t-one")])
+        lab.until("it is advertised", lambda: lab.wrong_routes(one))
+        self.type([f"no ip route {one[0].addresses[0]}/32 br-blue tag 100 15"])
+        lab.until("it is gone", lambda: [] if lab.wrong_routes(one) else "still there")
+        lab.until("it is back with the next change, or within a minute", lambda: lab.wrong_routes(one), 70)
+
+    def test_what_was_written_is_swept_after_the_next_boot(self):
+        going, staying = (lab.Container(HOST, "blue", "t-" + name) for name in ("going", "staying"))
+        lab.start([going, staying])
+        lab.until("both are advertised", lambda: lab.wrong_routes([going, staying]))
+        lab.sh(HOST, "cp -p /etc/frr/frr.conf /tmp/frr.conf.before; vtysh -c write")
+        self.addCleanup(lab.sh, HOST, "cat /tmp/frr.conf.before >/etc/frr/frr.conf")
+        lab.berthd(HOST, "stop")
+        self.addCleanup(lab.berthd, HOST, "start")
+        lab.remove([going])
+        lab.sh(HOST, "node stop frr; node start frr")
+        lab.until("FRR has both again", lambda: lab.wrong_routes([going, staying]))
+        lab.berthd(HOST, "start")
+        lab.until("what ended meanwhile is gone", lambda: lab.wrong_routes([staying]))
+
     def test_what_a_berthd_left_goes_after_the_grace_time_unless_it_comes_back(self):
         config = lab.sh(HOST, "cat /etc/frr/berthd.conf")
         short = re.sub("zebra grace-time .*", "zebra grace-time 8", config)

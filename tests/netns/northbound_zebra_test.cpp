@@ -195,11 +195,13 @@ class Northbound : public testing::Test, public RouteSinkListener {
 TEST_F(Northbound, LeavesWhatAnOperatorHasTyped) {
   frr.begin_static();
   const std::vector<std::string> theirs = {
-      "ip route 10.10.1.3/32 br-blue 15",         // with our distance, and no tag
-      "ip route 10.10.1.4/32 10.10.1.250",        // for a prefix that a container has
-      "ip route 10.10.1.6/32 br-blue tag 100",    // with our tag, at FRR's distance
-      "ip route 10.10.1.7/32 br-blue tag 77 15",  // with our distance, and a tag that is none of ours
-      "ip route 10.99.0.0/24 blackhole",         "ipv6 route fd00:99::/64 br-blue",
+      "ip route 10.10.1.3/32 br-blue 15",                      // with our distance, and no tag
+      "ip route 10.10.1.4/32 10.10.1.250",                     // for a prefix that a container has
+      "ip route 10.10.1.6/32 br-blue tag 100",                 // with our tag, at FRR's distance
+      "ip route 10.10.1.7/32 br-blue tag 77 15",               // with our distance, and a tag that is none of ours
+      "ip route 10.96.0.0/24 10.10.1.250 br-blue tag 100 15",  // with all that ours has, and a gateway
+      "ip route 10.99.0.0/24 blackhole",
+      "ipv6 route fd00:99::/64 br-blue",
   };
   Operator shell(frr);
   shell.configure(theirs);
@@ -356,6 +358,26 @@ TEST_F(Northbound, WhatSomebodyHasNotCommittedIsNotCommittedWithOurs) {
   shell.type("end");
   ASSERT_FALSE(intruder.dirty());
   EXPECT_TRUE(until([&] { return installed(2, 3) && !trouble; }, 5s));
+}
+
+TEST_F(Northbound, WhatSomebodyHasNotCommittedIsThereWhenWeLeave) {
+  if (!with_mgmtd()) GTEST_SKIP() << "this FRR has no candidate that is shared";
+  start();
+  put(object(2));
+  ASSERT_TRUE(until([&] { return synced == 1 && installed(2, 2); }));
+  Intruder intruder(frr);
+  intruder.edit(mgmtd::EditOperation::Remove,
+                std::string(kStaticPath) +
+                    "/route-list[prefix='10.10.1.2/32'][src-prefix='::/0'][afi-safi='frr-routing:ipv4-unicast']",
+                {});
+  ASSERT_TRUE(intruder.dirty());
+  {
+    Intruder bystander(frr);
+  }
+  if (until([&] { return !intruder.dirty(); }, 1s))
+    GTEST_SKIP() << "this FRR throws away what is not committed when any session ends";
+  sink->stop();
+  EXPECT_FALSE(until([&] { return !intruder.dirty(); }, 1s));
 }
 
 TEST_F(Northbound, MgmtdBeginsAnewAndTheRoutesStay) {
