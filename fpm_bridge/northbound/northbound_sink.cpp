@@ -106,6 +106,7 @@ void NorthboundSink::reset() {
   unsaid_subnets_.clear();
   watch_.clear();
   told_.clear();
+  hiding_.clear();
   swept_ = 0;
   routes_due_ = subnets_due_ = daemons_due_ = full_look_due_ = kNever;
   daemons_ = 0;
@@ -341,7 +342,7 @@ asio::awaitable<Status> NorthboundSink::set_routes(Session& session) {
   if (!*plan) co_return Status();
   swept_ += static_cast<std::uint32_t>((*plan)->swept);
   const bool again = (*plan)->later > 0 || std::ranges::any_of((*plan)->add, [&](const StaticRoute& each) {
-                       return !wishes_.routes.contains(each.prefix);
+                       return !wishes_.routes.contains(each.prefix) || wishes_.passing.contains(each);
                      });
   if (again) {
     routes_due_ = Clock::now();
@@ -380,7 +381,8 @@ asio::awaitable<Result<std::optional<StaticPlan>>> NorthboundSink::step(Session&
   std::erase_if(strays, [&](const StaticRoute& each) {
     return watch_.is_on_its_way({RibKind::Route, each.prefix}, Clock::now());
   });
-  const StaticPlan plan = plan_static_routes(*have, strays, wishes_, mark_, single_ ? 1 : kAtOnce);
+  StaticPlan plan = plan_static_routes(*have, strays, wishes_, mark_, single_ ? 1 : kAtOnce);
+  displace(plan, *have);
   const std::set<Prefix> said =
       std::exchange(unsaid_routes_, {});  // what comes while this is under way is said after it
   Status done;
@@ -403,6 +405,24 @@ asio::awaitable<Result<std::optional<StaticPlan>>> NorthboundSink::step(Session&
   trouble(std::nullopt, subnets_trouble_);
   settle(plan, said);
   co_return std::optional<StaticPlan>(plan);
+}
+
+// Beside ours a route is written that takes the place of what is left; the next step takes it back.
+void NorthboundSink::displace(StaticPlan& plan, const std::vector<StaticRoute>& have) {
+  std::erase_if(wishes_.passing, [&](const StaticRoute& each) { return std::ranges::find(have, each) == have.end(); });
+  const std::set<Prefix> changed = plan.changed();
+  std::erase_if(hiding_, [&](const auto& each) {
+    const StaticRoute& left = each.second;
+    return !wishes_.routes.contains(left.prefix) || plan.refused.contains(left.prefix) ||
+           changed.contains(left.prefix) || std::ranges::any_of(have, [&](const StaticRoute& other) {
+             return other.prefix == left.prefix && other.distance == left.distance;
+           });
+  });
+  for (auto& [prefix, left] : hiding_) {
+    plan.add.push_back(left);
+    wishes_.passing.insert(left);
+  }
+  hiding_.clear();
 }
 
 void NorthboundSink::settle(const StaticPlan& plan, const std::set<Prefix>& said) {
@@ -493,6 +513,10 @@ void NorthboundSink::judge(const RibKey& key, const std::vector<RibEntry>& entri
       answer = {key, RibState::Accepted, "neither bgpd nor ospfd, ospf6d nor isisd runs"};
   } else if (const auto wanted = wishes_.routes.find(key.prefix); wanted != wishes_.routes.end()) {
     answer = judge_route(wanted->second, entries);
+    if (const auto left = left_before(wanted->second, entries); left && answer.state == RibState::NotBest) {
+      hiding_.insert_or_assign(key.prefix, *left);
+      routes_due_ = std::min(routes_due_, Clock::now());
+    }
   } else if (has_ours(entries, mark_)) {
     answer = {key, RibState::Accepted, "it is taken back, and zebra still has it"};
   }

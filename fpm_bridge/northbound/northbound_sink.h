@@ -65,6 +65,7 @@ class NorthboundSink : public RouteSink {
   boost::asio::awaitable<Result<std::optional<StaticPlan>>> step(Session& session, const Rib& rib);
   boost::asio::awaitable<Status> look(Session& session);
   boost::asio::awaitable<Result<Rib>> rib_of(Session& session, std::vector<Prefix> prefixes);
+  void displace(StaticPlan& plan, const std::vector<StaticRoute>& have);
   void settle(const StaticPlan& plan, const std::set<Prefix>& said);
   void bar(const StaticPlan& plan, const Error& why);
   void judge(const RibKey& key, const std::vector<RibEntry>& entries);
@@ -85,6 +86,7 @@ class NorthboundSink : public RouteSink {
   bool stopping_ = false, ready_ = false, woken_ = false, synced_ = false;
   StaticMark mark_;  // its tags only ever get more: what bore one is ours for as long as berthd runs
   StaticWishes wishes_;
+  std::map<Prefix, StaticRoute> hiding_;  // what the zebra before this one has left, to be displaced
   SubnetWishes subnets_;
   std::set<Prefix> questions_, in_question_;
   std::set<RibKey> unanswered_;                      // put or removed, and not told of since

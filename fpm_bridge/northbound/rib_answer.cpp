@@ -12,6 +12,8 @@ namespace json = boost::json;
 namespace berth {
 namespace {
 
+constexpr std::uint32_t kSelfRoute = 0x02;  // ZEBRA_FLAG_SELFROUTE, the same from FRR 8.4 to 10.7
+
 RibEntry entry_of(const json::value& in) {
   RibEntry out{json_text(in, "protocol"),
                json_number(in, "distance"),
@@ -19,6 +21,7 @@ RibEntry entry_of(const json::value& in) {
                json_yes(in, "selected"),
                json_yes(in, "installed"),
                false,
+               (json_number(in, "internalFlags") & kSelfRoute) != 0,
                {}};
   for (const json::value& hop : json_list(&in, "nexthops")) {
     if (!hop.is_object()) continue;
@@ -65,6 +68,16 @@ Result<Rib> read_rib(std::string_view answer) {
     for (const json::value& each : entries.as_array())
       if (each.is_object()) out[*prefix].push_back(entry_of(each));
   }
+  return out;
+}
+
+std::optional<StaticRoute> left_before(const StaticRoute& wanted, const std::vector<RibEntry>& entries) {
+  const RibEntry* best = selected(entries);
+  if (!best || !best->left || best->protocol != "static" || best->next_hops.size() != 1) return std::nullopt;
+  if (!leads(best->next_hops.front(), wanted)) return std::nullopt;
+  StaticRoute out = wanted;
+  out.distance = best->distance;
+  out.tag = 0;
   return out;
 }
 

@@ -37,7 +37,7 @@ StaticPlan plan_static_routes(const std::vector<StaticRoute>& have, const std::v
   std::size_t ours = 0;
   for (const StaticRoute& each : have) {
     Standing& at = standing[each.prefix];
-    if (mark.bears(each)) {
+    if (mark.bears(each) || wishes.passing.contains(each)) {
       ours += at.ours.empty() ? 1 : 0;
       at.ours.push_back(&each);
     } else {
@@ -91,9 +91,10 @@ StaticPlan plan_static_routes(const std::vector<StaticRoute>& have, const std::v
       ++ours;
     }
     if (!turn()) continue;
+    const bool there = std::ranges::any_of(at.ours, same);
     for (const StaticRoute* each : at.ours)
-      if (!each->same_next_hop(wanted)) out.remove.push_back(*each);
-    if (std::ranges::none_of(at.ours, same)) out.add.push_back(wanted);
+      if (!each->same_next_hop(wanted) || (there && !same(each))) out.remove.push_back(*each);
+    if (!there) out.add.push_back(wanted);
   }
   return out;
 }

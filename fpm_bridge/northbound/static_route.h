@@ -50,6 +50,7 @@ struct StaticWishes : Leaving {
   std::map<Prefix, StaticRoute> routes;
   std::size_t limit = 2000;                   // routes of ours at a time
   std::map<Prefix, std::string> barred = {};  // FRR has refused a change of them, and why: they stay as they are
+  std::set<StaticRoute> passing = {};         // ours too, and not wanted: written for the sake of taking them back
 };
 
 struct StaticPlan {
