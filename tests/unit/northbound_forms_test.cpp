@@ -274,6 +274,22 @@ TEST(RibAnswers, SaysWhatBecameOfEach) {
   EXPECT_FALSE(read_rib("% Unknown command"));
 }
 
+TEST(RibAnswers, WhatTheZebraBeforeHasLeftHidesOurs) {
+  const auto rib = read_rib(R"({"10.10.1.2/32":[
+    {"protocol":"static","distance":15,"tag":100,"internalFlags":65,"nexthops":[{"interfaceName":"br-blue","active":true}]},
+    {"protocol":"static","distance":1,"selected":true,"internalFlags":10,"nexthops":[{"interfaceName":"br-blue","active":true}]}],
+   "10.10.1.3/32":[
+    {"protocol":"static","distance":1,"selected":true,"internalFlags":73,"nexthops":[{"interfaceName":"br-blue","active":true}]}],
+   "10.10.1.4/32":[
+    {"protocol":"static","distance":1,"selected":true,"internalFlags":10,"nexthops":[{"interfaceName":"eth1","active":true}]}]})");
+  ASSERT_TRUE(rib) << rib.error().message;
+  const auto left = [&](const char* prefix) { return left_before(ours(prefix), rib->at(*Prefix::parse(prefix))); };
+  ASSERT_TRUE(left("10.10.1.2/32"));
+  EXPECT_EQ(left("10.10.1.2/32")->line(), "ip route 10.10.1.2/32 br-blue");
+  EXPECT_FALSE(left("10.10.1.3/32")) << "staticd has said it: it is an operator's";
+  EXPECT_FALSE(left("10.10.1.4/32")) << "it leads elsewhere";
+}
+
 TEST(RibAnswers, WhatTheModuleKeepsForTheGraceTimeIsOursToo) {
   const auto rib = read_rib(R"({"10.10.1.2/32":[
     {"protocol":"openfabric","distance":15,"tag":100,"selected":true,"installed":true,"nexthops":[{"interfaceName":"br-blue"}]},

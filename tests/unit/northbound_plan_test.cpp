@@ -151,6 +151,27 @@ TEST(StaticPlan, WhatTheRibHasAndTheConfigurationHasNotIsWrittenToBeTakenBack) {
   EXPECT_EQ(plan.swept, 1u);
 }
 
+// Where the distance is a part of FRR's key it stands beside ours (first), else in its place (second).
+TEST(StaticPlan, WhatWasWrittenToDisplaceALeftOneIsTakenBackAndOursStays) {
+  StaticRoute passing = ours(2);
+  passing.distance = 1;
+  passing.tag = 0;
+  StaticWishes wishes;
+  wishes.routes[prefix(2)] = ours(2);
+  wishes.passing.insert(passing);
+  const StaticMark mark{15, {100}};
+  StaticPlan plan = plan_static_routes({ours(2), passing}, {}, wishes, mark, 100);
+  EXPECT_EQ(plan.remove, std::vector<StaticRoute>{passing});
+  EXPECT_TRUE(plan.add.empty() && plan.refused.empty());
+  plan = plan_static_routes({passing}, {}, wishes, mark, 100);
+  EXPECT_EQ(plan.add, std::vector<StaticRoute>{ours(2)});
+  EXPECT_TRUE(plan.remove.empty() && plan.refused.empty());
+  // Of a container that has ended meanwhile nothing stays.
+  wishes.routes.clear();
+  wishes.unwanted.insert(prefix(2));
+  EXPECT_EQ(plan_static_routes({ours(2), passing}, {}, wishes, mark, 100).remove.size(), 2u);
+}
+
 TEST(StaticPlan, NothingOfAnUnknownTagIsSwept) {
   StaticWishes wishes;
   wishes.sweep = true;
