@@ -26,6 +26,7 @@ constexpr auto kFullLook = 60s, kSoon = 5s;
 // A daemon that begins anew must have its lists before it tells its peers that it has said all (End-of-RIB, RFC 4724).
 constexpr auto kStarting = 30s;
 constexpr int kRestOverWait = 10;
+constexpr auto kLongestRest = 10s;
 constexpr auto kStartingDaemon = 100ms, kAbsentDaemon = 5000ms;
 constexpr std::size_t kAtOnce = 200;     // prefixes in one commit: FRR is locked for as long as that takes
 constexpr std::size_t kQuestions = 200;  // at once
@@ -310,7 +311,7 @@ asio::awaitable<Status> NorthboundSink::set_subnets(Session& session) {
   const SubnetLists::Done done = co_await session.subnets.apply(subnets_, all);
   const Time now = Clock::now();
   // A daemon that hangs takes its time with each try, in which no route can be changed.
-  const Clock::duration rest = kRestOverWait * (now - began);
+  const auto rest = std::min<Clock::duration>(kRestOverWait * (now - began), kLongestRest);
   daemons_ = done.daemons;
   const Status& wrong = done.refused ? done.silent : done.refused;
   if (!wrong) {

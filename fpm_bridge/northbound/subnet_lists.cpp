@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 namespace berth {
 namespace {
 
-constexpr auto kListPatience = 5s;
+constexpr auto kListPatience = 5s, kFirstPatience = 1s;
 constexpr std::string_view kDaemons[] = {"bgpd", "ospfd", "ospf6d", "isisd"};
 
 }  // namespace
@@ -36,9 +36,9 @@ asio::awaitable<SubnetLists::Done> SubnetLists::apply(SubnetWishes wishes, bool 
       continue;
     }
     if (!each->connected()) {
-      const Status runs = co_await each->connect(kListPatience);
+      const Status runs = co_await each->connect(kFirstPatience);
       if (!runs) continue;
-      const auto enabled = co_await each->ask("enable", kListPatience);
+      const auto enabled = co_await each->ask("enable", kFirstPatience);
       if (!enabled) {
         out.silent = enabled.error();
         continue;

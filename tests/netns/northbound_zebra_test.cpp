@@ -428,6 +428,25 @@ TEST_F(Northbound, StaticdBeginsAnewAndHasThemAgain) {
   EXPECT_TRUE(until([&] { return synced == 2 && installed(2, 5) && frr.routes("static") == routes(2, 5); }));
 }
 
+TEST_F(Northbound, ADaemonThatHangsHoldsNoRouteUpAndIsTold) {
+  frr.begin("bgpd");
+  start();
+  const RibObject subnet{{RibKind::ConnectedTag, *Prefix::parse("10.10.1.0/24")}, 100, "br-blue", {}, 0, 0};
+  put(subnet);
+  ASSERT_TRUE(until([&] { return synced == 1 && answers[subnet.key] == RibState::Installed; }));
+  frr.hang("bgpd");
+  remove(subnet.key);
+  ASSERT_TRUE(until([&] { return trouble.has_value(); }, 10s));
+  EXPECT_NE(trouble->message.find("bgpd.vty does not answer"), std::string::npos) << trouble->message;
+  for (int n = 2; n <= 6; ++n) {
+    put(object(n));
+    EXPECT_TRUE(until([&] { return installed(2, n); }, 3s)) << n;
+  }
+  EXPECT_NE(answers[subnet.key], RibState::Gone) << "bgpd still has it";
+  frr.go_on("bgpd");
+  EXPECT_TRUE(until([&] { return answers[subnet.key] == RibState::Gone && !trouble; }, 20s));
+}
+
 TEST_F(Northbound, ASubnetIsInThePrefixListsOfWhoRedistributes) {
   start();
   const RibObject subnet{{RibKind::ConnectedTag, *Prefix::parse("10.10.1.0/24")}, 100, "br-blue", {}, 0, 0};

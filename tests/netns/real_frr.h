@@ -86,6 +86,8 @@ class RealFrr {
     kill(at.mapped(), SIGKILL);
     waitpid(at.mapped(), nullptr, 0);
   }
+  void hang(const std::string& daemon) { kill(pids_.at(daemon), SIGSTOP); }
+  void go_on(const std::string& daemon) { kill(pids_.at(daemon), SIGCONT); }
   // All of them, and what they left in the kernel.
   void end() {
     while (!pids_.empty()) kill_one(pids_.begin()->first);
