@@ -21,7 +21,7 @@ class Northbound(unittest.TestCase):
         self.assertEqual(lab.settings()["sink"], "northbound")
         lab.until("nothing but the fabric before the start", lambda: lab.wrong_routes([]))
         self.addCleanup(lab.until, "nothing is left", lambda: lab.wrong_routes([]))
-        self.addCleanup(lab.sh, HOST, "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null")
+        self.addCleanup(lab.everywhere, {host: "docker ps -aq --filter name=t- | xargs -r docker rm -f >/dev/null" for host in lab.HOSTS})
 
     def test_the_way_is_told_and_no_module_is_there(self):
         self.assertEqual(lab.sh(HOST, "ls /usr/lib/frr/modules | grep berth; vtysh -c 'show modules' | grep -i zebra_fpm_bridge; true",
