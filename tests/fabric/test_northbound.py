@@ -118,7 +118,8 @@ class Northbound(unittest.TestCase):
         lab.until("it is advertised", lambda: lab.wrong_routes(one))
         self.type([f"no ip route {one[0].addresses[0]}/32 br-blue tag 100 15"])
         lab.until("it is gone", lambda: [] if lab.wrong_routes(one) else "still there")
-        lab.until("it is back with the next change, or within a minute", lambda: lab.wrong_routes(one), 70)
+        more = lab.start([lab.Container(HOST, "blue", "t-more")])
+        lab.until("it is back with the next change", lambda: lab.wrong_routes(one + more), 10)
 
     def test_what_was_written_is_swept_after_the_next_boot(self):
         going, staying = (lab.Container(HOST, "blue", "t-" + name) for name in ("going", "staying"))
@@ -146,20 +147,13 @@ class Northbound(unittest.TestCase):
         sweep = "berthd -f /etc/frr/berthd.conf --sweep --after_grace_time 2>&1; true"
         lab.berthd(HOST, "stop")
         began = time.monotonic()
-        self.assertRegex(lab.sh(HOST, self.beside(sweep)), "routes taken out of FRR")
+        self.assertRegex(lab.sh(HOST, sweep), "routes taken out of FRR")
         self.assertGreater(time.monotonic() - began, 8)
         lab.until("nothing is advertised", lambda: lab.wrong_routes([]))
         lab.berthd(HOST, "start")
         lab.until("all are advertised again", lambda: lab.wrong_routes(steady))
-        self.assertIn("a berthd runs", lab.sh(HOST, self.beside(sweep)))
+        self.assertIn("a berthd runs", lab.sh(HOST, sweep))
         self.assertEqual(lab.wrong_routes(steady), {})
-
-    @staticmethod
-    def beside(command):
-        """As berthd runs there, whether it does or not."""
-        return command if not lab.composed() else (
-            "docker run --rm --network host --pid host -v /run/frr:/run/frr -v /etc/frr:/etc/frr:ro --entrypoint sh "
-            f"$(docker inspect -f '{{{{.Image}}}}' berthd) -c '{command}'")
 
     def test_a_full_disk_holds_nothing_up(self):
         if self.release() == "12":
