@@ -53,6 +53,7 @@ StaticRoute route_of(const Prefix& prefix, const json::value& path, const json::
                   json_number(path, "tag", 0),
                   plain};
   if (json_text(hop, "vrf") != "default" || json_number(path, "table-id", 0) != 0) out.plain = false;
+  if (json_number(path, "metric", 0) != 0) out.plain = false;  // 10.7 says 0 of what its shell has taken
   if (!out.gateway && !json_text(hop, "gateway").empty()) out.plain = false;
   if (json_text(hop, "nh-type") == "blackhole") {
     out.plain = false;
@@ -64,11 +65,12 @@ StaticRoute route_of(const Prefix& prefix, const json::value& path, const json::
 void read_path(const Prefix& prefix, const json::value& path, std::vector<StaticRoute>& out) {
   if (!path.is_object()) return;
   if (json_member(&path, "nh-type")) {
-    out.push_back(route_of(prefix, path, path,
-                           only(path, {"table-id", "distance", "tag", "nh-type", "vrf", "gateway", "interface"})));
+    out.push_back(
+        route_of(prefix, path, path,
+                 only(path, {"table-id", "distance", "metric", "tag", "nh-type", "vrf", "gateway", "interface"})));
     return;
   }
-  const bool plain = only(path, {"table-id", "distance", "tag", "frr-nexthops"});
+  const bool plain = only(path, {"table-id", "distance", "metric", "tag", "frr-nexthops"});
   for (const json::value& hop : json_list(json_member(&path, "frr-nexthops"), "nexthop"))
     if (hop.is_object())
       out.push_back(route_of(prefix, path, hop, plain && only(hop, {"nh-type", "vrf", "gateway", "interface"})));

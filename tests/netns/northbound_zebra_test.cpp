@@ -159,6 +159,7 @@ class Northbound : public testing::Test, public RouteSinkListener {
     return {
         {RibKind::Route, Prefix::host(*IpAddress::parse("10.10.1." + std::to_string(n)))}, tag, "br-blue", {}, 0, 0};
   }
+  static std::string object_line(int n) { return "ip route 10.10.1." + std::to_string(n) + "/32 br-blue tag 100 15"; }
   void put(const RibObject& object) {
     wanted[object.key] = object;
     sink->put(object);
@@ -396,6 +397,19 @@ TEST_F(Northbound, MgmtdBeginsAnewAndTheRoutesStay) {
     for (const auto& [key, tag] : routes(2, 4)) EXPECT_TRUE(now.contains(key)) << key.prefix.to_string();
     return now == routes(2, 4);
   })) << "staticd keeps a route that mgmtd's configuration has lost";
+}
+
+// As FRR reads its own file again after `write`: what a container that has ended meanwhile has left there goes.
+TEST_F(Northbound, WhatTheShellHasTakenWithAllOfOurMarkIsOurs) {
+  frr.begin_static();
+  Operator shell(frr);
+  shell.configure({object_line(2), object_line(5), "ipv6 route fd00:10:1::5/128 br-blue tag 100 15"});
+  wanted[object(2).key] = object(2);
+  wanted[object(3).key] = object(3);
+  start_sink();
+  ASSERT_TRUE(until([&] { return synced == 1 && installed(2, 3); }));
+  EXPECT_TRUE(until([&] { return shell.routes() == object_line(2) + "\n" + object_line(3) + "\n"; }, 5s))
+      << shell.routes();
 }
 
 // What it finds in the kernel it takes for static routes at their usual distance, better than ours; some zebras never sweep them.
