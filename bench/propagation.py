@@ -106,8 +106,9 @@ class Events:
     """dockerd's events of networks on host1, as they come."""
 
     def __init__(self):
-        self.process = subprocess.Popen(["docker", "exec", node("host1"), "docker", "events", "--filter", "type=network",
-                                         "--format", "{{json .}}"], stdout=subprocess.PIPE)
+        # Since now, and not since it listens.
+        self.process = subprocess.Popen(["docker", "exec", node("host1"), "docker", "events", "--since", str(int(time.time())),
+                                         "--filter", "type=network", "--format", "{{json .}}"], stdout=subprocess.PIPE)
         self.rest = b""
 
     def at(self, container, action):

@@ -19,15 +19,15 @@ from on_lab import lab
 ROUTERS, FROM, TO = ("leaf1", "spine1", "spine2", "leaf2"), "host1", "host2"
 SPINES = {"eth1": "spine1", "eth2": "spine2"}  # by leaf2's port
 MARKER = b"\xff" * 16  # of each message (RFC 4271, 4.1)
-ETH_P_IPV6, PACKET_OUTGOING, SO_TIMESTAMPNS = 0x86DD, 4, 35
+ETH_P_ALL, PACKET_OUTGOING, SO_TIMESTAMPNS = 3, 4, 35
 
 
 class Wire:
-    """A node's packets, in and out: the lab's routers talk over IPv6."""
+    """A node's packets, in and out; those that go out come to sockets of ETH_P_ALL alone."""
 
     def __init__(self, name):
         with lab.namespace_of(name):
-            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_IPV6))
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
 
