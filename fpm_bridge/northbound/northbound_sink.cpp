@@ -98,7 +98,9 @@ asio::awaitable<void> NorthboundSink::run() {
 
 void NorthboundSink::reset() {
   ready_ = sync_wanted_ = whole_wanted_ = single_ = false;
+  auto passing = std::move(wishes_.passing);  // what was written to be taken back still is
   wishes_ = {};
+  wishes_.passing = std::move(passing);
   subnets_ = {};
   questions_.clear();
   in_question_.clear();
