@@ -45,6 +45,8 @@ class Northbound(unittest.TestCase):
         more = [lab.Container(HOST, "blue", f"t-more{n}") for n in range(5)]
         lab.start(more)
         self.type(late)
+        if lab.settings()["profile"] == "ospf":  # BIRD keeps what lives for less than a second (MinLSArrival)
+            lab.until("they are there", lambda: lab.wrong_routes_but(one + more, {HOST: self.kept(theirs + late)}))
         lab.remove(more)
         self.type(["no " + each for each in late])
         lab.remove(one)
@@ -162,8 +164,8 @@ class Northbound(unittest.TestCase):
         lab.sh(HOST, there + """'owner=$(stat -c uid=%u,gid=%g /var/lib/frr); mount -t tmpfs -o size=4k,$owner none /var/lib/frr
             dd if=/dev/zero of=/var/lib/frr/full bs=1k count=64 2>/dev/null || true'""")
         self.addCleanup(lab.sh, HOST, there + "'umount /var/lib/frr'")
-        self.assertEqual(lab.sh(HOST, there + "'echo more >/var/lib/frr/more' 2>/dev/null; stat -c %s $(ls -d /var/lib/frr/more)", check=False),
-                         "", "the disk is not full")
+        self.assertEqual(lab.sh(HOST, there + "'echo more 2>/dev/null >/var/lib/frr/more || stat -c %s /var/lib/frr/more'"), "0\n",
+                         "the disk is not full")
         containers = lab.start([lab.Container(HOST, network, f"t-{network}") for network in lab.NETWORKS])
         lab.until("all are advertised", lambda: lab.wrong_routes(containers), 5)
         self.assertEqual(lab.sh(HOST, there + "'cat /var/lib/frr/commit-*.json 2>/dev/null; true'"), "", "mgmtd had room for its files")
