@@ -148,8 +148,11 @@ def start(containers):
     """Starts them, each host its own at the same time as the others, and learns their addresses."""
     scripts = {}
     for each in containers:
+        run = f"docker run -d --name {each.name} --network {each.network} {image()} >/dev/null"
+        # Docker in Docker loses runc's child once in a thousand starts or so, whatever else is there.
         scripts.setdefault(each.host, []).append(
-            f"docker run -d --name {each.name} --network {each.network} {image()} >/dev/null")
+            f"{run} 2>/tmp/said || {{ grep -q 'read init-p: connection reset' /tmp/said && docker rm -f {each.name} >/dev/null && {run}; }} || "
+            "{ cat /tmp/said >&2; exit 1; }")
     everywhere({host: "set -e\n" + "\n".join(lines) for host, lines in scripts.items()})
     return learn(containers)
 
