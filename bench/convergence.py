@@ -15,13 +15,14 @@ import subprocess
 import tempfile
 import time
 
+import propagation
 import report
 from on_lab import lab
 
 HOLD = os.environ.get("BERTH_HOLD")
 NODES = lab.ROUTERS + lab.HOSTS  # the collector runs no FRR
 SOURCE, FAR, SPINE, FIRST = "host1", "host2", "spine1", int(ipaddress.ip_address("172.16.0.0"))
-PREFIXES = "172.16.0.0/12"
+PREFIXES = "172.16.0.0/12 ge 32"
 FLAPS = 5
 PATIENCE = 300  # seconds
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -38,8 +39,7 @@ def until(what, probe):
 class Node:
     def __init__(self, name):
         self.name = name
-        self.pid = subprocess.run(["docker", "inspect", "-f", "{{.State.Pid}}", "clab-berth-" + name], check=True,
-                                  capture_output=True, text=True).stdout.strip()
+        self.pid = propagation.pid(name)
 
     def routes(self):
         """How many IPv4 prefixes its main table has (/proc/net/fib_triestat: main comes first, and local, which may share its trie)."""
@@ -99,22 +99,12 @@ class Fabric:
 def source():
     """Lets host1 advertise what its kernel has of PREFIXES."""
     lab.sh(SOURCE, "ip link add bench0 type veth peer name bench1 && ip link set bench0 up && ip link set bench1 up")
-    redistribute(True)
+    propagation.redistribute(propagation.ROUTERS["bgp"], PREFIXES, True)
     try:
         yield
     finally:
-        redistribute(False)
+        propagation.redistribute(propagation.ROUTERS["bgp"], PREFIXES, False)
         lab.sh(SOURCE, "ip link del bench0")
-
-
-def redistribute(yes):
-    commands = [f"ip prefix-list BENCH seq 5 permit {PREFIXES} ge 32", "route-map BENCH permit 10",
-                "match ip address prefix-list BENCH", "exit", "router bgp 65021", "address-family ipv4 unicast",
-                "redistribute kernel route-map BENCH"]
-    if not yes:
-        commands = ["router bgp 65021", "address-family ipv4 unicast", "no redistribute kernel", "exit", "exit",
-                    "no route-map BENCH", "no ip prefix-list BENCH"]
-    lab.sh(SOURCE, "vtysh -c 'configure terminal' " + " ".join(f"-c '{each}'" for each in commands))
 
 
 def say(node, verb, n):

@@ -28,6 +28,7 @@ RELEASE, PROFILE, SINK, HOLD = (os.environ.get("BERTH_" + name) for name in ("RE
 NETWORK, BRIDGE_ADDRESS, FIRST = "blue", "10.10.1.1", int(ipaddress.ip_address("10.10.1.20"))
 ADDRESSES = 200  # they are used again and again
 BY_HAND = "10.10.1.250"
+ROUTERS = {"bgp": ["router bgp 65021", "address-family ipv4 unicast"], "ospf": ["router ospf"]}
 HOSTS = ("host1", "host3", "host2")  # the containers' own, behind the same leaf, across leaf, spine and leaf
 OPS = ("localFib", "remoteFib", "farFib", "localGone", "remoteGone", "farGone")
 PATIENCE = 60  # seconds
@@ -171,18 +172,14 @@ def by_hand(kernels, ip, bridge):
     return [(seen[name] - begin) / 1e6 for begin, seen in (say("add"), say("del")) for name in HOSTS]
 
 
-def redistribute_by_hand(yes):
-    """Lets host1 advertise the one route that the kernel has by hand; taken back at the end."""
-    no = "" if yes else "no "
-    commands = ["configure terminal"]
+def redistribute(router, prefixes, yes):
+    """Lets host1 advertise what its kernel has by hand of these (as in a prefix-list), or takes that back. router: lines."""
     if yes:
-        commands += [f"ip prefix-list BENCH seq 5 permit {BY_HAND}/32", "route-map BENCH permit 10",
-                     "match ip address prefix-list BENCH", "exit"]
-    if PROFILE == "bgp":
-        commands += ["router bgp 65021", "address-family ipv4 unicast", f"{no}redistribute kernel route-map BENCH"]
+        commands = [f"ip prefix-list BENCH seq 5 permit {prefixes}", "route-map BENCH permit 10", "match ip address prefix-list BENCH",
+                    "exit", *router, "redistribute kernel route-map BENCH"]
     else:
-        commands += ["router ospf", f"{no}redistribute kernel route-map BENCH"]
-    on("host1", "vtysh", *(word for command in commands for word in ("-c", command)))
+        commands = [*router, "no redistribute kernel", "end", "configure terminal", "no route-map BENCH", "no ip prefix-list BENCH"]
+    on("host1", "vtysh", *(word for command in ["configure terminal", *commands] for word in ("-c", command)))
 
 
 @contextlib.contextmanager
@@ -211,7 +208,7 @@ def measure(n):
     if SINK == "module":  # once in a run
         taken["ip-route"] = []
     with one_stays(), contextlib.closing(Events()) as events:
-        redistribute_by_hand(True)
+        redistribute(ROUTERS[PROFILE], BY_HAND + "/32", True)
         try:
             for i in range(n):
                 taken[berth].append(by_berth(kernels, events, address_of(i)))
@@ -222,7 +219,7 @@ def measure(n):
         finally:
             ip.stdin.close()
             ip.wait(10)
-            redistribute_by_hand(False)
+            redistribute(ROUTERS[PROFILE], BY_HAND + "/32", False)
     hold = {"hold": HOLD} if PROFILE == "bgp" else {}
     return [{**report.latency_row(method, PROFILE, op, [each[at] for each in values]), **hold}
             for method, values in taken.items() for at, op in enumerate(OPS)]
