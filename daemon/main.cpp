@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// berthd -f FILE [-C | --sweep[=WAY] [--after_grace_time]] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is advertised; SIGTERM stops,
-// routes stay for the grace time.
+// berthd -f FILE [-C | --sweep[=WAY] [--after_grace_time]] [--vty_socket PATH]. SIGHUP reads the file again; SIGUSR1 logs what is
+// advertised; SIGTERM stops, routes stay for the grace time.
 #include <getopt.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
@@ -22,9 +22,9 @@
 
 namespace {
 
-constexpr int kLarge = 256 * 1024;  // bytes
-constexpr auto kSweepAgain = std::chrono::seconds(5);
+constexpr int kLarge = 256 * 1024;                    // bytes
 constexpr auto kLastWords = std::chrono::seconds(1);  // for the log at the end
+constexpr auto kSweepAgain = std::chrono::seconds(5);
 
 constexpr const char* kUsage =
     "usage: berthd [-f FILE] [-C | --sweep[=WAY] [--after_grace_time]] [--vty_socket PATH]\n"
@@ -42,6 +42,27 @@ berth::Result<berth::Config> load(const std::string& path, berth::ReadFrom from)
   const auto text = berth::read_file(path, from);
   if (!text) return berth::permanent("berthd: can't read " + text.error().message + "; " + text.error().remedy + "\n");
   return berth::parse_config(*text, path);
+}
+
+// `later`: when the grace time has passed, and until it is done.
+int sweep(const berth::Config& config, const std::string& way, const std::string& vty_socket, bool later) {
+  if (later && (way.empty() ? config.zebra.way : way) == "socket") {
+    std::puts("nothing to do: zebra's module counts the grace time itself");
+    return 0;
+  }
+  if (later) std::this_thread::sleep_for(std::chrono::seconds(config.zebra.grace_seconds));
+  for (;;) {
+    const auto swept = berth::sweep(config, way, vty_socket);
+    if (swept) {
+      std::printf("%u routes taken out of FRR\n", *swept);
+      return 0;
+    }
+    std::fprintf(stderr, "berthd: %s%s%s\n", swept.error().message.c_str(), swept.error().remedy.empty() ? "" : "; ",
+                 swept.error().remedy.c_str());
+    // FRR may be starting, or somebody may hold its configuration.
+    if (!later || swept.error().kind != berth::ErrorKind::Transient) return 1;
+    std::this_thread::sleep_for(kSweepAgain);
+  }
 }
 
 int run(const berth::Config& config, const std::string& path, const std::string& vty_socket, berth::Log& log) {
@@ -126,25 +147,7 @@ int main(int argc, char** argv) {
     std::puts("configuration OK");
     return 0;
   }
-  if (sweeps) {
-    if (later && (way.empty() ? config->zebra.way : way) == "socket") {
-      std::puts("nothing to do: zebra's module counts the grace time itself");
-      return 0;
-    }
-    if (later) std::this_thread::sleep_for(std::chrono::seconds(config->zebra.grace_seconds));
-    for (;;) {
-      const auto swept = berth::sweep(*config, way, vty_socket);
-      if (swept) {
-        std::printf("%u routes taken out of FRR\n", *swept);
-        return 0;
-      }
-      std::fprintf(stderr, "berthd: %s%s%s\n", swept.error().message.c_str(), swept.error().remedy.empty() ? "" : "; ",
-                   swept.error().remedy.c_str());
-      // FRR may be starting, or somebody may hold its configuration.
-      if (!later || swept.error().kind != berth::ErrorKind::Transient) return 1;
-      std::this_thread::sleep_for(kSweepAgain);
-    }
-  }
+  if (sweeps) return sweep(*config, way, vty_socket, later);
   // What is large comes and goes: an answer of Docker's, a show of all routes. It gets pages of its own, which go back when it
   // does; the allocator would learn to keep them (mallopt(3), M_MMAP_THRESHOLD).
   mallopt(M_MMAP_THRESHOLD, kLarge);

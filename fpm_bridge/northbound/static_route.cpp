@@ -93,7 +93,7 @@ StaticPlan plan_static_routes(const std::vector<StaticRoute>& have, const std::v
     if (!turn()) continue;
     const bool there = std::ranges::any_of(at.ours, same);
     for (const StaticRoute* each : at.ours)
-      if (!each->same_next_hop(wanted) || (there && !same(each))) out.remove.push_back(*each);
+      if (there ? !same(each) : !each->same_next_hop(wanted)) out.remove.push_back(*each);
     if (!there) out.add.push_back(wanted);
   }
   return out;

@@ -344,10 +344,7 @@ TEST_F(Northbound, WhatSomebodyHasNotCommittedIsNotCommittedWithOurs) {
   Operator shell(frr);
   put(object(2));
   ASSERT_TRUE(until([&] { return installed(2, 2); }));
-  const std::string path = std::string(kStaticPath) +
-                           "/route-list[prefix='10.10.1.2/32'][src-prefix='::/0'][afi-safi='"
-                           "frr-routing:ipv4-unicast']";
-  intruder.edit(mgmtd::EditOperation::Remove, path, {});
+  intruder.edit(mgmtd::EditOperation::Remove, static_list(object(2).key.prefix), {});
   ASSERT_TRUE(intruder.dirty());
   put(object(3));
   ASSERT_TRUE(until([&] { return trouble.has_value(); }));
@@ -367,10 +364,7 @@ TEST_F(Northbound, WhatSomebodyHasNotCommittedIsThereWhenWeLeave) {
   put(object(2));
   ASSERT_TRUE(until([&] { return synced == 1 && installed(2, 2); }));
   Intruder intruder(frr);
-  intruder.edit(mgmtd::EditOperation::Remove,
-                std::string(kStaticPath) +
-                    "/route-list[prefix='10.10.1.2/32'][src-prefix='::/0'][afi-safi='frr-routing:ipv4-unicast']",
-                {});
+  intruder.edit(mgmtd::EditOperation::Remove, static_list(object(2).key.prefix), {});
   ASSERT_TRUE(intruder.dirty());
   {
     Intruder bystander(frr);
